@@ -1,0 +1,93 @@
+# Needs Python 3.11 or newer, make and nothing else. `make help` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8080
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+UV := $(BIN)/uv
+
+# The stamp's name carries a checksum of what decides the installation: while it is unchanged,
+# `setup` has nothing to do.
+LOCKED := bootstrap.lock requirements-dev.lock pyproject.toml
+STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Install everything into .venv, exactly as locked
+
+$(STAMP): $(UV)
+	@echo "Installing from requirements-dev.lock"
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+# uv, installed by pip from a short list of hashes, installs the rest.
+$(UV): bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say where it is: make PYTHON=/path/to/python3.11")'
+	@$(PY) -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing uv from bootstrap.lock"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bootstrap.lock
+	@touch $@
+
+.PHONY: run
+run: export CDS_AUTH ?= off
+run: export CDS_DATABASE_URL ?= sqlite:///var/cds.sqlite3
+run: setup ## Serve on http://127.0.0.1:8080 without authentication (PORT=... to change)
+	@mkdir -p var
+	@exec $(BIN)/cds-service serve --host $(HOST) --port $(PORT)
+
+.PHONY: test
+test: setup ## Run the tests
+	$(BIN)/pytest
+
+.PHONY: check
+check: setup ## Check the clinical content: lint, vignettes, quiet panel
+	$(BIN)/cds-service check
+
+.PHONY: lint
+lint: setup ## Check the code, the compose file and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/hadolint --config .hadolint.yaml Dockerfile
+	$(BIN)/docker-compose config --quiet
+	@for profile in $$($(BIN)/docker-compose config --profiles); do \
+	  echo "$(BIN)/docker-compose --profile $$profile config --quiet"; \
+	  CDS_POSTGRES_PASSWORD=only-to-check-the-file \
+	    $(BIN)/docker-compose --profile "$$profile" config --quiet; \
+	done
+
+.PHONY: bench
+bench: setup ## Measure against the budgets
+	$(PY) -m benchmarks
+
+.PHONY: review
+review: setup ## Write the clinicians' review pages
+	$(BIN)/cds-service review
+
+# Runtime pins are decided first; the others follow them.
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE) pyproject.toml
+.PHONY: lock
+lock: $(UV) ## Write the lock files anew (UPGRADE=--upgrade takes newer releases)
+	$(COMPILE) --extra postgres --output-file requirements.lock
+	$(COMPILE) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE) \
+	  --group bootstrap --constraint requirements-dev.lock --output-file bootstrap.lock
+
+.PHONY: clean
+clean: ## Remove what the other targets made, except var/ (its database)
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
