@@ -6,7 +6,6 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
-HOST ?= 127.0.0.1
 PORT ?= 8080
 UPGRADE ?=
 
@@ -47,7 +46,7 @@ run: export CDS_AUTH ?= off
 run: export CDS_DATABASE_URL ?= sqlite:///var/cds.sqlite3
 run: setup ## Serve on http://127.0.0.1:8080 without authentication (PORT=... to change)
 	@mkdir -p var
-	@exec $(BIN)/cds-service serve --host $(HOST) --port $(PORT)
+	@exec $(BIN)/cds-service serve --host 127.0.0.1 --port $(PORT)
 
 .PHONY: test
 test: setup ## Run the tests
