@@ -1,0 +1,179 @@
+"""The command line: ``cds-service serve | check | explain | review | fhirpath``."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status (0 good, 1 findings, 2 cannot run)."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"cds-service: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cds-service", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the hooks over HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8080)
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check", help="check the content and run every vignette")
+    _content_option(check)
+    check.add_argument("--vignettes", type=Path, help="folder of vignettes")
+    check.set_defaults(run=_check)
+
+    explain = commands.add_parser("explain", help="say why each card, and why not the others")
+    explain.add_argument("request", type=Path, help="a CDS Hooks request, as JSON")
+    explain.add_argument("--now", type=_moment, help="the moment of the call (ISO 8601)")
+    _content_option(explain)
+    explain.set_defaults(run=_explain)
+
+    review = commands.add_parser("review", help="write the clinicians' review pages")
+    review.add_argument("cause", nargs="*", help="file stems of causes; all when none is given")
+    review.add_argument("--out", type=Path, help="folder to write to (default docs/review)")
+    _content_option(review)
+    review.set_defaults(run=_review)
+
+    fhirpath = commands.add_parser("fhirpath", help="evaluate one FHIRPath expression")
+    fhirpath.add_argument("expression")
+    fhirpath.add_argument("resource", nargs="?", type=Path, help="a FHIR resource, as JSON")
+    fhirpath.set_defaults(run=_fhirpath)
+    return parser
+
+
+def _content_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--content", type=Path, help="folder that holds the content folders")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# -- commands ------------------------------------------------------------------------------
+# Each imports what it needs: `fhirpath` must not wait for the web stack, nor `serve` for YAML.
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pydantic import ValidationError  # noqa: PLC0415 - see above
+
+    gc.disable()  # nothing made while importing and loading is garbage (server.serve enables it)
+    from cds_service import create_app  # noqa: PLC0415 - see above
+    from cds_service.content import ContentError  # noqa: PLC0415 - see above
+    from cds_service.server import serve  # noqa: PLC0415 - see above
+    from cds_service.settings import Settings  # noqa: PLC0415 - see above
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = Settings()
+        app = create_app(settings)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "CDS_" + "_".join(str(step) for step in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}", file=sys.stderr)
+        return 2
+    except ContentError as error:
+        return _print_findings(error.findings)
+    _greet(options.host, options.port)
+    serve(app, settings, options.host, options.port)
+    return 0
+
+
+def _greet(host: str, port: int) -> None:
+    """The address, and a call to try where the examples are at hand."""
+    address = f"http://{host}:{port}"
+    print(f"Dyspareunia CDS is starting on {address}")
+    print("Draft clinical content, not approved by clinicians. Authentication is OFF.")
+    example = Path("examples/patient-view-urinary-symptoms.json")
+    if example.is_file():
+        print("Try a call (the command moves the example's answers to today):\n")
+        print(f'  sed "s/{EXAMPLE_DAY}/$(date -u +%F)/g" {example} | \\')
+        print(f"    curl -sS -H 'Content-Type: application/json' --data-binary @- \\")
+        print(f"    {address}/cds-services/dyspareunia-workup-patient-view\n", flush=True)
+
+
+EXAMPLE_DAY = "2026-11-22"
+
+
+def _check(options: argparse.Namespace) -> int:
+    from cds_service.content import ContentError, find_root, load_content  # noqa: PLC0415
+    from cds_service.content.check import check_vignettes  # noqa: PLC0415 - see above
+
+    root = find_root(options.content)
+    try:
+        content = load_content(root)
+    except ContentError as error:
+        return _print_findings(error.findings)
+    print(f"Content {content.version}: no finding.")
+    return check_vignettes(content, options.vignettes or root / "tests" / "vignettes", print)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from cds_service.content import find_root, load_content  # noqa: PLC0415 - see above
+    from cds_service.errors import ServiceError  # noqa: PLC0415 - see above
+    from cds_service.explain import explain  # noqa: PLC0415 - see above
+    from cds_service.hook_request import parse_body  # noqa: PLC0415 - see above
+    from cds_service.pipeline import Pipeline  # noqa: PLC0415 - see above
+
+    pipeline = Pipeline(load_content(find_root(options.content)), "https://example.org/intake")
+    try:
+        body = parse_body(options.request.read_bytes())
+        service = pipeline.service_for(body.get("hook") if isinstance(body, dict) else None)
+        result = pipeline.answer(service, body, options.now or datetime.now(UTC))
+    except ServiceError as error:
+        for issue in error.issues:
+            print(f"{options.request}: {issue.diagnostics}", file=sys.stderr)
+        return 1
+    _print_json(explain(result.evaluation))
+    return 0
+
+
+def _review(options: argparse.Namespace) -> int:
+    from cds_service.content import find_root, load_content  # noqa: PLC0415 - see above
+    from cds_service.content.review import write_pages  # noqa: PLC0415 - see above
+
+    root = find_root(options.content)
+    folder = options.out or root / "docs" / "review"
+    pages = write_pages(load_content(root), root / "tests" / "vignettes", folder, options.cause)
+    print(f"{len(pages)} pages written to {folder}")
+    return 0
+
+
+def _fhirpath(options: argparse.Namespace) -> int:
+    from cds_service.fhirpath import FhirPathError, compile_expression, to_json  # noqa: PLC0415
+
+    resource = orjson.loads(options.resource.read_bytes()) if options.resource else None
+    try:
+        _print_json(to_json(compile_expression(options.expression).evaluate(resource)))
+    except FhirPathError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _print_findings(findings: Sequence[Any]) -> int:
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} findings; the content is not served until they are mended.")
+    return 1
+
+
+def _print_json(value: Any) -> None:
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2, default=float)
+    print(text.decode())

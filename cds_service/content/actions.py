@@ -1,0 +1,268 @@
+"""Reads plan actions: contributions of causes and flags, cards with suggestions, the strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from cds_service.content import extensions as ext
+from cds_service.content.model import (
+    Applicability,
+    Card,
+    Contribution,
+    Finding,
+    Group,
+    Moment,
+    Note,
+    Placement,
+    Resource,
+    Source,
+    Strategy,
+    Suggestion,
+)
+from cds_service.content.orders import order_key, order_template
+
+if TYPE_CHECKING:
+    from cds_service.content.build import Builder
+
+FHIRPATH = "text/fhirpath"
+LAST = 10_000  # rank of a contribution that states none
+ADVICE = "could"  # requiredBehavior of a contribution that only adds a line
+
+
+class ActionReader:
+    """Turns the actions of a builder's plans into the model, reporting through the builder."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        by_type: dict[str, list[Resource]] = {}
+        for plan in builder.plans:
+            by_type.setdefault(plan["type"]["coding"][0]["code"], []).append(plan)
+        strategies = by_type.get("workflow-definition", [])
+        self.strategy_plan = strategies[0] if len(strategies) == 1 else None
+        self.card_plans = [p for p in builder.plans if "/cards/" in builder.shelf.files[p["url"]]]
+        self.card_ids = {p["id"] for p in self.card_plans}
+
+    # -- contributions ---------------------------------------------------------------
+
+    def contributions(self, sources: tuple[Source, ...]) -> dict[str, tuple[Contribution, ...]]:
+        """Card plan id -> contributions in rank order, then in the sources' order."""
+        found: dict[str, list[Contribution]] = {card: [] for card in self.card_ids}
+        for source in sources:
+            for contribution in self._of_source(source):
+                found[contribution.card].append(contribution)
+        key = _rank
+        return {card: tuple(sorted(items, key=key)) for card, items in found.items()}
+
+    def _of_source(self, source: Source) -> Iterator[Contribution]:
+        for action in source.plan.get("action", ()):
+            path = f"action {action.get('id')}"
+            if "action" not in action:
+                conditions = self._conditions(action, source.plan, path)
+                yield from self._contribution(source, action, conditions, path)
+            elif action["id"] == source.id:
+                shared = self._conditions(action, source.plan, path)
+                for child in action["action"]:
+                    at = f"{path}.{child.get('id')}"
+                    own = self._conditions(child, source.plan, at)
+                    yield from self._contribution(source, child, (*shared, *own), at)
+
+    def _contribution(
+        self,
+        source: Source,
+        action: dict[str, Any],
+        conditions: tuple[Applicability, ...],
+        path: str,
+    ) -> Iterator[Contribution]:
+        card = self._card_of(action, source.plan, path)
+        if not conditions:
+            self.builder.found(source.plan, path, "has no condition: it would always apply")
+        if "textEquivalent" not in action:
+            self.builder.found(source.plan, path, "needs textEquivalent, the reason in words")
+        if card is None or "textEquivalent" not in action:
+            return
+        yield Contribution(
+            source=source,
+            id=action["id"],
+            card=card,
+            rank=ext.value(action, "contribution-rank", LAST),
+            advice=action.get("requiredBehavior") == ADVICE,
+            summary=action.get("title"),
+            reason=action["textEquivalent"],
+            considering=action.get("description"),
+            priority=action.get("priority", "routine"),
+            overrides=self._overrides(action, source.plan, path),
+            documentation=tuple(action.get("documentation", ())),
+            conditions=conditions,
+        )
+
+    def _card_of(self, action: dict[str, Any], plan: Resource, path: str) -> str | None:
+        canonical = action.get("definitionCanonical")
+        if canonical is None:
+            self.builder.found(plan, path, "needs definitionCanonical, the card it asks for")
+            return None
+        target = self.builder.resolve(canonical, plan, path)
+        if target is None:
+            return None
+        if target["id"] not in self.card_ids:
+            self.builder.found(plan, path, f"{canonical} is not a card plan")
+            return None
+        return str(target["id"])
+
+    # -- cards -----------------------------------------------------------------------
+
+    def cards(self) -> dict[str, Card]:
+        """Card plan id -> card."""
+        return {plan["id"]: self._card(plan) for plan in self.card_plans if self._is_card(plan)}
+
+    def _is_card(self, plan: Resource) -> bool:
+        actions = plan.get("action", ())
+        complete = len(actions) == 1 and all(k in actions[0] for k in ("title", "code"))
+        if not complete:
+            self.builder.found(plan, "action", "a card plan has one action with title and code")
+        return complete
+
+    def _card(self, plan: Resource) -> Card:
+        action = plan["action"][0]
+        return Card(
+            id=plan["identifier"][0]["value"],
+            plan=plan,
+            title=plan["title"],
+            summary=action["title"],
+            opening=action.get("description", ""),
+            topic=action["code"][0]["coding"][0],
+            priority=action.get("priority", "routine"),
+            overrides=self._overrides(action, plan, "action"),
+            documentation=tuple(action.get("documentation", ())),
+            conditions=self._conditions(action, plan, "action"),
+            suggestions=tuple(
+                s
+                for nested in action.get("action", ())
+                if (s := self._suggestion(nested, action, plan))
+            ),
+            selection_behavior=action.get("selectionBehavior", "any"),
+        )
+
+    def _suggestion(
+        self, nested: dict[str, Any], card: dict[str, Any], plan: Resource
+    ) -> Suggestion | None:
+        path = f"action {nested.get('id')}"
+        canonical = nested.get("definitionCanonical")
+        target = self.builder.resolve(canonical, plan, path) if canonical else None
+        if canonical and target is None:
+            return None
+        activity = target if target and target["resourceType"] == "ActivityDefinition" else None
+        form = target if target and target["resourceType"] == "Questionnaire" else None
+        if target and not (activity or form):
+            self.builder.found(plan, path, "a suggestion is an ActivityDefinition or a form")
+        return Suggestion(
+            id=nested["id"],
+            label=nested["title"],
+            description=nested.get("description", nested["title"]),
+            recommended=nested.get("precheckBehavior") == "yes",
+            conditions=self._conditions(nested, plan, path),
+            order=order_template(activity, plan, card) if activity else None,
+            order_key=order_key(activity) if activity else None,
+            activity=f"{activity['url']}|{activity['version']}" if activity else None,
+            form=form["url"] if form else None,
+        )
+
+    # -- strategy --------------------------------------------------------------------
+
+    def strategy(self) -> Strategy | None:
+        """The one workflow-definition, or None with a finding."""
+        plan = self.strategy_plan
+        if plan is None:
+            message = "needs exactly one PlanDefinition of type workflow-definition"
+            self.builder.findings.append(Finding("plan_definitions", "", message))
+            return None
+        cap = ext.parts(ext.value(plan, "card-cap", {}))
+        failed = ext.value(plan, "card-for-failed-rule")
+        for canonical in (cap.get("reservedFor"), failed):
+            if canonical:
+                self.builder.resolve(canonical, plan, "extension")
+        return Strategy(
+            plan=plan,
+            moments=tuple(self._moment(a, plan) for a in plan.get("action", ())),
+            cap=cap.get("maximum", 1),
+            reserved=_tail(cap.get("reservedFor")),
+            failed=_tail(failed),
+            wording={
+                p["code"]: p["text"]
+                for p in (ext.parts(e) for e in ext.values(plan, "card-wording"))
+            },
+        )
+
+    def _moment(self, action: dict[str, Any], plan: Resource) -> Moment:
+        path = f"action {action.get('id')}"
+        hooks = tuple(t["name"] for t in action.get("trigger", ()) if t["type"] == "named-event")
+        if not hooks:
+            self.builder.found(plan, path, "needs a named-event trigger: the hook it answers")
+        nested = action.get("action", ())
+        groups = [g for g in nested if self._holds_cards(g)]
+        notes = [n for g in nested for n in g.get("action", ()) if "definitionCanonical" not in n]
+        return Moment(
+            id=action["id"],
+            hooks=hooks,
+            conditions=self._conditions(action, plan, path),
+            groups=tuple(self._group(g, plan, path) for g in groups),
+            notes=tuple(
+                Note(n["textEquivalent"], self._conditions(n, plan, f"{path}.{n.get('id')}"))
+                for n in notes
+            ),
+        )
+
+    def _holds_cards(self, group: dict[str, Any]) -> bool:
+        """A group of cards; the others list causes (in evaluation order) or notes."""
+        plans = [a["definitionCanonical"] for a in group.get("action", ()) if _is_plan(a)]
+        known = [self.builder.shelf.resources.get(c) for c in plans]
+        return bool(plans) and not any(r and r["id"] not in self.card_ids for r in known)
+
+    def _group(self, group: dict[str, Any], plan: Resource, path: str) -> Group:
+        at = f"{path}.{group.get('id')}"
+        placements = []
+        for action in group.get("action", ()):
+            card = self._card_of(action, plan, f"{at}.{action.get('id')}")
+            if card:
+                own = self._conditions(action, plan, f"{at}.{action.get('id')}")
+                placements.append(Placement(card, own))
+        conditions = self._conditions(group, plan, at)
+        return Group(group["id"], group.get("textEquivalent"), conditions, tuple(placements))
+
+    # -- shared ----------------------------------------------------------------------
+
+    def _conditions(
+        self, action: Mapping[str, Any], plan: Resource, path: str
+    ) -> tuple[Applicability, ...]:
+        found = []
+        for number, node in enumerate(action.get("condition", ())):
+            expression, at = node.get("expression", {}), f"{path}.condition[{number}]"
+            if node.get("kind") != "applicability":
+                self.builder.found(plan, at, "only kind applicability has a meaning here")
+            if not expression.get("description"):
+                self.builder.found(plan, at, "needs a description in plain English")
+            if expression.get("language") != FHIRPATH:
+                self.builder.found(plan, at, f"language must be {FHIRPATH}")
+            compiled = self.builder.compile(expression.get("expression", ""), plan, at)
+            if compiled is not None:
+                found.append(Applicability(expression.get("description", ""), compiled))
+        return tuple(found)
+
+    def _overrides(self, action: dict[str, Any], plan: Resource, path: str) -> tuple[str, ...]:
+        codes = tuple(ext.values(action, "override-reason"))
+        for code in codes:
+            if code not in self.builder.override_reasons():
+                self.builder.found(plan, path, f"{code!r} is not in the override-reasons codes")
+        return codes
+
+
+def _rank(contribution: Contribution) -> tuple[int, int]:
+    return contribution.rank, contribution.source.order
+
+
+def _tail(canonical: str | None) -> str | None:
+    return canonical.rpartition("/")[2] if canonical else None
+
+
+def _is_plan(action: dict[str, Any]) -> bool:
+    return "definitionCanonical" in action

@@ -1,0 +1,240 @@
+"""Resolves and compiles a shelf of resources into one ``Content``, collecting every finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cds_service.content import extensions as ext
+from cds_service.content.actions import ActionReader
+from cds_service.content.codes import normalise
+from cds_service.content.model import (
+    CodeFilter,
+    Content,
+    Finding,
+    NamedFact,
+    Requirement,
+    Resource,
+    Source,
+    Strategy,
+)
+from cds_service.content.questionnaires import compile_questionnaire
+from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, compile_expression
+
+# What facts supply beside the dataRequirements (manual: plan_definitions/README.md).
+INPUTS = (
+    "answers",
+    "patient",
+    "age",
+    "encounter",
+    "user",
+    "questionnaireResponse",
+    "expiredQuestionnaireResponse",
+    "draftOrders",
+)
+
+Codes = frozenset[tuple[str, str]]
+
+
+class Builder:
+    """One build. ``findings`` grows; ``content()`` is None when anything stood in the way."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.findings: list[Finding] = []
+        self.compiled: list[tuple[Expression, str, str]] = []  # with file and path
+        self.value_sets = {r["url"]: value_set_codes(r) for r in shelf.of_type("ValueSet")}
+        libraries = list(shelf.of_type("Library"))
+        self.requirements = {r.id: r for library in libraries for r in self._requirements(library)}
+        self.plans = list(shelf.of_type("PlanDefinition"))
+        self.allowed = {*INPUTS, *self.requirements}
+        for resource in (*libraries, *self.plans):
+            self.allowed |= {v["name"] for v in ext.values(resource, ext.VARIABLE)}
+        self.names = self._names((*libraries, *self.plans))
+
+    def compile(self, text: str, resource: Resource, path: str) -> Expression | None:
+        """Compiles one expression; what is refused becomes a finding and None."""
+        try:
+            expression = compile_expression(text, self.allowed, value_sets=self.value_sets)
+        except FhirPathError as error:
+            self.found(resource, path, f"{error}")
+            return None
+        self.compiled.append((expression, self.shelf.files[resource["url"]], path))
+        return expression
+
+    def found(self, resource: Resource, path: str, message: str) -> None:
+        """Records a finding at a path of a resource."""
+        self.findings.append(Finding(self.shelf.files[resource["url"]], path, message))
+
+    def resolve(self, canonical: str, resource: Resource, path: str) -> Resource | None:
+        """The content resource behind ``url`` or ``url|version``; a dangling one is a finding."""
+        url, _, version = canonical.partition("|")
+        target = self.shelf.resources.get(url)
+        if target is None or (version and version != target.get("version")):
+            self.found(resource, path, f"nothing in the content is {canonical}")
+            return None
+        return target
+
+    def content(self) -> Content | None:
+        """Everything resolved, or None after findings that leave something out."""
+        reader = ActionReader(self)
+        sources = tuple(self._sources(reader.strategy_plan))
+        contributions = reader.contributions(sources)
+        cards = reader.cards()
+        strategy = reader.strategy()
+        forms = list(self.shelf.of_type("Questionnaire"))
+        try:
+            expressions = NamedExpressions(
+                {n: f.expression for n, f in self.names.items()},
+                {n: self._owner(f) for n, f in self.names.items()},
+            )
+        except FhirPathError as error:
+            self.findings.append(Finding("content", "", str(error)))
+            return None
+        if self.findings or strategy is None or not forms:
+            return None
+        return self._assemble(
+            sources, contributions, cards, strategy, compile_questionnaire(forms[0]), expressions
+        )
+
+    def _assemble(
+        self,
+        sources: Any,
+        contributions: Any,
+        cards: Any,
+        strategy: Strategy,
+        form: Any,
+        names: Any,
+    ) -> Content:
+        resources = self.shelf.resources
+        return Content(
+            version=f"{strategy.plan['version']}+{self.shelf.digest}",
+            draft=any(r.get("status") != "active" for r in resources.values()),
+            resources=resources,
+            questionnaire=form,
+            names=self.names,
+            expressions=names,
+            requirements=self.requirements,
+            value_sets=self.value_sets,
+            displays=dict(self._displays()),
+            sources=sources,
+            contributions=contributions,
+            cards=cards,
+            strategy=strategy,
+            override_reasons=self.override_reasons(),
+            files=self.shelf.files,
+            compiled=tuple(self.compiled),
+        )
+
+    def override_reasons(self) -> dict[str, dict[str, str]]:
+        """Codings of the override-reasons code system, by code."""
+        url = f"{CANONICAL_BASE}/CodeSystem/override-reasons"
+        concepts = self.shelf.resources.get(url, {}).get("concept", ())
+        return {
+            c["code"]: {"code": c["code"], "system": url, "display": c["display"]} for c in concepts
+        }
+
+    def _owner(self, fact: NamedFact) -> Resource:
+        return next(r for r in self.shelf.resources.values() if r["id"] == fact.owner)
+
+    def _names(self, resources: tuple[Resource, ...]) -> dict[str, NamedFact]:
+        names: dict[str, NamedFact] = {}
+        for resource in resources:
+            for variable in ext.values(resource, ext.VARIABLE):
+                name, path = variable["name"], f"variable {variable['name']}"
+                if name in names or name in INPUTS or name in self.requirements:
+                    self.found(resource, path, "this name is already taken in the content")
+                    continue
+                expression = self.compile(variable["expression"], resource, path)
+                if expression is not None:
+                    text = variable.get("description", "")
+                    names[name] = NamedFact(name, text, expression, resource["id"])
+        return names
+
+    def _requirements(self, library: Resource) -> Iterator[Requirement]:
+        for node in library.get("dataRequirement", ()):
+            path = f"dataRequirement {node.get('id')}"
+            filters = tuple(
+                f for f in (self._filter(c, library, path) for c in node["codeFilter"]) if f
+            )
+            dates = node.get("dateFilter", ())
+            duration = dates[0]["valueDuration"] if dates else None
+            window = (int(duration["value"]), duration["code"]) if duration else None
+            tag = ext.value(dates[0], "evidence-tag") if dates else None
+            if filters:
+                yield Requirement(
+                    id=node["id"],
+                    type=node["type"],
+                    filters=filters,
+                    window=window,
+                    limit=node.get("limit"),
+                    tag=tag,
+                    quotable=not ext.value(node, "never-quoted", False),
+                )
+
+    def _filter(self, node: dict[str, Any], library: Resource, path: str) -> CodeFilter | None:
+        absent = ext.value(node, "filter-allows-absent", False)
+        url = node.get("valueSet")
+        if url is None:
+            codes = frozenset(normalise(c.get("system"), c["code"]) for c in node["code"])
+            return CodeFilter(node["path"], codes, None, absent)
+        if self.resolve(url, library, path) is None:
+            return None
+        return CodeFilter(node["path"], self.value_sets[url], url, absent)
+
+    def _sources(self, strategy: Resource | None) -> Iterator[Source]:
+        """Causes and flags in the strategy's order; plans it does not list come last."""
+        order = {url: i for i, url in enumerate(listed_plans(strategy))}
+        causes = [p for p in self.plans if "/causes/" in self.shelf.files[p["url"]]]
+        cards = [p for p in self.plans if "/cards/" in self.shelf.files[p["url"]]]
+        flags = [p for p in self.plans if p["url"] in order and p not in (*causes, *cards)]
+        ranked = sorted(
+            (*causes, *flags), key=lambda p: (order.get(p["url"], len(order)), clinical_id(p))
+        )
+        place = 0
+        for plan in ranked:
+            for identifier, title in plan_sources(plan):
+                rule = identifier if identifier in self.names else None
+                yield Source(identifier, title, plan, rule, place)
+                place += 1
+
+    def _displays(self) -> Iterator[tuple[tuple[str, str], str]]:
+        for value_set in self.shelf.of_type("ValueSet"):
+            for system, concept in concepts(value_set):
+                yield normalise(system, concept["code"]), concept.get("display", concept["code"])
+
+
+def plan_sources(plan: Resource) -> Iterator[tuple[str, str]]:
+    """Id and title of what asks for cards in a plan: the cause, or each parent action (a flag)."""
+    parents = [a for a in plan.get("action", ()) if "action" in a]
+    if parents:
+        yield from ((a["id"], a.get("title", a["id"])) for a in parents)
+    else:
+        yield clinical_id(plan), plan["title"]
+
+
+def clinical_id(plan: Resource) -> str:
+    """The plan's id in the clinical specification."""
+    return str(plan["identifier"][0]["value"])
+
+
+def listed_plans(strategy: Resource | None) -> Iterator[str]:
+    """Canonicals of the plans the strategy lists, in order."""
+    for moment in (strategy or {}).get("action", ()):
+        for group in moment.get("action", ()):
+            for action in group.get("action", ()):
+                if "definitionCanonical" in action:
+                    yield action["definitionCanonical"]
+
+
+def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every (system, concept) a value set enumerates."""
+    for include in value_set.get("compose", {}).get("include", ()):
+        for concept in include.get("concept", ()):
+            yield include["system"], concept
+
+
+def value_set_codes(value_set: Resource) -> Codes:
+    """Normalised (system, code) pairs."""
+    return frozenset(normalise(system, c["code"]) for system, c in concepts(value_set))

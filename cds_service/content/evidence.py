@@ -1,0 +1,102 @@
+"""Which inputs an expression rests on, read from its tree once at load.
+
+``rests_on`` are answers and chart entries that speak *for* the expression being true, ``watches``
+those that could still make it false (exclusions and possibilities). Names are followed. Cards
+quote the first and list what is unanswered among the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from cds_service.content.model import Applicability, NamedFact
+from cds_service.fhirpath import nodes
+
+Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Leaves in the order they appear."""
+
+    rests_on: tuple[Leaf, ...]
+    watches: tuple[Leaf, ...]
+
+
+class EvidenceReader:
+    """Reads leaves of expressions; a named expression is read once per sign."""
+
+    def __init__(self, names: Mapping[str, NamedFact]) -> None:
+        self.names = names
+        self._known: dict[tuple[str, bool], tuple[tuple[Leaf, bool], ...]] = {}
+
+    def of(self, conditions: tuple[Applicability, ...]) -> Evidence:
+        """The evidence of conditions that must all hold."""
+        leaves = dict.fromkeys(
+            pair for c in conditions for pair in self._leaves(c.expression.tree, True)
+        )
+        return Evidence(
+            tuple(leaf for leaf, speaks_for in leaves if speaks_for),
+            tuple(leaf for leaf, speaks_for in leaves if not speaks_for),
+        )
+
+    def _leaves(self, node: nodes.Node, sign: bool) -> Iterator[tuple[Leaf, bool]]:
+        path = answer_path(node)
+        if path:
+            yield path, sign
+        elif isinstance(node, nodes.Variable):
+            yield from self._named(node.name, sign)
+        elif isinstance(node, nodes.Call) and node.name == "not" and node.base is not None:
+            yield from self._leaves(node.base, not sign)
+        elif isinstance(node, nodes.Call) and node.name == "iif":
+            yield from self._branches(node, sign)
+        else:
+            for child in children(node):
+                yield from self._leaves(child, sign)
+
+    def _branches(self, node: nodes.Call, sign: bool) -> Iterator[tuple[Leaf, bool]]:
+        criterion, *branches = node.arguments
+        if [_literal(b) for b in branches] == [False, True]:
+            inverted = list(self._leaves(criterion, not sign))
+            yield from inverted
+            # "possible" holds until known false: what it rests on can also end it.
+            yield from ((leaf, False) for leaf, speaks_for in inverted if speaks_for and sign)
+            return
+        yield from self._leaves(criterion, sign)
+        for branch in branches:
+            yield from self._leaves(branch, sign)
+
+    def _named(self, name: str, sign: bool) -> tuple[tuple[Leaf, bool], ...]:
+        if name not in self.names:
+            return ((("%", name), sign),)
+        key = (name, sign)
+        if key not in self._known:
+            tree = self.names[name].expression.tree
+            self._known[key] = tuple(dict.fromkeys(self._leaves(tree, sign)))
+        return self._known[key]
+
+
+def answer_path(node: nodes.Node) -> Leaf | None:
+    """``%answers.item.code`` as ("item", "code"), ``%answers.item`` as ("item", "")."""
+    if not isinstance(node, nodes.Member) or node.base is None:
+        return None
+    base = node.base
+    if isinstance(base, nodes.Variable) and base.name == "answers":
+        return node.name, ""
+    if isinstance(base, nodes.Member) and isinstance(base.base, nodes.Variable):
+        return (base.name, node.name) if base.base.name == "answers" else None
+    return None
+
+
+def children(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The direct children of a node."""
+    for name in ("base", "index", "operand", "left", "right"):
+        child = getattr(node, name, None)
+        if isinstance(child, nodes.Node):
+            yield child
+    yield from getattr(node, "arguments", ())
+
+
+def _literal(node: nodes.Node) -> object:
+    return node.value if isinstance(node, nodes.Literal) else None

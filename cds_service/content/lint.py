@@ -1,0 +1,212 @@
+"""Checks beyond structure: what an author can get wrong in content that still parses.
+
+Each check yields findings worded as what is wrong and what to write instead (``docs/lint.md``).
+Structure is checked by ``reader``, references and expressions by ``build``, wording by ``wording``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from cds_service.content.codes import has_valid_check_digit
+from cds_service.content.evidence import answer_path, children
+from cds_service.content.model import DATES, Content, Finding, Resource
+from cds_service.content.orders import order_key
+from cds_service.content.questionnaires import questionnaire_findings
+from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.wording import PHRASES, wording_findings
+from cds_service.fhirpath import nodes
+
+if TYPE_CHECKING:
+    from cds_service.content.build import Builder
+
+LONGEST_SUMMARY = 139  # cds-hooks.md 4.5: fewer than 140 characters
+CITATIONS = frozenset({"citation", "justification", "derived-from"})
+
+
+def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Finding]:
+    """All findings of all checks; those on the resolved content only when it resolved."""
+    for resource in shelf.resources.values():
+        file = shelf.files[resource["url"]]
+        yield from _metadata(resource, file)
+        yield from _related(resource, shelf, file)
+        yield from wording_findings(resource, file)
+    for form in shelf.of_type("Questionnaire"):
+        yield from questionnaire_findings(form, shelf.files[form["url"]])
+    for value_set in shelf.of_type("ValueSet"):
+        yield from _value_set(value_set, shelf)
+    for plan in builder.plans:
+        yield from _plan(plan, shelf.files[plan["url"]])
+    yield from _same_orders(shelf)
+    yield from _names(builder)
+    yield from _expressions(builder, shelf)
+    if content is not None:
+        yield from _strategy(content)
+        yield from _unused(content, shelf)
+
+
+def _metadata(resource: Resource, file: str) -> Iterator[Finding]:
+    for element in ("version", "name", "title", "status", "date", "publisher", "description"):
+        if not resource.get(element):
+            yield Finding(file, element, "is required of every content resource")
+    if resource.get("status") == "draft" and resource.get("experimental") is not True:
+        yield Finding(file, "experimental", "must be true while the status is draft")
+
+
+def _related(resource: Resource, shelf: Shelf, file: str) -> Iterator[Finding]:
+    artifacts = resource.get("relatedArtifact", ())
+    for place, artifact in enumerate(artifacts):
+        canonical = artifact.get("resource")
+        if canonical and canonical.partition("|")[0] not in shelf.resources:
+            yield Finding(file, f"relatedArtifact[{place}]", f"nothing is {canonical}")
+    if resource["resourceType"] == "PlanDefinition" and not any(
+        a["type"] in CITATIONS for a in artifacts
+    ):
+        yield Finding(file, "relatedArtifact", "needs at least one citation: the evidence")
+
+
+def _plan(plan: Resource, file: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for action, path in walk_actions(plan.get("action", ()), ""):
+        if action.get("id") in seen or not action.get("id"):
+            yield Finding(file, path, f"action id {action.get('id')!r} is missing or used twice")
+        seen.add(action.get("id", ""))
+    if not plan.get("identifier"):
+        yield Finding(file, "identifier", "needs the clinical id")
+    if "/causes/" in f"/{file}" and not plan.get("usage"):
+        yield Finding(file, "usage", "must say when the rule is expected to be wrong")
+    for action, path in walk_actions(plan.get("action", ()), ""):
+        is_line = "." in path and "definitionCanonical" not in action  # a text among the options
+        if len(action.get("title", "")) > LONGEST_SUMMARY and not is_line:
+            yield Finding(file, f"{path}.title", f"has more than {LONGEST_SUMMARY} characters")
+
+
+def walk_actions(actions: Iterable[Any], path: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every action with its path, depth first."""
+    for action in actions:
+        at = f"{path}.{action.get('id')}" if path else f"action {action.get('id')}"
+        yield action, at
+        yield from walk_actions(action.get("action", ()), at)
+
+
+def _value_set(value_set: Resource, shelf: Shelf) -> Iterator[Finding]:
+    file = shelf.files[value_set["url"]]
+    seen: set[tuple[str, str]] = set()
+    for include in value_set.get("compose", {}).get("include", ()):
+        if "filter" in include or "valueSet" in include:
+            yield Finding(file, "compose", "enumerate codes: filters cannot be matched offline")
+        for concept in include.get("concept", ()):
+            code = (include["system"], concept["code"])
+            if code in seen:
+                yield Finding(file, f"code {code[1]}", "is listed twice")
+            seen.add(code)
+            yield from _code(code, shelf, file)
+    if not seen:
+        yield Finding(file, "compose", "holds no code: it would silently match nothing")
+
+
+def _code(code: tuple[str, str], shelf: Shelf, file: str) -> Iterator[Finding]:
+    system, value = code
+    if not has_valid_check_digit(system, value):
+        yield Finding(file, f"code {value}", "has a wrong check digit: compare with its source")
+    if system.startswith(CANONICAL_BASE):
+        concepts = shelf.resources.get(system, {}).get("concept", ())
+        if value not in {c["code"] for c in concepts}:
+            yield Finding(file, f"code {value}", f"is not in the code system {system}")
+
+
+def _same_orders(shelf: Shelf) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for activity in shelf.of_type("ActivityDefinition"):
+        file = shelf.files[activity["url"]]
+        for coding in activity.get("code", {}).get("coding", ()):
+            yield from _code((coding["system"], coding["code"]), shelf, file)
+        if not activity.get("code"):
+            yield Finding(file, "code", "is required: what is ordered")
+            continue
+        first = seen.setdefault(order_key(activity), file)
+        if first != file:
+            yield Finding(file, "code", f"is the same order as {first}")
+
+
+def _names(builder: Builder) -> Iterator[Finding]:
+    for fact in builder.names.values():
+        if not fact.description:
+            file = next(f for u, f in builder.shelf.files.items() if u.endswith(f"/{fact.owner}"))
+            yield Finding(file, f"variable {fact.name}", "needs a description in plain English")
+    for requirement in builder.requirements.values():
+        if requirement.type not in DATES:
+            path = f"dataRequirement {requirement.id}"
+            yield Finding(
+                "libraries", path, f"no chart entries of type {requirement.type} are read"
+            )
+
+
+def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
+    """Answers that no item or option gives, and paths that start from nothing."""
+    options = {
+        item["linkId"]: {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
+        for form in shelf.of_type("Questionnaire")
+        for item in form.get("item", ())
+    }
+    for expression, file, path in builder.compiled:
+        for node in all_nodes(expression.tree):
+            yield from (Finding(file, path, words) for words in _node_problems(node, options))
+
+
+def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[str]:
+    leaf = answer_path(node)
+    if leaf and leaf[0] not in options:
+        yield f"%answers.{leaf[0]}: the form has no item with that linkId"
+    elif leaf and leaf[1] and leaf[1] not in options[leaf[0]] and leaf[1] != "exists":
+        yield f"%answers.{leaf[0]}.{leaf[1]}: the item has no such option"
+
+
+def all_nodes(node: nodes.Node) -> Iterator[nodes.Node]:
+    """A node and everything below it."""
+    yield node
+    for child in children(node):
+        yield from all_nodes(child)
+
+
+def _strategy(content: Content) -> Iterator[Finding]:
+    strategy = content.strategy
+    file = content.files[strategy.plan["url"]]
+    for phrase in sorted(PHRASES - strategy.wording.keys()):
+        yield Finding(file, "card-wording", f"the phrase {phrase!r} is missing")
+    for phrase in sorted(strategy.wording.keys() - PHRASES):
+        yield Finding(file, "card-wording", f"the phrase {phrase!r} is never used")
+    placed = {p.card for m in strategy.moments for g in m.groups for p in g.placements}
+    for card in sorted(content.cards.keys() - placed):
+        yield Finding(file, "action", f"the card {card} has no place in any group")
+    for card in sorted(placed):
+        if card != strategy.failed and not any(not c.advice for c in content.contributions[card]):
+            yield Finding(file, "action", f"nothing ever asks for the card {card}")
+
+
+def _unused(content: Content, shelf: Shelf) -> Iterator[Finding]:
+    """Facts, chart keys, value sets and orders that nothing refers to."""
+    used = {name for e, _, _ in content.compiled for name in e.variables}
+    rules = {s.rule for s in content.sources}
+    for fact in content.names.values():
+        if fact.name not in used and fact.name not in rules:
+            yield Finding(_file(content, fact.owner), f"variable {fact.name}", "is never used")
+    for requirement in content.requirements.values():
+        if requirement.id not in used:
+            yield Finding("libraries", f"dataRequirement {requirement.id}", "is never used")
+    texts = "".join(e.text for e, _, _ in content.compiled)
+    needed = {r.main.value_set for r in content.requirements.values()}
+    for value_set in shelf.of_type("ValueSet"):
+        if value_set["url"] not in needed and value_set["url"] not in texts:
+            yield Finding(shelf.files[value_set["url"]], "", "no chart key uses this value set")
+    ordered = {
+        (s.activity or "").partition("|")[0] for c in content.cards.values() for s in c.suggestions
+    }
+    for activity in shelf.of_type("ActivityDefinition"):
+        if activity["url"] not in ordered:
+            yield Finding(shelf.files[activity["url"]], "", "no card suggests this order")
+
+
+def _file(content: Content, owner: str) -> str:
+    return next(f for u, f in content.files.items() if u.endswith(f"/{owner}"))

@@ -1,0 +1,276 @@
+"""The content as the service uses it: frozen, resolved, compiled.
+
+Built once by ``content.build`` from the FHIR resources of the content folders. Nothing in here
+changes after load, so one object may be shared by all threads and forked workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cds_service.fhirpath import Expression, NamedExpressions
+
+Resource = Mapping[str, Any]
+Coding = Mapping[str, str]
+Priority = Literal["routine", "urgent", "asap", "stat"]
+
+# FHIR request priority -> CDS Hooks indicator (asap has no counterpart of its own)
+INDICATORS = {"routine": "info", "asap": "warning", "urgent": "warning", "stat": "critical"}
+
+# The elements that date an entry, most telling first (R4 element names, choice types resolved).
+DATES = {
+    "Condition": ("onset", "recordedDate"),
+    "Observation": ("effective", "issued"),
+    "Procedure": ("performed",),
+    "DiagnosticReport": ("effective", "issued"),
+    "MedicationRequest": ("authoredOn",),
+    "MedicationStatement": ("effective", "dateAsserted"),
+    "Encounter": ("period",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with the content, worded so that its author can mend it."""
+
+    file: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.path}: {self.message}" if self.path else self.message_only()
+
+    def message_only(self) -> str:
+        """The finding of a whole file."""
+        return f"{self.file}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applicability:
+    """One ``applicability`` condition: true acts, false and unknown do not."""
+
+    description: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFact:
+    """A named expression of the facts library or of a plan."""
+
+    name: str
+    description: str
+    expression: Expression
+    owner: str  # id of the resource that declares it
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFilter:
+    """Codes one element of a resource must hold; ``value_set`` is None for an inline list."""
+
+    path: str
+    codes: frozenset[tuple[str, str]]
+    value_set: str | None
+    allows_absent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A ``dataRequirement`` of the facts library: which chart entries ``%id`` stands for.
+
+    ``window`` is the look-back: an amount and ``"d"`` (calendar days) or ``"h"`` (hours).
+    """
+
+    id: str
+    type: str
+    filters: tuple[CodeFilter, ...]
+    window: tuple[int, Literal["d", "h"]] | None
+    limit: int | None
+    tag: str | None
+    quotable: bool  # False: used silently, no card quotes it
+
+    @property
+    def main(self) -> CodeFilter:
+        """The filter that picks the entries by value set."""
+        return self.filters[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A cause, a red flag or a small plan: something that asks for cards.
+
+    ``id`` is the clinical id (``C18``, ``RF01``); ``rule`` is the name of its rule, if it has one.
+    """
+
+    id: str
+    title: str
+    plan: Resource
+    rule: str | None
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A source asking for a card, or (``advice``) adding a line to it."""
+
+    source: Source
+    id: str
+    card: str  # id of the card plan
+    rank: int
+    advice: bool
+    summary: str | None
+    reason: str
+    considering: str | None
+    priority: Priority
+    overrides: tuple[str, ...]
+    documentation: tuple[Resource, ...]
+    conditions: tuple[Applicability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A nested action of a card: a draft order, a form to open, or a line of text."""
+
+    id: str
+    label: str
+    description: str
+    recommended: bool
+    conditions: tuple[Applicability, ...]
+    order: Resource | None  # template of the draft request
+    order_key: str | None  # what makes two orders the same: the code, else the text
+    activity: str | None  # canonical|version of the ActivityDefinition
+    form: str | None  # canonical of a Questionnaire to open
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card plan: its one top-level action."""
+
+    id: str  # clinical id, REC-UA
+    plan: Resource
+    title: str  # neutral name
+    summary: str
+    opening: str
+    topic: Coding
+    priority: Priority
+    overrides: tuple[str, ...]
+    documentation: tuple[Resource, ...]
+    conditions: tuple[Applicability, ...]
+    suggestions: tuple[Suggestion, ...]
+    selection_behavior: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A place a card may take in a group."""
+
+    card: str
+    conditions: tuple[Applicability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cards in rank order, shown only when the conditions hold; ``text`` says what if not."""
+
+    id: str
+    text: str | None
+    conditions: tuple[Applicability, ...]
+    placements: tuple[Placement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line about what is uncertain, on every card of a moment where its conditions hold."""
+
+    text: str
+    conditions: tuple[Applicability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A top-level action of the strategy: when it applies its cards are considered."""
+
+    id: str
+    hooks: tuple[str, ...]
+    conditions: tuple[Applicability, ...]
+    groups: tuple[Group, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Which hooks are served, in which order cards come, how many, and the fixed phrases."""
+
+    plan: Resource
+    moments: tuple[Moment, ...]
+    cap: int
+    reserved: str | None
+    failed: str | None  # card shown when a rule could not be evaluated
+    wording: Mapping[str, str]
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Every hook some moment is triggered by, in order."""
+        return tuple(dict.fromkeys(hook for moment in self.moments for hook in moment.hooks))
+
+
+@dataclass(frozen=True, slots=True)
+class EnableWhen:
+    """One ``enableWhen``; ``value`` is a code, a number, a text or, for ``exists``, a boolean."""
+
+    link_id: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question of the intake form, as the answers view needs it."""
+
+    link_id: str
+    kind: str
+    label: str
+    repeats: bool
+    system: Mapping[str, str | None]  # option code -> system
+    unknown: frozenset[str]  # options that mean "unknown"
+    exclusive: frozenset[str]
+    minimum: float | None
+    maximum: float | None
+    valid_hours: float | None
+    quoted_only_on: str | None  # card plan id
+    restricted: bool
+    enable_when: tuple[EnableWhen, ...]
+    enable_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Questionnaire:
+    """The intake form: ``items`` in form order."""
+
+    resource: Resource
+    url: str
+    items: Mapping[str, Item]
+    valid_hours: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All content, resolved. ``version`` is the content version plus a digest of its files."""
+
+    version: str
+    draft: bool
+    resources: Mapping[str, Resource]  # url -> resource
+    questionnaire: Questionnaire
+    names: Mapping[str, NamedFact]
+    expressions: NamedExpressions
+    requirements: Mapping[str, Requirement]
+    value_sets: Mapping[str, frozenset[tuple[str, str]]]
+    displays: Mapping[tuple[str, str], str]
+    sources: tuple[Source, ...]
+    contributions: Mapping[str, tuple[Contribution, ...]]  # card plan id -> in rank order
+    cards: Mapping[str, Card]  # card plan id -> card
+    strategy: Strategy
+    override_reasons: Mapping[str, Coding]
+    files: Mapping[str, str]  # url -> file, for findings
+    compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path

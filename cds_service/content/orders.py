@@ -1,0 +1,74 @@
+"""Draft orders: an ActivityDefinition turned, once at load, into the request it stands for.
+
+The template lacks only what belongs to one call (id, subject, encounter, authoredOn, requester),
+so a call copies it and fills those in (``cds_service.cards``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cds_service.content.codes import normalise
+from cds_service.content.model import Resource
+
+# Where each kind of request keeps the person it is for.
+SUBJECT = {"ServiceRequest": "subject", "Task": "for", "CommunicationRequest": "subject"}
+
+
+def order_template(activity: Resource, plan: Resource, card: Resource) -> dict[str, Any]:
+    """The draft request: status draft, intent proposal (a proposal the clinician may accept)."""
+    canonicals = [f"{r['url']}|{r['version']}" for r in (activity, plan)]
+    build = {"Task": _task, "CommunicationRequest": _communication}
+    request = build.get(activity["kind"], _service_request)(activity, canonicals)
+    if card.get("reason") and activity["kind"] != "Task":
+        request["reasonCode"] = card["reason"]
+    elif card.get("reason"):
+        request["reasonCode"] = card["reason"][0]
+    if activity.get("priority", "routine") != "routine":
+        request["priority"] = activity["priority"]
+    return request
+
+
+def _service_request(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
+    request = {
+        "resourceType": "ServiceRequest",
+        "instantiatesCanonical": canonicals,
+        "status": "draft",
+        "intent": "proposal",
+        "code": activity["code"],
+    }
+    for ours, theirs in (("topic", "category"), ("bodySite", "bodySite")):
+        if ours in activity:
+            request[theirs] = activity[ours]
+    return request
+
+
+def _task(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
+    # Task names one ActivityDefinition; the plan that asked goes into instantiatesUri (R4).
+    return {
+        "resourceType": "Task",
+        "instantiatesCanonical": canonicals[0],
+        "instantiatesUri": canonicals[1],
+        "status": "draft",
+        "intent": "proposal",
+        "code": activity["code"],
+        "description": activity["description"],
+    }
+
+
+def _communication(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
+    # CommunicationRequest has no intent and no instantiates element in R4.
+    return {
+        "resourceType": "CommunicationRequest",
+        "status": "draft",
+        "payload": [{"contentString": activity["description"]}],
+        "category": [activity["code"]],
+    }
+
+
+def order_key(activity: Resource) -> str:
+    """What makes two orders the same order: the code, else its text."""
+    code = activity["code"]
+    if code.get("coding"):
+        return "|".join(normalise(code["coding"][0].get("system"), code["coding"][0]["code"]))
+    return str(code.get("text", activity["id"])).casefold()

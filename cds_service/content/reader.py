@@ -1,0 +1,101 @@
+"""Reads the content folders: every JSON file, strictly, as FHIR R4 (``fhir.resources.R4B``)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fhir.resources.R4B.activitydefinition import ActivityDefinition
+from fhir.resources.R4B.codesystem import CodeSystem
+from fhir.resources.R4B.library import Library
+from fhir.resources.R4B.plandefinition import PlanDefinition
+from fhir.resources.R4B.questionnaire import Questionnaire
+from fhir.resources.R4B.valueset import ValueSet
+from pydantic import BaseModel, ValidationError
+
+from cds_service.content.model import Finding
+
+CANONICAL_BASE = "https://dyspareunia-cds.example/fhir"
+
+FOLDERS: dict[str, type[BaseModel]] = {
+    "questionnaires": Questionnaire,
+    "libraries": Library,
+    "plan_definitions": PlanDefinition,
+    "activity_definitions": ActivityDefinition,
+    "value_sets": ValueSet,
+    "code_systems": CodeSystem,
+}
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The resources read, by url, with the file each came from and what was wrong with them."""
+
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    digest: str = ""
+
+    def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:
+        """Resources of a type, in file order."""
+        return (r for r in self.resources.values() if r["resourceType"] == resource_type)
+
+
+def read_folder(root: Path) -> Shelf:
+    """Reads all content below ``root``; unreadable or invalid files become findings."""
+    shelf = Shelf()
+    digest = hashlib.sha256()
+    for folder, model in FOLDERS.items():
+        paths = sorted((root / folder).rglob("*.json"))
+        if not paths:
+            shelf.findings.append(Finding(folder, "", "no JSON file found in this folder"))
+        for path in paths:
+            name = path.relative_to(root).as_posix()
+            data = path.read_bytes()
+            digest.update(name.encode() + b"\0" + data)
+            _read_file(shelf, name, data, model)
+    shelf.digest = digest.hexdigest()[:12]
+    return shelf
+
+
+def _read_file(shelf: Shelf, name: str, data: bytes, model: type[BaseModel]) -> None:
+    try:
+        resource = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        shelf.findings.append(Finding(name, f"line {error.lineno}", f"not valid JSON: {error.msg}"))
+        return
+    found = list(_schema_findings(name, resource, model))
+    shelf.findings += found
+    if not found:
+        _shelve(shelf, name, resource)
+
+
+def _schema_findings(name: str, resource: Any, model: type[BaseModel]) -> Iterator[Finding]:
+    if not isinstance(resource, dict) or resource.get("resourceType") != model.__name__:
+        yield Finding(name, "resourceType", f"must be a {model.__name__} in this folder")
+        return
+    try:
+        model.model_validate(resource)
+    except ValidationError as error:
+        for problem in error.errors():
+            path = ".".join(str(step) for step in problem["loc"])
+            yield Finding(name, path, f"not valid FHIR R4: {problem['msg']}")
+
+
+def _shelve(shelf: Shelf, name: str, resource: dict[str, Any]) -> None:
+    url, stem = resource.get("url"), Path(name).stem
+    expected = f"{CANONICAL_BASE}/{resource['resourceType']}/{stem}"
+    if resource.get("id") != stem:
+        shelf.findings.append(Finding(name, "id", f"must be the file's name, {stem!r}"))
+    if url != expected:
+        shelf.findings.append(Finding(name, "url", f"must be {expected}"))
+        return
+    if url in shelf.resources:
+        shelf.findings.append(Finding(name, "url", f"already used by {shelf.files[url]}"))
+        return
+    shelf.resources[url] = resource
+    shelf.files[url] = name

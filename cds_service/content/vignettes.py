@@ -1,0 +1,305 @@
+"""Vignettes: people written in YAML, run as whole CDS Hooks calls (``tests/vignettes/README.md``).
+
+Content-agnostic: a chart entry names a resource type and a value set, and becomes a resource with
+the first code of that set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cds_service.answers import Reading, is_enabled
+from cds_service.content.model import INDICATORS, Content, Item
+
+if TYPE_CHECKING:
+    from cds_service.evaluate import Evaluation
+    from cds_service.pipeline import Pipeline
+
+HOOK = "patient-view"
+MIDDAY = 12  # the visit's hour, UTC
+BIRTHDAY_AGO = 100  # days since the last birthday, so that an age is never on its edge
+RESULTS = {"positive": "POS", "negative": "NEG"}
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+UCUM = "http://unitsofmeasure.org"
+STATUS: dict[str, dict[str, Any]] = {
+    "Condition": {
+        "clinicalStatus": {
+            "coding": [
+                {
+                    "system": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+                    "code": "active",
+                }
+            ]
+        }
+    },
+    "Procedure": {"status": "completed"},
+    "Observation": {"status": "final"},
+    "DiagnosticReport": {"status": "final"},
+    "MedicationRequest": {"status": "active", "intent": "order"},
+    "MedicationStatement": {"status": "active"},
+    "Encounter": {"status": "finished", "class": {"code": "AMB"}},
+}
+DATED = {
+    "Condition": "onsetDateTime",
+    "Procedure": "performedDateTime",
+    "Observation": "effectiveDateTime",
+    "DiagnosticReport": "effectiveDateTime",
+    "MedicationRequest": "authoredOn",
+    "MedicationStatement": "effectiveDateTime",
+}
+CODED = {
+    "DiagnosticReport": "conclusionCode",
+    "Encounter": "reasonCode",
+    "MedicationRequest": "medicationCodeableConcept",
+    "MedicationStatement": "medicationCodeableConcept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vignette:
+    """One person: what is given, and what must be found. ``file`` is the YAML file's stem."""
+
+    id: str
+    name: str
+    file: str
+    today: date
+    given: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the visit."""
+        return datetime(self.today.year, self.today.month, self.today.day, MIDDAY, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Vignettes:
+    """All vignettes of a folder and the answers that stand for "not mentioned"."""
+
+    people: tuple[Vignette, ...]
+    defaults: Mapping[str, Any]
+
+
+def read_vignettes(folder: Path) -> Vignettes:
+    """Reads every YAML file of a folder; raises ValueError naming a file that is not as agreed."""
+    defaults: Mapping[str, Any] = {}
+    people: list[Vignette] = []
+    for path in sorted(folder.glob("*.yaml")):
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stem == "defaults":
+            defaults = document
+            continue
+        try:
+            people += [
+                Vignette(v["id"], v["name"], path.stem, document["today"], v["given"], v["expect"])
+                for v in document["vignettes"]
+            ]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path.name}: not a vignette file: {error}") from None
+    return Vignettes(tuple(people), defaults)
+
+
+# -- the call ------------------------------------------------------------------------------
+
+
+def request_for(
+    vignette: Vignette, defaults: Mapping[str, Any], content: Content, keys: Iterable[str]
+) -> dict[str, Any]:
+    """The patient-view request of a vignette, with every prefetch key sent."""
+    given = vignette.given
+    chart = [
+        _entry(node, place, vignette.now, content)
+        for place, node in enumerate(given.get("chart", ()))
+    ]
+    prefetch: dict[str, Any] = {}
+    for key in keys:
+        kind = key[0].upper() + key[1:-1]
+        prefetch[key] = _bundle(r for r in chart if r["resourceType"] == kind)
+    prefetch["patient"] = _patient(vignette)
+    responses = [] if given.get("answers") == "none" else [_response(vignette, defaults, content)]
+    prefetch["questionnaireResponses"] = _bundle(responses)
+    prefetch.pop("encounter", None)
+    user = given.get("user", "Practitioner/example")
+    return {
+        "hook": HOOK,
+        "hookInstance": f"vignette-{vignette.id}",
+        "context": {"userId": user, "patientId": "person"},
+        "prefetch": prefetch,
+    }
+
+
+def _bundle(resources: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    entries = [{"resource": r, "search": {"mode": "match"}} for r in resources]
+    bundle: dict[str, Any] = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(entries),
+    }
+    return {**bundle, "entry": entries} if entries else bundle
+
+
+def _patient(vignette: Vignette) -> dict[str, Any]:
+    patient: dict[str, Any] = {"resourceType": "Patient", "id": "person"}
+    age = vignette.given.get("age")
+    if age is not None:
+        birthday = vignette.today - timedelta(days=BIRTHDAY_AGO)
+        patient["birthDate"] = birthday.replace(year=birthday.year - age).isoformat()
+    if "gender" in vignette.given:
+        patient["gender"] = vignette.given["gender"]
+    return {**patient, **vignette.given.get("patient", {})}
+
+
+def _entry(node: Mapping[str, Any], place: int, now: datetime, content: Content) -> dict[str, Any]:
+    kind = node["type"]
+    when = now - timedelta(days=node.get("daysAgo", 0), hours=node.get("hoursAgo", 0))
+    resource: dict[str, Any] = {
+        "resourceType": kind,
+        "id": f"entry-{place}",
+        "subject": {"reference": "Patient/person"},
+        **STATUS.get(kind, {}),
+    }
+    if "valueSet" in node:
+        concept = {"coding": [first_coding(content, node["valueSet"])]}
+        element = node.get("element", CODED.get(kind, "code"))
+        is_list = element in ("conclusionCode", "reasonCode", "type")
+        resource[element] = [concept] if is_list else concept
+    if kind == "DiagnosticReport" and "code" not in resource:
+        resource["code"] = {"text": "Report"}
+    if "undated" not in node:
+        stamp = when.isoformat()
+        if kind == "Encounter":
+            resource["period"] = {"start": stamp}
+        else:
+            resource[DATED[kind]] = stamp
+    if "result" in node:
+        coding = {"system": INTERPRETATION, "code": RESULTS[node["result"]]}
+        resource["interpretation"] = [{"coding": [coding]}]
+    if "value" in node:
+        resource["valueQuantity"] = quantity(node["value"])
+    return resource | dict(node.get("with", {}))
+
+
+def first_coding(content: Content, value_set: str) -> dict[str, str]:
+    """The first coding a value set enumerates; raises KeyError for an unknown set."""
+    url = content.questionnaire.url.partition("/Questionnaire/")[0] + f"/ValueSet/{value_set}"
+    include = content.resources[url]["compose"]["include"][0]
+    return {"system": include["system"], "code": include["concept"][0]["code"]}
+
+
+def quantity(text: str) -> dict[str, Any]:
+    """``"38.5 Cel"`` as a FHIR Quantity."""
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?) (\S+)", text)
+    if match is None:
+        raise ValueError(f"not a quantity with a unit: {text!r}")
+    return {"value": float(match[1]), "unit": match[2], "system": UCUM, "code": match[2]}
+
+
+# -- the form ------------------------------------------------------------------------------
+
+
+def _response(vignette: Vignette, defaults: Mapping[str, Any], content: Content) -> dict[str, Any]:
+    form = content.questionnaire
+    answered = vignette.now - timedelta(hours=vignette.given.get("answeredHoursAgo", 0))
+    answers = answers_of(vignette, defaults, content)
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "response",
+        "questionnaire": f"{form.url}|{form.resource['version']}",
+        "status": "completed",
+        "subject": {"reference": "Patient/person"},
+        "authored": answered.isoformat(),
+        "item": [
+            {"linkId": link_id, "answer": list(_answers(form.items[link_id], value))}
+            for link_id, value in answers.items()
+        ],
+    }
+
+
+def answers_of(vignette: Vignette, defaults: Mapping[str, Any], content: Content) -> dict[str, Any]:
+    """linkId -> code, codes or number, in form order, defaults filled in where the form asks."""
+    given = dict(vignette.given.get("answers", {}))
+    blank = vignette.given.get("blank", ())
+    filling = {} if blank == "others" else _filling(given, defaults, blank)
+    reading, enabled = Reading(), dict[str, bool]()
+    answers: dict[str, Any] = {}
+    for link_id, item in content.questionnaire.items.items():
+        enabled[link_id] = is_enabled(item, reading, enabled)
+        value = given.pop(link_id, filling.get(link_id) if enabled[link_id] else None)
+        if value is not None:
+            answers[link_id] = value
+            reading.present.add(link_id)
+            if item.kind == "choice":
+                reading.codes[link_id] = set(value if isinstance(value, list) else [value])
+    if given:
+        raise ValueError(f"{vignette.id}: the form has no item {', '.join(given)}")
+    return answers
+
+
+def _filling(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], blank: Iterable[str]
+) -> dict[str, Any]:
+    filling = dict(defaults.get("answers", {}))
+    organs = set(given.get("organs", ()))
+    for rule in defaults.get("byOrgan", ()):
+        if organs & set(rule["anyOf"]):
+            filling |= rule["answers"]
+            break
+    return {link_id: v for link_id, v in filling.items() if link_id not in blank}
+
+
+def _answers(item: Item, value: Any) -> Iterator[dict[str, Any]]:
+    for one in value if isinstance(value, list) else [value]:
+        if item.kind == "choice":
+            yield {"valueCoding": {"system": item.system.get(one), "code": one}}
+        elif item.kind == "integer":
+            yield {"valueInteger": one}
+        else:
+            yield {"valueString": one}
+
+
+# -- the verdict ---------------------------------------------------------------------------
+
+
+def run(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline) -> Evaluation:
+    """The evaluation of a vignette, through the same call path as a hook."""
+    service = pipeline.service_for(HOOK)
+    body = request_for(vignette, defaults, pipeline.content, service.prefetch)
+    return pipeline.answer(service, body, vignette.now).evaluation
+
+
+def mismatches(vignette: Vignette, found: Evaluation) -> list[str]:
+    """What differs from the expectation, in words; empty when all is as expected."""
+    wrong = []
+    rules = found.rules
+    for rule, wanted in vignette.expect.get("rules", {}).items():
+        answer = str(rules.get(rule, "no such rule"))
+        met = answer != "yes" if wanted == "not yes" else answer == wanted
+        if not met:
+            wrong.append(f"{rule} is {answer}, expected {wanted}")
+    shown = {w.card.id: w for w in found.shown}
+    deferred = [w.card.id for w in found.deferred]
+    wrong += _card_mismatches(vignette.expect.get("cards", {}), list(shown), deferred)
+    for card, indicator in vignette.expect.get("indicators", {}).items():
+        actual = INDICATORS[shown[card].priority] if card in shown else "not shown"
+        if actual != indicator:
+            wrong.append(f"{card} is {actual}, expected {indicator}")
+    if found.errors:
+        wrong.append(f"failed: {'; '.join(found.errors.values())}")
+    return wrong
+
+
+def _card_mismatches(wanted: Mapping[str, Any], shown: list[str], deferred: list[str]) -> list[str]:
+    wrong = [f"{card} is not shown" for card in wanted.get("has", ()) if card not in shown]
+    wrong += [f"{card} is shown" for card in wanted.get("lacks", ()) if card in shown]
+    if "are" in wanted and shown != list(wanted["are"]):
+        wrong.append(f"cards are {shown}, expected {list(wanted['are'])}")
+    if "deferred" in wanted and deferred != list(wanted["deferred"]):
+        wrong.append(f"deferred are {deferred}, expected {list(wanted['deferred'])}")
+    return wrong

@@ -1,0 +1,83 @@
+"""Wording rules of ``clinical.md`` section 7, over every text a clinician or patient may read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cds_service.content.model import Finding, Resource
+
+# Phrase -> what to write instead. Matched as whole words, in any case.
+BANNED = {
+    "patient has": "name the finding and write consider",
+    "rule out": "write consider, or check for",
+    "rules out": "write does not make likely",
+    "non-compliant": "describe what happened",
+    "noncompliant": "describe what happened",
+    "admits": "write says, or reports",
+    "denies": "write does not report",
+    "complains": "write reports",
+    "hysterical": "leave it out",
+    "promiscuous": "leave it out",
+    "normal for you": "leave it out",
+}
+# The fixed phrases of a card, which the strategy must word (extension card-wording).
+PHRASES = frozenset(
+    {
+        "why",
+        "unknown",
+        "consider",
+        "options",
+        "basis",
+        "not-answered",
+        "none-of-these",
+        "and-more",
+        "answers-given",
+        "answers-old",
+        "chart-unavailable",
+        "chart-incomplete",
+        "answers-unusable",
+        "own-words",
+        "also-consider",
+        "deferred",
+        "source",
+        "version",
+        "reviewed",
+        "never-reviewed",
+    }
+)
+TEXTS = frozenset({"title", "description", "textEquivalent", "text", "display", "contentString"})
+READ_BY_PEOPLE = frozenset({"PlanDefinition", "ActivityDefinition", "Questionnaire"})
+_BANNED = re.compile(r"\b(" + "|".join(map(re.escape, BANNED)) + r")\b", re.IGNORECASE)
+_UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|lorem)\b", re.IGNORECASE)
+_MARKUP = re.compile(r"<[a-zA-Z/!]")
+
+
+def wording_findings(resource: Resource, file: str) -> Iterator[Finding]:
+    """Banned phrases, unfinished texts and HTML."""
+    if resource["resourceType"] not in READ_BY_PEOPLE:
+        return
+    for path, text in _texts(resource, ""):
+        for match in _BANNED.finditer(text):
+            instead = BANNED[match[1].lower()]
+            yield Finding(file, path, f"{match[1]!r} must not be written: {instead}")
+        if _UNFINISHED.search(text):
+            yield Finding(file, path, "is unfinished")
+        if _MARKUP.search(text):
+            yield Finding(file, path, "holds HTML; cards are Markdown")
+
+
+def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            at = f"{path}.{key}" if path else key
+            if isinstance(value, str):
+                if key in TEXTS:
+                    yield at, value
+            elif key != "relatedArtifact":
+                yield from _texts(value, at)
+    elif isinstance(node, list):
+        for place, item in enumerate(node):
+            name = item.get("id", item.get("linkId", place)) if isinstance(item, dict) else place
+            yield from _texts(item, f"{path}[{name}]")

@@ -1,0 +1,99 @@
+"""One table: what went wrong -> HTTP status -> the words and OperationOutcome a caller sees.
+
+Words say what is wrong, where, and what to do next; they never repeat a value that was sent,
+because values are about a patient (``cds-hooks.md`` 3.7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One OperationOutcome issue: ``code`` is an issue-type code, ``expression`` where it is."""
+
+    code: str
+    diagnostics: str
+    expression: str | None = None
+
+    def as_fhir(self) -> dict[str, Any]:
+        """The issue as FHIR R4 JSON."""
+        issue: dict[str, Any] = {
+            "severity": "error",
+            "code": self.code,
+            "diagnostics": self.diagnostics,
+        }
+        if self.expression:
+            issue["expression"] = [self.expression]
+        return issue
+
+
+class ServiceError(Exception):
+    """A call that cannot be answered with cards; ``issues`` is never empty."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, *issues: Issue) -> None:
+        super().__init__("; ".join(issue.diagnostics for issue in issues))
+        self.issues = issues
+
+
+class BadRequest(ServiceError):
+    """The request is not a CDS Hooks request (``cds-hooks.md`` section 2)."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class UnknownService(ServiceError):
+    """No service has that id (``cds-hooks.md`` 2.4)."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class MissingFacts(ServiceError):
+    """Required data could not be had (``cds-hooks.md`` 3.4): 412."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
+class WrongMediaType(ServiceError):
+    """The body is not declared as JSON (``cds-hooks.md`` 2.18)."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class TooLarge(ServiceError):
+    """The body is over the size limit (``cds-hooks.md`` 2.18)."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+# What werkzeug refuses before our code runs -> issue code and words.
+HTTP_WORDS = {
+    HTTPStatus.BAD_REQUEST: ("invalid", "The request could not be read. Send JSON over HTTP/1.1."),
+    HTTPStatus.NOT_FOUND: (
+        "not-found",
+        "There is nothing at this address. GET /cds-services lists the services.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "not-supported",
+        "This address does not take this method; the Allow header names those it takes.",
+    ),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "too-long",
+        "The body is over the size limit. Send less prefetch data.",
+    ),
+}
+UNEXPECTED = Issue(
+    "exception",
+    "The service failed on this request and has given no guidance. "
+    "Send it again; if it fails again, tell the operator the X-Request-Id of this answer.",
+)
+
+
+def outcome(*issues: Issue) -> dict[str, Any]:
+    """An OperationOutcome holding the issues."""
+    return {"resourceType": "OperationOutcome", "issue": [issue.as_fhir() for issue in issues]}

@@ -1,0 +1,228 @@
+"""The product: ``evaluate(content, facts, now)``, a pure function.
+
+It asks every contribution of every cause and flag, gathers them into cards, places the cards in
+the strategy's order and says what was left out and why. Cards, ``explain``, audit and review all
+read the one ``Evaluation`` (decision: ``docs/decisions/cards-merged-by-canonical.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from cds_service.content.model import (
+    Applicability,
+    Card,
+    Content,
+    Contribution,
+    Group,
+    Moment,
+    Priority,
+    Suggestion,
+)
+from cds_service.facts import Facts
+from cds_service.fhirpath import Bindings, FhirPathError
+
+PRESSING: tuple[Priority, ...] = ("routine", "asap", "urgent", "stat")
+
+
+class Answer(StrEnum):
+    """The three answers, and a rule that could not be asked."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCard:
+    """A card somebody asked for. ``reasons`` holds one contribution per source, in rank order."""
+
+    card: Card
+    reasons: tuple[Contribution, ...]
+    advice: tuple[Contribution, ...]
+    priority: Priority
+    suggestions: tuple[Suggestion, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The only source's own summary, else the card's."""
+        if len(self.reasons) == 1 and self.reasons[0].summary:
+            return self.reasons[0].summary
+        return self.card.summary
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """What one evaluation found. ``shown`` and ``deferred`` are in order; ``held`` were wanted by
+    somebody but held back by their own conditions."""
+
+    content: Content
+    facts: Facts
+    now: datetime
+    bindings: Bindings
+    moments: list[str] = field(default_factory=list)
+    shown: list[WantedCard] = field(default_factory=list)
+    deferred: list[WantedCard] = field(default_factory=list)
+    held: list[WantedCard] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
+    errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong
+    asked: dict[int, Answer] = field(default_factory=dict)  # id of an Applicability -> answer
+
+    @property
+    def rules(self) -> dict[str, Answer]:
+        """Clinical id -> answer of its rule, in the sources' order."""
+        return {s.id: self.rule(s.rule) for s in self.content.sources if s.rule}
+
+    def rule(self, name: str) -> Answer:
+        """The answer of a named expression."""
+        try:
+            return _three_valued(self.bindings[name])
+        except FhirPathError as error:
+            self.errors[f"%{name}"] = error.message
+            return Answer.ERROR
+
+    def ask(self, condition: Applicability) -> Answer:
+        """The answer of one condition, asked once; an error is remembered and acts as unknown."""
+        key = id(condition)
+        if key not in self.asked:
+            self.asked[key] = self._ask(condition)
+        return self.asked[key]
+
+    def _ask(self, condition: Applicability) -> Answer:
+        try:
+            found = condition.expression.evaluate(None, self.bindings, self.now)
+            return _three_valued(found)
+        except FhirPathError as error:
+            self.errors[condition.expression.text] = error.message
+            return Answer.ERROR
+
+    def all_hold(self, conditions: Iterable[Applicability]) -> Answer:
+        """AND of three-valued conditions: a no decides, then an error, then an unknown."""
+        worst = Answer.YES
+        for condition in conditions:
+            answer = self.ask(condition)
+            if answer is Answer.NO:
+                return Answer.NO
+            if answer is not Answer.YES and worst is not Answer.ERROR:
+                worst = answer
+        return worst
+
+
+def evaluate(content: Content, facts: Facts, now: datetime, hook: str) -> Evaluation:
+    """Evaluates the content's strategy for a hook; ``now`` is aware.
+
+    A rule that fails is recorded in ``errors`` and the strategy's card for a failed rule is shown,
+    so that an error is never an empty card list. Raises FhirPathError when the conditions that
+    decide whether there is anything to say at all cannot be evaluated.
+    """
+    found = Evaluation(content, facts, now, content.expressions.bind(facts.variables, now))
+    candidates = [m for m in content.strategy.moments if hook in m.hooks]
+    moments = [m for m in candidates if found.all_hold(m.conditions) is Answer.YES]
+    if found.errors:
+        raise FhirPathError("the strategy's own conditions could not be evaluated")
+    found.moments = [moment.id for moment in moments]
+    found.notes = [
+        note.text
+        for moment in moments
+        for note in moment.notes
+        if found.all_hold(note.conditions) is Answer.YES
+    ]
+    wanted = dict(_wanted(found, moments))
+    _place(found, moments, wanted)
+    _suggest_once(found)
+    return found
+
+
+def _three_valued(values: list[object]) -> Answer:
+    if not values:
+        return Answer.UNKNOWN
+    if len(values) == 1 and isinstance(values[0], bool):
+        return Answer.YES if values[0] else Answer.NO
+    raise FhirPathError("a rule must answer true, false or nothing")
+
+
+# -- which cards are wanted ---------------------------------------------------------------
+
+
+def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, WantedCard]]:
+    ids = dict.fromkeys(
+        p.card for moment in moments for group in moment.groups for p in group.placements
+    )
+    for plan_id in ids:
+        applying = [
+            c
+            for c in found.content.contributions[plan_id]
+            if found.all_hold(c.conditions) is Answer.YES
+        ]
+        asking = [c for c in applying if not c.advice]
+        if asking:
+            card = _merge(found.content.cards[plan_id], asking, applying)
+            if found.all_hold(card.card.conditions) is Answer.YES:
+                yield plan_id, card
+            else:
+                found.held.append(card)
+    # Conditions asked so far may have failed: then, and only then, this card is wanted.
+    failed = found.content.strategy.failed
+    if found.errors and failed in ids:
+        shown = found.content.cards[failed]
+        yield failed, WantedCard(shown, (), (), shown.priority)
+
+
+def _merge(card: Card, asking: list[Contribution], applying: list[Contribution]) -> WantedCard:
+    """One card with every reason that led to it, each source named once."""
+    reasons: dict[str, Contribution] = {}
+    for contribution in asking:
+        reasons.setdefault(contribution.source.id, contribution)
+    priority = max((card.priority, *(c.priority for c in asking)), key=PRESSING.index)
+    advice = tuple(c for c in applying if c.advice)
+    return WantedCard(card, tuple(reasons.values()), advice, priority)
+
+
+# -- where they stand ---------------------------------------------------------------------
+
+
+def _place(found: Evaluation, moments: list[Moment], wanted: dict[str, WantedCard]) -> None:
+    """First applicable place wins; then the cap, its last place kept for the reserved card."""
+    placed: dict[str, WantedCard] = {}
+    closed: dict[str, WantedCard] = {}
+    for group in (group for moment in moments for group in moment.groups):
+        is_open = found.all_hold(group.conditions) is Answer.YES
+        here = [p for p in _in_order(found, group) if p in wanted and p not in placed]
+        (placed if is_open else closed).update((plan_id, wanted[plan_id]) for plan_id in here)
+        if here and not is_open and group.text:
+            found.closed.append(group.text)
+    strategy = found.content.strategy
+    ordinary = [w for plan_id, w in placed.items() if plan_id != strategy.reserved]
+    room = strategy.cap - 1 if strategy.reserved else strategy.cap
+    last = [placed[strategy.reserved]] if strategy.reserved in placed else []
+    found.shown = [*ordinary[:room], *last]
+    found.deferred = [*ordinary[room:], *(w for p, w in closed.items() if p not in placed)]
+
+
+def _in_order(found: Evaluation, group: Group) -> Iterator[str]:
+    for placement in group.placements:
+        if found.all_hold(placement.conditions) is Answer.YES:
+            yield placement.card
+
+
+def _suggest_once(found: Evaluation) -> None:
+    """Each card's applicable suggestions; the same order only on the first card that has it."""
+    seen: set[str] = set()
+    for place, wanted in enumerate(found.shown):
+        kept = []
+        for suggestion in wanted.card.suggestions:
+            if found.all_hold(suggestion.conditions) is not Answer.YES:
+                continue
+            if suggestion.order_key is not None:
+                if suggestion.order_key in seen:
+                    continue
+                seen.add(suggestion.order_key)
+            kept.append(suggestion)
+        found.shown[place] = WantedCard(
+            wanted.card, wanted.reasons, wanted.advice, wanted.priority, tuple(kept)
+        )

@@ -1,0 +1,111 @@
+"""Everything the rules may look at in one call, built in one pass over what was gathered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cds_service.answers import EMPTY, AnswerSheet, read_answers
+from cds_service.chart import FUTURE, ChartIndex, Entry
+from cds_service.content.model import Content, Resource
+from cds_service.dates import parse_span, whole_years
+from cds_service.hook_request import HookRequest
+from cds_service.prefetch import Gathered
+
+FINISHED = frozenset({"completed", "amended"})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``variables`` are the inputs of the rules; the rest explains where they came from."""
+
+    variables: Mapping[str, Any]
+    answers: AnswerSheet
+    entries: Mapping[str, list[Entry]]
+    response: Resource | None
+    expired: Resource | None
+    unavailable: Mapping[str, str]
+    incomplete: frozenset[str]
+    unusable: Counter[str]
+
+
+def build_facts(
+    content: Content,
+    index: ChartIndex,
+    request: HookRequest,
+    gathered: Gathered,
+    now: datetime,
+) -> Facts:
+    """The facts of one call; ``now`` is aware. Never raises for what the chart holds."""
+    entries, unusable = index.match(gathered.chart, now)
+    if gathered.unusable:
+        unusable["not a resource"] += gathered.unusable
+    response, expired, sheet = _newest_response(content, gathered, now, unusable)
+    variables: dict[str, Any] = {
+        name: _limited(content, name, entries) for name in content.requirements
+    }
+    variables |= {
+        "answers": sheet.view,
+        "patient": gathered.patient,
+        "age": _age(gathered.patient, now),
+        "encounter": gathered.encounter,
+        "user": {"type": request.user[0], "id": request.user[1]},
+        "questionnaireResponse": response,
+        "expiredQuestionnaireResponse": expired,
+        "draftOrders": [],
+    }
+    return Facts(
+        variables,
+        sheet,
+        entries,
+        response,
+        expired,
+        gathered.unavailable,
+        gathered.incomplete,
+        unusable,
+    )
+
+
+def _limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:
+    found = entries.get(name)
+    if not found:
+        return []
+    return [entry.resource for entry in found[: content.requirements[name].limit]]
+
+
+def _age(patient: Resource, now: datetime) -> int | None:
+    born = patient.get("birthDate")
+    return whole_years(born, now.date()) if isinstance(born, str) else None
+
+
+def _newest_response(
+    content: Content, gathered: Gathered, now: datetime, unusable: Counter[str]
+) -> tuple[Resource | None, Resource | None, AnswerSheet]:
+    """The newest finished response to our form: usable, or too old; and the answers it gives.
+
+    A response without a readable ``authored`` has no known age and cannot be used.
+    """
+    form = content.questionnaire
+    dated: list[tuple[datetime, Resource]] = []
+    for response in gathered.responses:
+        canonical = str(response.get("questionnaire", "")).partition("|")[0]
+        if canonical != form.url or response.get("status") not in FINISHED:
+            continue
+        authored = parse_span(response.get("authored"))
+        if authored is None or authored.start > now + FUTURE:
+            unusable["QuestionnaireResponse"] += 1
+        else:
+            dated.append((authored.start, response))
+    if not dated:
+        return None, None, EMPTY
+    authored_at, newest = max(dated, key=_when)
+    if form.valid_hours and now - authored_at > timedelta(hours=form.valid_hours):
+        return None, newest, EMPTY
+    return newest, None, read_answers(form, newest, authored_at, now)
+
+
+def _when(dated: tuple[datetime, Resource]) -> datetime:
+    return dated[0]

@@ -1,0 +1,170 @@
+"""The CDS Hooks request, checked (``cds-hooks.md`` section 2, contexts of section 7).
+
+Strict about what the specification requires, lenient about the rest: unknown fields are ignored,
+optional fields sent as null count as absent, ``Patient/123`` is taken as ``123``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from cds_service.errors import BadRequest, Issue
+
+PRACTITIONERS = ("Practitioner", "PractitionerRole")
+ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
+
+
+@dataclass(frozen=True, slots=True)
+class HookContext:
+    """What a hook's context must and may hold (``cds-hooks.md`` section 7)."""
+
+    users: tuple[str, ...]
+    encounter_required: bool
+
+
+HOOKS = {
+    "patient-view": HookContext(ANYONE, encounter_required=False),
+    "encounter-start": HookContext(PRACTITIONERS, encounter_required=True),
+}
+
+# FHIR says 64 characters of [A-Za-z0-9-.], but longer and odder ids exist in the wild and in the
+# specification's own example (cds-hooks.md 2.13): only what could break a path or a log is refused.
+_ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A request that passed the checks. ``user`` is ``(type, id)``; ``prefetch`` is as sent."""
+
+    hook: str
+    hook_instance: str
+    patient_id: str
+    encounter_id: str | None
+    user: tuple[str, str]
+    prefetch: dict[str, Any] = field(default_factory=dict)
+    fhir_server: str | None = None
+
+
+def parse_body(body: bytes) -> Any:
+    """The JSON of a body; raises BadRequest naming line and column."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(
+            Issue(
+                "structure",
+                f"The body is not valid JSON at line {error.lineno}, column {error.colno}. "
+                "Send one JSON object in UTF-8.",
+            )
+        ) from None
+
+
+def parse_request(body: Any, hook: str) -> HookRequest:
+    """Checks a parsed body for a service of that hook; raises BadRequest with every problem."""
+    if not isinstance(body, dict):
+        raise BadRequest(Issue("structure", "The body must be one JSON object."))
+    problems: list[Issue] = []
+    request = _Reader(body, problems)
+    sent = request.text("hook", "the name of the hook, such as patient-view")
+    if sent is not None and sent != hook:
+        problems.append(
+            Issue("value", f"This service answers the hook {hook!r}; call it with that.", "hook")
+        )
+    instance = request.text("hookInstance", "a UUID that identifies this call")
+    prefetch = request.object("prefetch", required=False)
+    server = request.server()
+    context = request.object("context", required=True)
+    patient = encounter = user = None
+    if context is not None:
+        inner = _Reader(context, problems, "context.")
+        patient = inner.id("patientId", "Patient", required=True)
+        needs = HOOKS[hook]
+        encounter = inner.id("encounterId", "Encounter", required=needs.encounter_required)
+        user = inner.user(needs.users)
+    if problems or instance is None or patient is None or user is None:
+        raise BadRequest(*problems)
+    return HookRequest(hook, instance, patient, encounter, user, prefetch or {}, server)
+
+
+class _Reader:
+    """Reads fields of one object, adding an issue for each that is wrong."""
+
+    def __init__(self, source: dict[str, Any], problems: list[Issue], prefix: str = "") -> None:
+        self.source = source
+        self.problems = problems
+        self.prefix = prefix
+
+    def wrong(self, name: str, words: str, code: str = "value") -> None:
+        """Adds an issue about a field."""
+        where = self.prefix + name
+        self.problems.append(Issue(code, f"{where} {words}", where))
+
+    def text(self, name: str, meaning: str, required: bool = True) -> str | None:
+        """A non-empty string."""
+        value = self.source.get(name)
+        if value is None:
+            if required:
+                self.wrong(name, f"is missing. It must be {meaning}.", "required")
+            return None
+        if not isinstance(value, str) or not value.strip():
+            self.wrong(name, f"must be a non-empty string: {meaning}.")
+            return None
+        return value
+
+    def object(self, name: str, required: bool) -> dict[str, Any] | None:
+        """A JSON object; an empty one is refused where the object is required."""
+        value = self.source.get(name)
+        if value is None:
+            if required:
+                self.wrong(name, "is missing. It must be a JSON object.", "required")
+            return None
+        if not isinstance(value, dict):
+            self.wrong(name, "must be a JSON object.")
+            return None
+        if required and not value:
+            self.wrong(name, "is empty. It must hold the fields the hook defines.", "required")
+            return None
+        return value
+
+    def id(self, name: str, resource_type: str, required: bool) -> str | None:
+        """A bare FHIR id; ``Type/id`` of the right type is tolerated."""
+        value = self.text(name, f"the id of the {resource_type}", required)
+        if value is None:
+            return None
+        kind, slash, rest = value.rpartition("/")
+        if slash and kind != resource_type:
+            self.wrong(name, f"must be the id of a {resource_type}, without another type.")
+            return None
+        if not _ID.fullmatch(rest):
+            self.wrong(name, f"must be a plain {resource_type} id: no spaces, slashes or quotes.")
+            return None
+        return rest
+
+    def user(self, allowed: tuple[str, ...]) -> tuple[str, str] | None:
+        """``userId`` as (type, id), of a type the hook allows."""
+        meaning = "Type/id of the current user, for example Practitioner/123"
+        value = self.text("userId", meaning)
+        if value is None:
+            return None
+        kind, _, rest = value.partition("/")
+        if kind not in allowed or not _ID.fullmatch(rest):
+            self.wrong("userId", f"must be Type/id with one of the types {', '.join(allowed)}.")
+            return None
+        return kind, rest
+
+    def server(self) -> str | None:
+        """``fhirServer``; required when ``fhirAuthorization`` is given (``cds-hooks.md`` 2.6)."""
+        value = self.text("fhirServer", "the base URL of the FHIR server", required=False)
+        if value is not None and not re.match(r"https?://[^\s/]+", value):
+            self.wrong("fhirServer", "must be an absolute http or https URL.")
+            return None
+        authorization = self.source.get("fhirAuthorization")
+        if authorization is not None and not isinstance(authorization, dict):
+            self.wrong("fhirAuthorization", "must be a JSON object.")
+        elif authorization is not None and self.source.get("fhirServer") is None:
+            self.wrong("fhirServer", "is required when fhirAuthorization is given.", "required")
+        return value

@@ -1,0 +1,62 @@
+"""One way through: a parsed body in, an evaluation and its cards out. The hook route, ``explain``
+and the vignettes all come through here, so that none of them can answer differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds_service.cards import Call, CardWriter
+from cds_service.chart import ChartIndex
+from cds_service.content.model import Content
+from cds_service.discovery import Service, services
+from cds_service.errors import Issue, UnknownService
+from cds_service.evaluate import Evaluation, evaluate
+from cds_service.facts import build_facts
+from cds_service.hook_request import HookRequest, parse_request
+from cds_service.prefetch import gather
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one call led to."""
+
+    request: HookRequest
+    evaluation: Evaluation
+    cards: list[dict[str, Any]]
+
+
+class Pipeline:
+    """Everything that is worked out once per content, and the call path over it."""
+
+    def __init__(self, content: Content, intake_url: str) -> None:
+        self.content = content
+        self.intake_url = intake_url
+        self.services = services(content)
+        self.index = ChartIndex.of(content.requirements.values())
+        self.writer = CardWriter(content)
+
+    def service(self, service_id: str) -> Service:
+        """The service of that id; raises UnknownService."""
+        if service_id not in self.services:
+            words = "There is no service with this id. GET /cds-services lists the services."
+            raise UnknownService(Issue("not-found", words))
+        return self.services[service_id]
+
+    def service_for(self, hook: Any) -> Service:
+        """The service that answers a hook; raises UnknownService."""
+        found = next((s for s in self.services.values() if s.hook == hook), None)
+        if found is None:
+            hooks = ", ".join(s.hook for s in self.services.values())
+            raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
+        return found
+
+    def answer(self, service: Service, body: Any, now: datetime) -> Result:
+        """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
+        request = parse_request(body, service.hook)
+        gathered = gather(request, service.prefetch)
+        facts = build_facts(self.content, self.index, request, gathered, now)
+        found = evaluate(self.content, facts, now, service.hook)
+        cards = self.writer.cards(found, Call(request, self.intake_url))
+        return Result(request, found, cards)

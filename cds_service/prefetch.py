@@ -1,0 +1,193 @@
+"""Prefetch: what discovery asks for, and what a call brought.
+
+``templates`` derives the prefetch of discovery from the facts library; ``gather`` reads what a
+request sent. A value of null means "asked, and nothing there"; an absent key means "not known";
+an OperationOutcome means "failed" (``cds-hooks.md`` 1.19-1.27). Codes and dates are always
+filtered again in ``chart``, so a superset changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.content.model import Content, Resource
+from cds_service.errors import Issue, MissingFacts
+from cds_service.hook_request import HookRequest
+
+PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
+LONGEST_QUERY = 2000  # characters of one search, above which the code filter is dropped
+FAILED = frozenset({"error", "fatal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a call brought. ``unavailable`` and ``incomplete`` name prefetch keys."""
+
+    patient: Resource
+    responses: tuple[Resource, ...]
+    encounter: Resource | None
+    chart: tuple[Resource, ...]
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # key -> why
+    incomplete: frozenset[str] = frozenset()
+    unusable: int = 0  # values in a Bundle that are no resources
+
+
+def templates(content: Content) -> dict[str, str]:
+    """Prefetch key -> FHIR query, within the restrictions of ``cds-hooks.md`` 1.14-1.18."""
+    found = {
+        PATIENT: "Patient/{{context.patientId}}",
+        RESPONSES: "QuestionnaireResponse?patient={{context.patientId}}&_sort=-authored&_count=50",
+    }
+    by_type: dict[str, set[tuple[str, str]]] = {}
+    for requirement in content.requirements.values():
+        codes = by_type.setdefault(requirement.type, set())
+        if requirement.type == "Observation":
+            codes |= _as_written(content, requirement.main.value_set)
+    for resource_type, codes in sorted(by_type.items()):
+        query = f"{resource_type}?patient={{{{context.patientId}}}}"
+        tokens = ",".join(f"{system}|{code}" for system, code in sorted(codes))
+        filtered = f"{query}&code={tokens}"
+        small = codes and len(filtered) <= LONGEST_QUERY
+        found[_key(resource_type)] = filtered if small else query
+    found[ENCOUNTER] = "Encounter/{{context.encounterId}}"
+    return found
+
+
+def _as_written(content: Content, value_set: str | None) -> set[tuple[str, str]]:
+    compose = content.resources[value_set or ""]["compose"]
+    return {(i["system"], c["code"]) for i in compose["include"] for c in i.get("concept", ())}
+
+
+def _key(resource_type: str) -> str:
+    return resource_type[0].lower() + resource_type[1:] + "s"
+
+
+def gather(request: HookRequest, keys: Mapping[str, str]) -> Gathered:
+    """Reads the prefetch of a request.
+
+    Raises MissingFacts (412) when the patient or the questionnaire responses cannot be had, and
+    when any resource is about another patient.
+    """
+    reading = _Reading(request)
+    responses = reading.required(RESPONSES)
+    patients = [r for r in reading.required(PATIENT) if r.get("resourceType") == "Patient"]
+    if not patients:
+        raise MissingFacts(_missing(PATIENT, "holds no Patient resource"))
+    chart: list[Resource] = []
+    for key in keys:
+        if key not in (PATIENT, RESPONSES, ENCOUNTER):
+            chart += reading.wanted(key)
+    encounter = None
+    if request.encounter_id is not None:
+        found = reading.wanted(ENCOUNTER)
+        encounter = next((r for r in found if r.get("resourceType") == "Encounter"), None)
+        known = {r.get("id") for r in chart if r.get("resourceType") == "Encounter"}
+        if encounter is not None and encounter.get("id") not in known:
+            chart.append(encounter)
+    return Gathered(
+        patient=patients[0],
+        responses=tuple(r for r in responses if r.get("resourceType") == "QuestionnaireResponse"),
+        encounter=encounter,
+        chart=tuple(chart),
+        unavailable=reading.unavailable,
+        incomplete=frozenset(reading.incomplete),
+        unusable=reading.unusable,
+    )
+
+
+class _Reading:
+    """The prefetch of one request, key by key."""
+
+    def __init__(self, request: HookRequest) -> None:
+        self.request = request
+        self.unavailable: dict[str, str] = {}
+        self.incomplete: set[str] = set()
+        self.unusable = 0
+
+    def required(self, key: str) -> list[dict[str, Any]]:
+        """The resources of a key without which nothing can be said."""
+        found = self.wanted(key)
+        if key in self.unavailable:
+            raise MissingFacts(_missing(key, self.unavailable[key]))
+        if not found and key in self.incomplete:
+            raise MissingFacts(_missing(key, "is paged, and its first page holds nothing usable"))
+        return found
+
+    def wanted(self, key: str) -> list[dict[str, Any]]:
+        """The resources of a key; what is missing or failed is noted and counts as no entry."""
+        if key not in self.request.prefetch:
+            self.unavailable[key] = "was not sent"
+            return []
+        value = self.request.prefetch[key]
+        if value is None:  # asked, and nothing there: known empty
+            return []
+        if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+            self.unavailable[key] = "is not a FHIR resource"
+            return []
+        if value["resourceType"] == "OperationOutcome":
+            self.unavailable[key] = "failed at the client (OperationOutcome)"
+            return []
+        found = list(self._entries(key, value)) if value["resourceType"] == "Bundle" else [value]
+        if key in self.unavailable:
+            return []
+        for resource in found:
+            self._same_patient(key, resource)
+        return found
+
+    def _entries(self, key: str, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Resources of a Bundle. A next link means there is more than was sent."""
+        links = bundle.get("link")
+        for link in links if isinstance(links, list) else ():
+            if isinstance(link, dict) and link.get("relation") == "next":
+                self.incomplete.add(key)
+        entries = bundle.get("entry")
+        for entry in entries if isinstance(entries, list) else ():
+            resource = entry.get("resource") if isinstance(entry, dict) else None
+            if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+                self.unusable += 1
+            elif resource["resourceType"] == "OperationOutcome":
+                self._note_outcome(key, resource)
+            else:
+                yield resource
+
+    def _note_outcome(self, key: str, outcome: dict[str, Any]) -> None:
+        """An error among the hits is a failed search; a warning only means it was read loosely."""
+        issues = outcome.get("issue")
+        severities = {
+            i.get("severity")
+            for i in (issues if isinstance(issues, list) else ())
+            if isinstance(i, dict)
+        }
+        if severities & FAILED:
+            self.unavailable[key] = "failed at the client (OperationOutcome among its entries)"
+
+    def _same_patient(self, key: str, resource: dict[str, Any]) -> None:
+        """Another patient's data is never looked at (``cds-hooks.md`` 1.27)."""
+        if resource.get("resourceType") == "Patient":
+            about = resource.get("id")
+        else:
+            subject = resource.get("subject", resource.get("patient"))
+            about = subject.get("reference") if isinstance(subject, dict) else None
+        if about is None:
+            return
+        bare = str(about).removeprefix("urn:uuid:").rpartition("/")[2].partition("|")[0]
+        if bare != self.request.patient_id:
+            raise MissingFacts(
+                Issue(
+                    "conflict",
+                    f"prefetch.{key} holds data about a patient other than context.patientId. "
+                    "Send the data of that patient only.",
+                    f"prefetch.{key}",
+                )
+            )
+
+
+def _missing(key: str, why: str) -> Issue:
+    return Issue(
+        "required",
+        f"prefetch.{key} {why}, and the service needs it. Send the result of the query "
+        "that GET /cds-services lists for this key, or null when there is nothing.",
+        f"prefetch.{key}",
+    )

@@ -1,0 +1,52 @@
+"""The service under gunicorn: threads, preloaded content, one memory shared by all workers."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from cds_service.settings import Settings
+
+
+class Server(BaseApplication):
+    """gunicorn over an application made before the fork (content is then shared, not copied)."""
+
+    def __init__(self, app: Flask, settings: Settings, host: str, port: int) -> None:
+        self.wsgi = app
+        self.options: dict[str, Any] = {
+            "bind": f"{host}:{port}",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "worker_class": "gthread",
+            "preload_app": True,
+            "timeout": 30,
+            "graceful_timeout": 20,
+            "keepalive": 5,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "post_fork": _after_fork,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hands the options to gunicorn."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The application, made before the fork."""
+        return self.wsgi
+
+
+def serve(app: Flask, settings: Settings, host: str, port: int) -> None:
+    """Serves until stopped. What was made so far is frozen, so that workers share its pages."""
+    gc.collect()
+    gc.freeze()
+    Server(app, settings, host, port).run()
+
+
+def _after_fork(_arbiter: Any, _worker: Any) -> None:
+    gc.enable()
