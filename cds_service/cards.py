@@ -69,7 +69,9 @@ class CardWriter:
             "source": self._source(wanted.card),
         }
         suggestions = [
-            _suggestion(s, scope, call.request, found.now) for s in wanted.suggestions if s.order
+            _suggestion(s, scope, call.request, found.now, _advice(wanted))
+            for s in wanted.suggestions
+            if s.order
         ]
         if suggestions:
             card["suggestions"] = suggestions
@@ -186,7 +188,7 @@ class CardWriter:
     def _options(self, wanted: WantedCard) -> Iterator[str]:
         for suggestion in wanted.suggestions:
             yield suggestion.label
-        yield from dict.fromkeys(c.reason for c in wanted.advice)
+        yield from _advice(wanted)
         yield self.say["none-of-these"]
 
     def _deferred(self, found: Evaluation) -> list[str]:
@@ -239,8 +241,13 @@ def _links(wanted: WantedCard, call: Call) -> Iterator[dict[str, str]]:
         yield {"label": label, "url": url, "type": "absolute"}
 
 
+def _advice(wanted: WantedCard) -> list[str]:
+    """The advice lines of the causes, each once."""
+    return list(dict.fromkeys(c.reason for c in wanted.advice))
+
+
 def _suggestion(
-    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime
+    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime, advice: list[str]
 ) -> dict[str, Any]:
     made: dict[str, Any] = {
         "uuid": str(uuid.uuid5(NAMESPACE, f"{scope}/{suggestion.id}")),
@@ -249,7 +256,7 @@ def _suggestion(
             {
                 "type": "create",
                 "description": suggestion.description,
-                "resource": _draft(suggestion, scope, request, now),
+                "resource": _draft(suggestion, scope, request, now, advice),
             }
         ],
     }
@@ -259,10 +266,13 @@ def _suggestion(
 
 
 def _draft(
-    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime
+    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime, advice: list[str]
 ) -> dict[str, Any]:
-    """The draft order of one call, from the template made at load."""
+    """The draft order of one call, from the template made at load; a message to the person
+    carries the card's advice lines."""
     draft = dict(suggestion.order or {})
+    if draft["resourceType"] == "CommunicationRequest" and advice:
+        draft["payload"] = [{"contentString": line} for line in advice]
     draft["id"] = str(uuid.uuid5(NAMESPACE, f"{scope}/{suggestion.id}/order"))
     draft[SUBJECT[draft["resourceType"]]] = {"reference": f"Patient/{request.patient_id}"}
     draft["authoredOn"] = now.isoformat(timespec="seconds")

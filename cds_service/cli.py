@@ -104,7 +104,7 @@ def _greet(host: str, port: int) -> None:
     if example.is_file():
         print("Try a call (the command moves the example's answers to today):\n")
         print(f'  sed "s/{EXAMPLE_DAY}/$(date -u +%F)/g" {example} | \\')
-        print(f"    curl -sS -H 'Content-Type: application/json' --data-binary @- \\")
+        print("    curl -sS -H 'Content-Type: application/json' --data-binary @- \\")
         print(f"    {address}/cds-services/dyspareunia-workup-patient-view\n", flush=True)
 
 

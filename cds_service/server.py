@@ -15,7 +15,7 @@ class Server(BaseApplication):
     """gunicorn over an application made before the fork (content is then shared, not copied)."""
 
     def __init__(self, app: Flask, settings: Settings, host: str, port: int) -> None:
-        self.wsgi = app
+        self.application = app
         self.options: dict[str, Any] = {
             "bind": f"{host}:{port}",
             "workers": settings.workers,
@@ -36,9 +36,9 @@ class Server(BaseApplication):
         for name, value in self.options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """The application, made before the fork."""
-        return self.wsgi
+        return self.application
 
 
 def serve(app: Flask, settings: Settings, host: str, port: int) -> None:

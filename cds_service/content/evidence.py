@@ -41,40 +41,44 @@ class EvidenceReader:
             tuple(leaf for leaf, speaks_for in leaves if not speaks_for),
         )
 
-    def _leaves(self, node: nodes.Node, sign: bool) -> Iterator[tuple[Leaf, bool]]:
+    def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[Leaf, bool]]:
+        """Leaves with whether they speak for the expression: not once any ``not`` was crossed."""
         path = answer_path(node)
         if path:
-            yield path, sign
+            yield path, speaks_for
         elif isinstance(node, nodes.Variable):
-            yield from self._named(node.name, sign)
+            yield from self._named(node.name, speaks_for)
+        elif (possible := _possible(node)) is not None:
+            # "possible" holds until known false: what it rests on can also end it.
+            yield from self._leaves(possible, speaks_for)
+            yield from self._leaves(possible, False)
         elif isinstance(node, nodes.Call) and node.name == "not" and node.base is not None:
-            yield from self._leaves(node.base, not sign)
-        elif isinstance(node, nodes.Call) and node.name == "iif":
-            yield from self._branches(node, sign)
+            yield from self._leaves(node.base, False)
         else:
             for child in children(node):
-                yield from self._leaves(child, sign)
+                yield from self._leaves(child, speaks_for)
 
-    def _branches(self, node: nodes.Call, sign: bool) -> Iterator[tuple[Leaf, bool]]:
-        criterion, *branches = node.arguments
-        if [_literal(b) for b in branches] == [False, True]:
-            inverted = list(self._leaves(criterion, not sign))
-            yield from inverted
-            # "possible" holds until known false: what it rests on can also end it.
-            yield from ((leaf, False) for leaf, speaks_for in inverted if speaks_for and sign)
-            return
-        yield from self._leaves(criterion, sign)
-        for branch in branches:
-            yield from self._leaves(branch, sign)
-
-    def _named(self, name: str, sign: bool) -> tuple[tuple[Leaf, bool], ...]:
+    def _named(self, name: str, speaks_for: bool) -> tuple[tuple[Leaf, bool], ...]:
         if name not in self.names:
-            return ((("%", name), sign),)
-        key = (name, sign)
+            return ((("%", name), speaks_for),)
+        key = (name, speaks_for)
         if key not in self._known:
             tree = self.names[name].expression.tree
-            self._known[key] = tuple(dict.fromkeys(self._leaves(tree, sign)))
+            self._known[key] = tuple(dict.fromkeys(self._leaves(tree, speaks_for)))
         return self._known[key]
+
+
+def _possible(node: nodes.Node) -> nodes.Node | None:
+    """x of the idiom ``iif(x.not(), false, true)``."""
+    if not isinstance(node, nodes.Call) or node.name != "iif" or len(node.arguments) != IIF:
+        return None
+    criterion, *branches = node.arguments
+    negated = isinstance(criterion, nodes.Call) and criterion.name == "not"
+    values = [b.value if isinstance(b, nodes.Literal) else None for b in branches]
+    return criterion.base if negated and values == [False, True] else None
+
+
+IIF = 3  # criterion, then, otherwise
 
 
 def answer_path(node: nodes.Node) -> Leaf | None:
@@ -96,7 +100,3 @@ def children(node: nodes.Node) -> Iterator[nodes.Node]:
         if isinstance(child, nodes.Node):
             yield child
     yield from getattr(node, "arguments", ())
-
-
-def _literal(node: nodes.Node) -> object:
-    return node.value if isinstance(node, nodes.Literal) else None
