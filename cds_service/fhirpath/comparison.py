@@ -1,0 +1,210 @@
+"""Equality, equivalence and order of items (FHIRPath 2.0, 6.1 and 6.2).
+
+`=` answers None where the items' precision or units leave it open, and refuses values of unlike
+types. Sets (`|`, `in`, `distinct()`) compare by `key`, which refuses nothing.
+"""
+
+from collections.abc import Hashable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from . import quantities
+from .dates import FhirDate, FhirDateTime, FhirTime, Temporal, compare, instant
+from .elements import Element, Items, children_of, system_value
+from .errors import FhirPathError
+from .quantities import Quantity, amount
+from .scope import one
+from .units import parse_unit
+
+_MAX_PAIRS = 1_000_000  # comparisons of one equivalence between collections
+_SEVERAL = 2
+_KINDS: dict[type, str] = {
+    bool: "Boolean",
+    int: "number",
+    Decimal: "number",
+    str: "String",
+    FhirDate: "date",
+    FhirDateTime: "date",
+    FhirTime: "Time",
+    Quantity: "Quantity",
+}
+_HINTS = {
+    frozenset({"String", "date"}): "write a date as @2024-12-31",
+    frozenset({"number", "Quantity"}): "write a unit, as in 5 'mg'",
+}
+
+
+def kind_of(value: Any) -> str:
+    """Boolean, number, String, date, Time, Quantity or complex."""
+    return _KINDS.get(type(value), "complex")
+
+
+def _unlike(left: Any, right: Any, verb: str) -> FhirPathError:
+    kinds = kind_of(left), kind_of(right)
+    return FhirPathError(f"cannot {verb} {kinds[0]} and {kinds[1]}", hint=_HINTS.get(frozenset(kinds)))
+
+
+def _alike(left: Any, right: Any) -> tuple[str, Any, Any]:
+    """The common kind and both values, a number beside a quantity without unit made one."""
+    kind, other = kind_of(left), kind_of(right)
+    if kind == "number" and other == "Quantity" and right.unit == "1":
+        return other, Quantity(Decimal(left), "1"), right
+    if other == "number" and kind == "Quantity" and left.unit == "1":
+        return kind, left, Quantity(Decimal(right), "1")
+    return kind if kind == other else "", left, right
+
+
+def equal_items(left: Any, right: Any) -> bool | None:
+    """Whether two items are equal; None when that is not known or one has no value."""
+    left, right = system_value(left), system_value(right)
+    if left is None or right is None:
+        return None
+    match _alike(left, right):
+        case ("number" | "String" | "Boolean", one, other):
+            return bool(one == other)
+        case ("Quantity", one, other):
+            return quantities.equal(one, other)
+        case ("date" | "Time", one, other):
+            order = compare(one, other)
+            return None if order is None else order == 0
+        case ("complex", one, other):
+            return key(one) == key(other)
+    if {kind_of(left), kind_of(right)} == {"date", "Time"}:
+        return False
+    raise _unlike(left, right, "compare")
+
+
+def equal(left: Items, right: Items) -> bool | None:
+    """`left = right`: same items in the same order; None when either is empty."""
+    if not left or not right:
+        return None
+    if len(left) != len(right):
+        return False
+    answers = [equal_items(*pair) for pair in zip(left, right, strict=True)]
+    return False if False in answers else None if None in answers else True
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _round(value: int | Decimal, places: int) -> Decimal:
+    return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def _places(value: int | Decimal) -> int:
+    exponent = Decimal(value).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def equivalent_items(left: Any, right: Any) -> bool:
+    """`~` for two items: text without case and spacing, numbers to the lesser precision."""
+    left, right = system_value(left), system_value(right)
+    match _alike(left, right):
+        case ("String", one, other):
+            return _normal(one) == _normal(other)
+        case ("number", one, other):
+            places = min(_places(one), _places(other))
+            return _round(one, places) == _round(other, places)
+        case ("Quantity", one, other):
+            return quantities.equivalent(one, other)
+        case ("date" | "Time", one, other):
+            return compare(one, other) == 0
+        case ("complex", one, other):
+            return _equivalent_parts(one, other)
+        case (_, one, other):
+            return kind_of(one) == kind_of(other) and bool(one == other)
+    return False
+
+
+def _equivalent_parts(left: Any, right: Any) -> bool:
+    parts, others = dict(children_of(left)), dict(children_of(right))
+    return parts.keys() == others.keys() and all(
+        equivalent(items, others[name]) for name, items in parts.items()
+    )
+
+
+def equivalent(left: Items, right: Items) -> bool:
+    """`left ~ right`: the same items in any order; two empty collections are equivalent."""
+    if len(left) != len(right):
+        return False
+    if len(left) * len(right) > _MAX_PAIRS:
+        raise FhirPathError("too many items for ~")
+    rest = list(right)
+    for item in left:
+        place = next((at for at, other in enumerate(rest) if equivalent_items(item, other)), None)
+        if place is None:
+            return False
+        del rest[place]
+    return True
+
+
+def order_items(left: Any, right: Any) -> int | None:
+    """-1, 0 or 1; None when not known. FhirPathError for what has no common order."""
+    left, right = system_value(left), system_value(right)
+    if left is None or right is None:
+        return None
+    match _alike(left, right):
+        case ("number" | "String", one, other):
+            return int(one > other) - int(one < other)
+        case ("Quantity", one, other):
+            return quantities.order(one, other)
+        case ("date" | "Time", one, other):
+            return compare(one, other)
+    raise _unlike(left, right, "order")
+
+
+def order(left: Items, right: Items) -> int | None:
+    """The order of two collections of at most one item; None when either is empty."""
+    if not left or not right:
+        return None
+    return order_items(one(left, "to compare"), one(right, "to compare"))
+
+
+def key(item: Any) -> Hashable:
+    """Equal for items that `=` holds equal, unlike for all others; never refuses."""
+    if type(item) is Element and item.type.kind == "Quantity" and not item.type.primitive:
+        exact = isinstance(item.value, dict) and item.value.get("comparator") is None
+        value = system_value(item) if exact else item
+    else:
+        value = item if type(item) is dict else system_value(item)
+    match kind_of(value):
+        case "date" | "Time":
+            return _moment_key(value)
+        case "Quantity":
+            return _quantity_key(value)
+        case "complex" if value is not None:
+            return _complex_key(value)
+        case kind:
+            return kind, value
+
+
+def distinct(items: Items) -> Items:
+    """The items without repetition, in order of first appearance."""
+    if len(items) < _SEVERAL:
+        return items
+    found: dict[Hashable, Any] = {}
+    for item in items:
+        found.setdefault(key(item), item)
+    return list(found.values())
+
+
+def _moment_key(value: Temporal) -> Hashable:
+    if isinstance(value, FhirDateTime) and value.offset is not None:
+        return "instant", len(value.parts), instant(value)
+    return kind_of(value), value.parts
+
+
+def _quantity_key(value: Quantity) -> Hashable:
+    unit = parse_unit(value.unit)
+    if unit is None:
+        return "Quantity", value.value, value.unit
+    return "Quantity", amount(value, unit), unit.dimensions
+
+
+def _complex_key(value: Any) -> Hashable:
+    if not isinstance(value, dict | Element):
+        return "other", repr(value)
+    parts = [(name, tuple(map(key, items))) for name, items in children_of(value)]
+    resource = value.type.name if isinstance(value, Element) and value.type.is_resource else None
+    return "complex", resource, tuple(sorted(parts, key=lambda part: part[0]))

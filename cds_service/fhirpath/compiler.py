@@ -1,0 +1,350 @@
+"""From a syntax tree to closures, once; what cannot be run is refused here.
+
+A node becomes a Step (focus to collection) or, where a boolean is wanted, a Truth (focus to True,
+False or None), so that rules run without making collections. Lists are shared, never changed.
+"""
+
+from collections.abc import Collection, Container, Mapping
+from typing import Any
+
+from .elements import EMPTY, Element, Items, element_of, key_of
+from .errors import FhirPathError, closest
+from .functions import FUNCTIONS, RESULTS, Function
+from .limits import MAX_CHAIN, MAX_DEPTH
+from .nodes import (
+    Binary,
+    Call,
+    Empty,
+    Index,
+    Literal,
+    Member,
+    Node,
+    Special,
+    TypeTest,
+    Unary,
+    Variable,
+)
+from .operators import build_binary, build_connective, build_truth, build_unary
+from .paths import build_path_truth, build_variable_path
+from .scope import Scope, Step, Truth, as_step, one
+from .static import Types, member_types, types_of, unknown_element
+from .typetests import build_type_test
+from .types import fhir_type
+
+ALWAYS = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc"})
+CONSTANTS = {
+    "ucum": "http://unitsofmeasure.org",
+    "sct": "http://snomed.info/sct",
+    "loinc": "http://loinc.org",
+}
+PREFIXES = {
+    "vs-": "http://hl7.org/fhir/ValueSet/",
+    "ext-": "http://hl7.org/fhir/StructureDefinition/",
+}
+ValueSets = Mapping[str, Container[tuple[str | None, str]]]
+_CONNECTIVES = ("and", "or")
+_TRUTHS = frozenset(
+    {"xor", "implies", "=", "!=", "~", "!~", "<", "<=", ">", ">=", "in", "contains"}
+)
+_UNORDERED = ("children", "descendants")
+
+
+class Compiler:
+    """Makes closures for one expression; `depth` grows on the way down the tree."""
+
+    def __init__(self, variables: Collection[str] | None, value_sets: ValueSets | None) -> None:
+        self.variables = variables
+        self.value_sets = value_sets
+        self.depth = 0
+        self.deepest = 0
+
+    def step(self, node: Node) -> Step:
+        """A closure for the node's collection."""
+        self._enter(node)
+        try:
+            return self._step(node)
+        except FhirPathError as error:
+            raise error.locate(node.position) from None
+        finally:
+            self.depth -= 1
+
+    def truth(self, node: Node) -> Truth:
+        """A closure for the node as a boolean (FHIRPath 2.0, 4.5: a single other item is true)."""
+        self._enter(node)
+        try:
+            return self._truth(node)
+        except FhirPathError as error:
+            raise error.locate(node.position) from None
+        finally:
+            self.depth -= 1
+
+    def types(self, node: Node) -> Types:
+        """What is known about the node's type."""
+        return types_of(node, RESULTS)
+
+    def _enter(self, node: Node) -> None:
+        self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
+        if self.depth > MAX_DEPTH:
+            raise FhirPathError(f"nested more than {MAX_DEPTH} deep", None, node.position)
+
+    def _step(self, node: Node) -> Step:
+        match node:
+            case Literal(value=value):
+                return constant([value])
+            case Empty():
+                return constant(EMPTY)
+            case Variable():
+                return self._variable(node)
+            case Special(name=name):
+                return _SPECIALS[name]
+            case Member():
+                return self._member(node)
+            case Index():
+                return self._index(node)
+            case Unary():
+                return build_unary(self, node)
+            case Binary(operator=operator):
+                if operator in _TRUTHS or operator in _CONNECTIVES:
+                    return as_step(self._truth(node))
+                return build_binary(self, node)
+            case TypeTest(operator=operator, operand=operand, type_name=name):
+                return build_type_test(operator, self.step(operand), name, node.position)
+            case Call():
+                function = self._function(node)
+                if function.boolean:
+                    return as_step(function.build(self, node))
+                step: Step = function.build(self, node)
+                return step
+
+    def _truth(self, node: Node) -> Truth:
+        match node:
+            case Literal(value=bool(value)):
+                return lambda scope, focus: value
+            case Binary(operator=operator) if operator in _CONNECTIVES:
+                return build_connective(operator, [self.truth(one) for one in terms_of(node)])
+            case Binary(operator=operator) if operator in _TRUTHS:
+                return build_truth(self, node)
+            case Call():
+                function = self._function(node)
+                if function.boolean or function.truth is not None:
+                    build = function.truth or function.build
+                    truth: Truth = build(self, node)
+                    return truth
+            case Member() | Variable():
+                path = variable_path(node)
+                if path is not None:
+                    self._check_variable(path[0], node)
+                    if not is_constant(path[0]):
+                        return build_path_truth(*path, self._step(node), node.position)
+        return singleton(self._step(node), node.position)
+
+    def base(self, node: Call) -> Step:
+        """The closure for what a function is called on."""
+        return focus_step if node.base is None else self.step(node.base)
+
+    def _function(self, node: Call) -> Function:
+        function = FUNCTIONS.get(node.name)
+        if function is None:
+            hint = closest(node.name, FUNCTIONS)
+            raise FhirPathError(f"unknown function {node.name}()", None, node.position, hint)
+        least, most = function.arguments
+        if not least <= len(node.arguments) <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            raise FhirPathError(
+                f"{node.name}() takes {wanted} arguments, not {len(node.arguments)}",
+                None,
+                node.position,
+            )
+        if function.ordered and isinstance(node.base, Call) and node.base.name in _UNORDERED:
+            raise FhirPathError(f"{node.base.name}() has no order for {node.name}()")
+        return function
+
+    def _check_variable(self, name: str, node: Node) -> None:
+        if self.variables is None or name in self.variables or always_allowed(name):
+            return
+        hint = closest(name, [*self.variables, *ALWAYS])
+        raise FhirPathError(f"unknown variable %{name}", None, node.position, hint)
+
+    def _variable(self, node: Variable) -> Step:
+        name = node.name
+        self._check_variable(name, node)
+        fixed = constant_of(name)
+        if fixed is not None:
+            return constant([fixed])
+        if name in ALWAYS:
+            return _resource_step
+        return _variable_step(name, node.position)
+
+    def _member(self, node: Member) -> Step:
+        if node.base is None:
+            return first_member_step(node.name, node.position)
+        path = variable_path(node)
+        if path is not None and not always_allowed(path[0]):
+            self._check_variable(path[0], node)
+            generic = member_step(self.step(node.base), node.name, node.position)
+            return build_variable_path(*path, generic)
+        base = self.step(node.base)
+        member_types(self.types(node.base), node.name)
+        return member_step(base, node.name, node.position)
+
+    def _index(self, node: Index) -> Step:
+        if isinstance(node.base, Call) and node.base.name in _UNORDERED:
+            raise FhirPathError(f"{node.base.name}() has no order for an index")
+        base, index, position = self.step(node.base), self.step(node.index), node.position
+
+        def step(scope: Scope, focus: Items) -> Items:
+            items = base(scope, focus)
+            place = one(index(scope, focus), "as an index")
+            if place is None:
+                return EMPTY
+            if type(place) is not int:
+                raise FhirPathError("an index must be an integer", None, position)
+            return items[place : place + 1] if place >= 0 else EMPTY
+
+        return step
+
+
+def always_allowed(name: str) -> bool:
+    """Whether a variable is known everywhere: the resource, and the specification's constants."""
+    return name in ALWAYS or is_constant(name)
+
+
+def is_constant(name: str) -> bool:
+    """Whether a variable stands for a fixed text."""
+    return constant_of(name) is not None
+
+
+def constant_of(name: str) -> str | None:
+    """The text of `%ucum`, `%sct`, `%loinc`, `%vs-...` and `%ext-...` (FHIR R4, 2.1.25)."""
+    for prefix, url in PREFIXES.items():
+        if name.startswith(prefix):
+            return url + name.removeprefix(prefix)
+    return CONSTANTS.get(name)
+
+
+def terms_of(node: Binary) -> list[Node]:
+    """The terms of a chain of one operator, left to right: `a or b or c` is compiled flat."""
+    found: list[Node] = []
+    left: Node = node
+    while isinstance(left, Binary) and left.operator == node.operator:
+        found.append(left.right)
+        left = left.left
+    if len(found) >= MAX_CHAIN:
+        raise FhirPathError(f"more than {MAX_CHAIN} terms in one chain", None, node.position)
+    return [left, *reversed(found)]
+
+
+def variable_path(node: Node) -> tuple[str, tuple[str, ...]] | None:
+    """The variable and the names of a plain path `%a.b.c`; None for any other node."""
+    names: list[str] = []
+    while isinstance(node, Member) and node.base is not None:
+        names.append(node.name)
+        node = node.base
+    return (node.name, tuple(reversed(names))) if isinstance(node, Variable) else None
+
+
+def constant(items: Items) -> Step:
+    """A closure that always answers the same collection."""
+    return lambda scope, focus: items
+
+
+def focus_step(scope: Scope, focus: Items) -> Items:
+    """`$this`."""
+    return focus
+
+
+def _resource_step(scope: Scope, focus: Items) -> Items:
+    return scope.resource
+
+
+def _index_step(scope: Scope, focus: Items) -> Items:
+    if scope.index is None:
+        raise FhirPathError("$index has a meaning only inside a function over items")
+    return [scope.index]
+
+
+def _total_step(scope: Scope, focus: Items) -> Items:
+    return scope.total
+
+
+_SPECIALS: dict[str, Step] = {"$this": focus_step, "$index": _index_step, "$total": _total_step}
+
+
+def _variable_step(name: str, position: int) -> Step:
+    def step(scope: Scope, focus: Items) -> Items:
+        items = scope.memo.get(name)
+        if items is not None:
+            return items
+        try:
+            return scope.load(name)
+        except FhirPathError as error:
+            raise error.locate(position) from None
+
+    return step
+
+
+def singleton(base: Step, position: int) -> Truth:
+    """A collection as a boolean: empty is None, one other item is true, several are refused."""
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        items = base(scope, focus)
+        if not items:
+            return None
+        if len(items) > 1:
+            raise FhirPathError(f"expected one boolean but found {len(items)} items", None, position)
+        item = items[0].value if type(items[0]) is Element else items[0]
+        return item if item is None or type(item) is bool else True
+
+    return truth
+
+
+def member_step(base: Step, name: str, position: int) -> Step:
+    """The step from each item of the base to its element."""
+
+    def step(scope: Scope, focus: Items) -> Items:
+        return members(base(scope, focus), name, position)
+
+    return step
+
+
+def first_member_step(name: str, position: int) -> Step:
+    """The first name of a path: an element of the focus, or the type of the focus itself."""
+    kind = fhir_type(name) if name[:1].isupper() else None
+
+    def step(scope: Scope, focus: Items) -> Items:
+        if kind is not None and focus and all(_is_of(item, name) for item in focus):
+            return focus
+        return members(focus, name, position)
+
+    return step
+
+
+def _is_of(item: Any, name: str) -> bool:
+    return type(item) is Element and item.type.is_a(name)
+
+
+def members(items: Items, name: str, position: int) -> Items:
+    """The named elements of all items, in order.
+
+    FhirPathError when no item's type has such an element: that is a mistake, not an absence.
+    """
+    found: Items = []
+    unknown = []
+    known = False
+    for item in items:
+        if type(item) is Element:
+            element = item.type.elements.get(name)
+            if element is not None:
+                found += element_of(item, element)
+                known = True
+            elif not item.loose:
+                unknown.append(item.type)
+        elif type(item) is dict:
+            found += key_of(item, name)
+            known = True
+        else:
+            raise FhirPathError(f"{type(item).__name__} has no element '{name}'", None, position)
+    if unknown and not known:
+        raise unknown_element(unknown, name).locate(position)
+    return found

@@ -1,0 +1,200 @@
+"""Existence (FHIRPath 2.0, 5.1), `not()` and `iif()`."""
+
+from typing import TYPE_CHECKING
+
+from ..comparison import distinct, key
+from ..elements import EMPTY, Element, Items, system_value
+from ..errors import FhirPathError
+from ..nodes import Call
+from ..scope import Scope, Step, Truth
+from .arguments import boolean_of
+from .registry import plain, special
+
+if TYPE_CHECKING:
+    from ..compiler import Compiler
+
+
+@special("empty", result="Boolean")
+def _empty(compiler: "Compiler", call: Call) -> Truth:
+    base = compiler.base(call)
+    return lambda scope, focus: not base(scope, focus)
+
+
+@special("exists", 0, 1, result="Boolean")
+def _exists(compiler: "Compiler", call: Call) -> Truth:
+    base = compiler.base(call)
+    if not call.arguments:
+        return lambda scope, focus: bool(base(scope, focus))
+    criterion = compiler.truth(call.arguments[0])
+    return lambda scope, focus: True in answers(scope, base(scope, focus), criterion)
+
+
+def answers(scope: Scope, items: Items, criterion: Truth) -> list[bool | None]:
+    """The criterion's answer for each item, with `$this` and `$index` set to it."""
+    outer = scope.index
+    found = []
+    for place, item in enumerate(items):
+        scope.index = place
+        found.append(criterion(scope, [item]))
+    scope.index = outer
+    return found
+
+
+@special("all", 1, result="Boolean")
+def _all(compiler: "Compiler", call: Call) -> Truth:
+    base, criterion = compiler.base(call), compiler.truth(call.arguments[0])
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        return all(answer is True for answer in answers(scope, base(scope, focus), criterion))
+
+    return truth
+
+
+@special("not", result="Boolean")
+def _not(compiler: "Compiler", call: Call) -> Truth:
+    if call.base is None:
+        raise FhirPathError("not() needs something before it", hint="write (...).not()")
+    base = compiler.truth(call.base)
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        answer = base(scope, focus)
+        return None if answer is None else not answer
+
+    return truth
+
+
+def _criterion(compiler: "Compiler", call: Call) -> Truth:
+    """The first argument of iif(), which must be a boolean: any other item is refused."""
+    node = call.arguments[0]
+    types = compiler.types(node)
+    if types is not None and not types & {"System.Boolean", "boolean"}:
+        raise FhirPathError("the criterion of iif() must be a boolean", None, node.position)
+    if types is not None:
+        return compiler.truth(node)
+    step = compiler.step(node)
+    quick = compiler.truth(node)
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        answer = quick(scope, focus)
+        if answer:  # another item than a boolean counts as true elsewhere, not here
+            items = step(scope, focus)
+            if items[0] is not True and boolean_of(items[0]) is None:
+                return None
+        return answer
+
+    def located(scope: Scope, focus: Items) -> bool | None:
+        try:
+            return truth(scope, focus)
+        except FhirPathError as error:
+            raise error.locate(node.position) from None
+
+    return located
+
+
+def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:
+    """What the arguments of `base.iif(...)` see; None when it is called without a base."""
+    if call.base is None:
+        return None
+    base = compiler.step(call.base)
+
+    def step(scope: Scope, focus: Items) -> Items:
+        items = base(scope, focus)
+        if len(items) > 1:
+            raise FhirPathError(f"iif() on {len(items)} items", None, call.position)
+        return items
+
+    return step
+
+
+def _iif_truth(compiler: "Compiler", call: Call) -> Truth:
+    criterion = _criterion(compiler, call)
+    chosen = compiler.truth(call.arguments[1])
+    otherwise = compiler.truth(call.arguments[2]) if call.arguments[2:] else _nothing
+    base = _iif_focus(compiler, call)
+    if base is None:
+        return lambda scope, focus: (chosen if criterion(scope, focus) else otherwise)(scope, focus)
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        items = base(scope, focus)
+        return (chosen if criterion(scope, items) else otherwise)(scope, items)
+
+    return truth
+
+
+def _nothing(scope: Scope, focus: Items) -> None:
+    return None
+
+
+def _no_items(scope: Scope, focus: Items) -> Items:
+    return EMPTY
+
+
+@special("iif", 2, 3, truth=_iif_truth)
+def _iif(compiler: "Compiler", call: Call) -> Step:
+    criterion = _criterion(compiler, call)
+    chosen = compiler.step(call.arguments[1])
+    otherwise = compiler.step(call.arguments[2]) if call.arguments[2:] else _no_items
+    base = _iif_focus(compiler, call)
+    if base is None:
+        return lambda scope, focus: (chosen if criterion(scope, focus) else otherwise)(scope, focus)
+
+    def step(scope: Scope, focus: Items) -> Items:
+        items = base(scope, focus)
+        return (chosen if criterion(scope, items) else otherwise)(scope, items)
+
+    return step
+
+
+def _booleans(items: Items) -> list[bool | None]:
+    return [boolean_of(item) for item in items]
+
+
+@plain("allTrue", result="Boolean")
+def _all_true(items: Items) -> bool:
+    return False not in _booleans(items)
+
+
+@plain("anyTrue", result="Boolean")
+def _any_true(items: Items) -> bool:
+    return True in _booleans(items)
+
+
+@plain("allFalse", result="Boolean")
+def _all_false(items: Items) -> bool:
+    return True not in _booleans(items)
+
+
+@plain("anyFalse", result="Boolean")
+def _any_false(items: Items) -> bool:
+    return False in _booleans(items)
+
+
+@plain("count", result="Integer")
+def _count(items: Items) -> Items:
+    return [len(items)]
+
+
+@plain("subsetOf", 1, result="Boolean")
+def _subset(items: Items, others: Items) -> bool:
+    return set(map(key, items)) <= set(map(key, others))
+
+
+@plain("supersetOf", 1, result="Boolean")
+def _superset(items: Items, others: Items) -> bool:
+    return set(map(key, items)) >= set(map(key, others))
+
+
+@plain("isDistinct", result="Boolean")
+def _is_distinct(items: Items) -> bool:
+    return len(distinct(items)) == len(items)
+
+
+@plain("hasValue", result="Boolean")
+def _has_value(items: Items) -> bool:
+    """One primitive with a value (FHIR R4, 2.1.25)."""
+    if len(items) != 1:
+        return False
+    item = items[0]
+    if type(item) is Element and not item.type.primitive:
+        return False
+    return not isinstance(item, dict) and system_value(item) is not None

@@ -1,0 +1,118 @@
+"""The clock, `trace()`, `type()`, precision and units, value sets (FHIRPath 2.0, 5.9; FHIR R4)."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ..dates import DATE_PARTS, FhirDate, FhirDateTime, FhirTime, to_date
+from ..elements import Element, Items
+from ..errors import FhirPathError, closest
+from ..nodes import Call, Literal
+from ..quantities import Quantity, decimals_of, units_of
+from ..scope import Scope, Step, Truth, one
+from ..typetests import system_name
+from .arguments import value_of
+from .registry import plain, special, value
+
+if TYPE_CHECKING:
+    from ..compiler import Compiler
+
+
+@special("now")
+def _now(compiler: "Compiler", call: Call) -> Step:
+    return lambda scope, focus: [scope.now()]
+
+
+@special("today")
+def _today(compiler: "Compiler", call: Call) -> Step:
+    return lambda scope, focus: [to_date(scope.now())]
+
+
+@special("timeOfDay")
+def _time_of_day(compiler: "Compiler", call: Call) -> Step:
+    return lambda scope, focus: [FhirTime(scope.now().parts[DATE_PARTS:])]
+
+
+@special("trace", 1, 2)
+def _trace(compiler: "Compiler", call: Call) -> Step:
+    """The collection itself: this package writes nothing anywhere, least of all about a patient."""
+    for argument in call.arguments:
+        compiler.step(argument)
+    return compiler.base(call)
+
+
+@plain("type")
+def _type(items: Items) -> Items:
+    """For each item `{namespace, name}` (FHIRPath 2.0, 10.2)."""
+    return [_type_of(item) for item in items]
+
+
+def _type_of(item: Any) -> dict[str, str]:
+    if type(item) is Element:
+        return {"namespace": "FHIR", "name": item.type.name}
+    name = system_name(item)
+    if name is None:
+        raise FhirPathError("a value without a FHIR type has no type()")
+    return {"namespace": "System", "name": name}
+
+
+@plain("comparable", 1, result="Boolean")
+def _comparable(items: Items, others: Items) -> bool | None:
+    left, right = value_of(items), value_of(others)
+    if left is None or right is None:
+        return None
+    if not isinstance(left, Quantity) or not isinstance(right, Quantity):
+        raise FhirPathError("comparable() takes two quantities")
+    if left.unit == right.unit:
+        return True
+    unit, other = units_of(left, right)
+    return unit.dimensions == other.dimensions
+
+
+@value("precision", result="Integer")
+def _precision(items: Items) -> int | None:
+    """How many digits a date or time gives, how many decimals a number: 4 for @2014, 2 for 1.50."""
+    match value_of(items):
+        case None:
+            return None
+        case Decimal() as number:
+            return decimals_of(number)
+        case FhirDateTime() as moment:
+            return sum(one.isdigit() for one in str(FhirDateTime(moment.parts)))
+        case FhirDate() | FhirTime() as moment:
+            return sum(one.isdigit() for one in str(moment))
+    raise FhirPathError("precision() takes a decimal, a date or a time")
+
+
+@special("memberOf", 1, result="Boolean")
+def _member_of(compiler: "Compiler", call: Call) -> Truth:
+    """Whether a Coding or CodeableConcept has a code of the value set (FHIR R4, 2.1.25)."""
+    base, url = compiler.base(call), call.arguments[0]
+    if not isinstance(url, Literal) or not isinstance(url.value, str):
+        raise FhirPathError("memberOf() takes the url of a value set as a literal")
+    sets = compiler.value_sets or {}
+    if url.value not in sets:
+        raise FhirPathError(f"unknown value set {url.value}", hint=closest(url.value, sets))
+    codes = sets[url.value]
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        try:
+            item = one(base(scope, focus), "for memberOf()")
+            return None if item is None else any(pair in codes for pair in _codings(item))
+        except FhirPathError as error:
+            raise error.locate(call.position) from None
+
+    return truth
+
+
+def _codings(item: Any) -> list[tuple[str | None, str]]:
+    value = item.value if type(item) is Element else item
+    if not isinstance(value, dict):
+        raise FhirPathError("memberOf() takes a Coding or a CodeableConcept")
+    listed = value.get("coding", []) if "coding" in value or "code" not in value else [value]
+    return [
+        (one.get("system"), one["code"])
+        for one in listed
+        if isinstance(one, dict) and isinstance(one.get("code"), str)
+    ]
+
+

@@ -1,0 +1,122 @@
+"""The types of FHIR R4 elements, and type names in expressions (FHIRPath 2.0, 6.3 and 10.2)."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+
+from .errors import FhirPathError, closest
+
+SYSTEM_TYPES = frozenset(
+    {"Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity"}
+)
+# What a FHIR primitive is to an operator; the others hold text.
+_KINDS = {
+    "boolean": "Boolean",
+    "integer": "Integer",
+    "positiveInt": "Integer",
+    "unsignedInt": "Integer",
+    "decimal": "Decimal",
+    "date": "Date",
+    "dateTime": "DateTime",
+    "instant": "DateTime",
+    "time": "Time",
+}
+# Data types an open choice (`value[x]:*`) may hold, FHIR R4 2.24.0.1.
+_OPEN = (
+    "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid "
+    "positiveInt string time unsignedInt uri url uuid Address Age Annotation Attachment "
+    "CodeableConcept Coding ContactPoint Count Distance Duration HumanName Identifier Money Period "
+    "Quantity Range Ratio Reference SampledData Signature Timing ContactDetail Contributor "
+    "DataRequirement Expression ParameterDefinition RelatedArtifact TriggerDefinition UsageContext "
+    "Dosage Meta"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class ElementType:
+    """An element: the JSON keys it may have and the type name each of them means."""
+
+    keys: dict[str, str]
+    choice: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FhirType:
+    """A FHIR type with its own and its inherited elements; one object for each name."""
+
+    name: str
+    base: "FhirType | None"
+    kind: str | None  # the System type of a primitive, or Quantity, or None
+    primitive: bool
+    elements: dict[str, ElementType] = field(repr=False)
+
+    def is_a(self, name: str) -> bool:
+        """Whether this is the named type or derived from it."""
+        return self.name == name or (self.base is not None and self.base.is_a(name))
+
+    @property
+    def is_resource(self) -> bool:
+        return self.is_a("Resource")
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, str]:
+    text = files(__package__).joinpath("fhir-r4-types.txt").read_text("utf-8")
+    lines = (line.split(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {name: rest for name, rest in lines}
+
+
+def _element(text: str) -> tuple[str, ElementType]:
+    name, _, listed = text.partition(":")
+    names = _OPEN if listed == "*" else listed.split(",")
+    if not name.endswith("[x]"):
+        return name, ElementType({name: names[0]}, choice=False)
+    name = name.removesuffix("[x]")
+    return name, ElementType({name + one[0].upper() + one[1:]: one for one in names}, choice=True)
+
+
+def _kind(name: str, base: FhirType | None, primitive: bool) -> str | None:
+    if primitive:
+        return _KINDS.get(name, base.kind if base and base.kind else "String")
+    return "Quantity" if name == "Quantity" else base.kind if base else None
+
+
+@lru_cache(maxsize=None)
+def fhir_type(name: str) -> FhirType | None:
+    """The FHIR type of that name (`Patient.contact` for an element with its own children)."""
+    line = _table().get(name)
+    if line is None:
+        return None
+    base_name, *elements = line.split(" ")
+    base = None if base_name == "-" else fhir_type(base_name)
+    primitive = name[0].islower()
+    kind = _kind(name, base, primitive)
+    inherited = base.elements if base else {}
+    return FhirType(name, base, kind, primitive, inherited | dict(map(_element, elements)))
+
+
+def known_type(name: str) -> FhirType:
+    """The FHIR type of a name from our own table."""
+    found = fhir_type(name)
+    if found is None:
+        raise FhirPathError(f"unknown FHIR type {name}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type named in an expression; a bare `Quantity` names both FHIR's and the System's."""
+
+    system: str | None
+    fhir: FhirType | None
+
+
+def resolve(text: str) -> TypeName:
+    """The type an expression names; FhirPathError when there is none of that name."""
+    namespace, _, name = text.rpartition(".")
+    system = name if name in SYSTEM_TYPES and namespace in ("", "System") else None
+    fhir = fhir_type(name) if namespace in ("", "FHIR") else None
+    if system is None and fhir is None:
+        known = [one for one in _table() if "." not in one] + sorted(SYSTEM_TYPES)
+        raise FhirPathError(f"unknown type {text}", hint=closest(name, known))
+    return TypeName(system, fhir)
