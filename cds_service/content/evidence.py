@@ -54,6 +54,12 @@ class EvidenceReader:
             yield from self._leaves(possible, False)
         elif isinstance(node, nodes.Call) and node.name == "not" and node.base is not None:
             yield from self._leaves(node.base, False)
+        elif isinstance(node, nodes.Call) and node.name == "iif":
+            # iif(x, true, ...) and iif(x, 1, 0) count x; any other choice is background.
+            criterion, *branches = node.arguments
+            yield from self._leaves(criterion, speaks_for and _literal(branches[0]) in (True, 1))
+            for branch in branches:
+                yield from self._leaves(branch, False)
         else:
             for child in children(node):
                 yield from self._leaves(child, speaks_for)
@@ -72,10 +78,16 @@ def _possible(node: nodes.Node) -> nodes.Node | None:
     """x of the idiom ``iif(x.not(), false, true)``."""
     if not isinstance(node, nodes.Call) or node.name != "iif" or len(node.arguments) != IIF:
         return None
-    criterion, *branches = node.arguments
-    negated = isinstance(criterion, nodes.Call) and criterion.name == "not"
-    values = [b.value if isinstance(b, nodes.Literal) else None for b in branches]
-    return criterion.base if negated and values == [False, True] else None
+    criterion, then, otherwise = node.arguments
+    if _literal(then) is not False or _literal(otherwise) is not True:
+        return None
+    if not isinstance(criterion, nodes.Call) or criterion.name != "not":
+        return None
+    return criterion.base
+
+
+def _literal(node: nodes.Node) -> object:
+    return node.value if isinstance(node, nodes.Literal) else None
 
 
 IIF = 3  # criterion, then, otherwise
