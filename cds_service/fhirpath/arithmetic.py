@@ -39,7 +39,8 @@ _STEPS = (DAY, HOUR, MINUTE)  # the smallest step of a value that ends at day, h
 
 
 def _refuse(symbol: str, left: Any, right: Any, hint: str | None = None) -> FhirPathError:
-    return FhirPathError(f"cannot apply {symbol} to {kind_of(left)} and {kind_of(right)}", hint=hint)
+    told = f"{kind_of(left)} and {kind_of(right)}"
+    return FhirPathError(f"cannot apply {symbol} to {told}", hint=hint)
 
 
 def bounded(value: Any) -> Any:
@@ -79,9 +80,7 @@ def _shift_clock(clock: Parts, seconds: int | Decimal) -> tuple[int, Parts]:
     if len(clock) < TIME_PARTS:
         step = _STEPS[len(clock)]
         seconds = int(seconds / step) * step
-    total = seconds + sum(
-        part * unit for part, unit in zip(clock, (HOUR, MINUTE, 1), strict=False)
-    )
+    total = seconds + sum(part * unit for part, unit in zip(clock, (HOUR, MINUTE, 1), strict=False))
     days = int(total // DAY)
     rest = total - days * DAY
     hours, rest = divmod(rest, HOUR)

@@ -41,7 +41,8 @@ def kind_of(value: Any) -> str:
 
 def _unlike(left: Any, right: Any, verb: str) -> FhirPathError:
     kinds = kind_of(left), kind_of(right)
-    return FhirPathError(f"cannot {verb} {kinds[0]} and {kinds[1]}", hint=_HINTS.get(frozenset(kinds)))
+    hint = _HINTS.get(frozenset(kinds))
+    return FhirPathError(f"cannot {verb} {kinds[0]} and {kinds[1]}", hint=hint)
 
 
 def _alike(left: Any, right: Any) -> tuple[str, Any, Any]:
@@ -112,9 +113,8 @@ def equivalent_items(left: Any, right: Any) -> bool:
             return compare(one, other) == 0
         case ("complex", one, other):
             return _equivalent_parts(one, other)
-        case (_, one, other):
-            return kind_of(one) == kind_of(other) and bool(one == other)
-    return False
+        case (kind, one, other):
+            return kind != "" and bool(one == other)
 
 
 def _equivalent_parts(left: Any, right: Any) -> bool:
@@ -163,20 +163,23 @@ def order(left: Items, right: Items) -> int | None:
 
 def key(item: Any) -> Hashable:
     """Equal for items that `=` holds equal, unlike for all others; never refuses."""
-    if type(item) is Element and item.type.kind == "Quantity" and not item.type.primitive:
-        exact = isinstance(item.value, dict) and item.value.get("comparator") is None
-        value = system_value(item) if exact else item
-    else:
-        value = item if type(item) is dict else system_value(item)
+    value: Any = item if _has_no_exact_value(item) else system_value(item)
+    if value is None:
+        value = item
     match kind_of(value):
         case "date" | "Time":
             return _moment_key(value)
         case "Quantity":
             return _quantity_key(value)
-        case "complex" if value is not None:
+        case "complex":
             return _complex_key(value)
         case kind:
             return kind, value
+
+
+def _has_no_exact_value(item: Any) -> bool:
+    raw = item.value if type(item) is Element else item
+    return isinstance(raw, dict) and raw.get("comparator") is not None
 
 
 def distinct(items: Items) -> Items:

@@ -28,8 +28,8 @@ from .operators import build_binary, build_connective, build_truth, build_unary
 from .paths import build_path_truth, build_variable_path
 from .scope import Scope, Step, Truth, as_step, one
 from .static import Types, member_types, types_of, unknown_element
-from .typetests import build_type_test
 from .types import fhir_type
+from .typetests import build_type_test
 
 ALWAYS = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc"})
 CONSTANTS = {
@@ -68,11 +68,14 @@ class Compiler:
         finally:
             self.depth -= 1
 
-    def truth(self, node: Node) -> Truth:
-        """A closure for the node as a boolean (FHIRPath 2.0, 4.5: a single other item is true)."""
+    def truth(self, node: Node, *, strict: bool = False) -> Truth:
+        """A closure for the node as a boolean (FHIRPath 2.0, 4.5: a single other item is true).
+
+        `strict` refuses another item than a boolean.
+        """
         self._enter(node)
         try:
-            return self._truth(node)
+            return self._truth(node, strict)
         except FhirPathError as error:
             raise error.locate(node.position) from None
         finally:
@@ -88,7 +91,7 @@ class Compiler:
         if self.depth > MAX_DEPTH:
             raise FhirPathError(f"nested more than {MAX_DEPTH} deep", None, node.position)
 
-    def _step(self, node: Node) -> Step:
+    def _step(self, node: Node) -> Step:  # noqa: PLR0911 (one for each kind of node)
         match node:
             case Literal(value=value):
                 return constant([value])
@@ -117,7 +120,7 @@ class Compiler:
                 step: Step = function.build(self, node)
                 return step
 
-    def _truth(self, node: Node) -> Truth:
+    def _truth(self, node: Node, strict: bool = False) -> Truth:
         match node:
             case Literal(value=bool(value)):
                 return lambda scope, focus: value
@@ -133,11 +136,10 @@ class Compiler:
                     return truth
             case Member() | Variable():
                 path = variable_path(node)
-                if path is not None:
-                    self._check_variable(path[0], node)
-                    if not is_constant(path[0]):
-                        return build_path_truth(*path, self._step(node), node.position)
-        return singleton(self._step(node), node.position)
+                if path is not None and not always_allowed(path[0]):
+                    general = singleton(self._step(node), node.position, strict)
+                    return build_path_truth(*path, general)
+        return singleton(self._step(node), node.position, strict)
 
     def base(self, node: Call) -> Step:
         """The closure for what a function is called on."""
@@ -181,9 +183,8 @@ class Compiler:
             return first_member_step(node.name, node.position)
         path = variable_path(node)
         if path is not None and not always_allowed(path[0]):
-            self._check_variable(path[0], node)
-            generic = member_step(self.step(node.base), node.name, node.position)
-            return build_variable_path(*path, generic)
+            general = member_step(self.step(node.base), node.name, node.position)
+            return build_variable_path(*path, general)
         base = self.step(node.base)
         member_types(self.types(node.base), node.name)
         return member_step(base, node.name, node.position)
@@ -207,12 +208,7 @@ class Compiler:
 
 def always_allowed(name: str) -> bool:
     """Whether a variable is known everywhere: the resource, and the specification's constants."""
-    return name in ALWAYS or is_constant(name)
-
-
-def is_constant(name: str) -> bool:
-    """Whether a variable stands for a fixed text."""
-    return constant_of(name) is not None
+    return name in ALWAYS or constant_of(name) is not None
 
 
 def constant_of(name: str) -> str | None:
@@ -284,17 +280,26 @@ def _variable_step(name: str, position: int) -> Step:
     return step
 
 
-def singleton(base: Step, position: int) -> Truth:
-    """A collection as a boolean: empty is None, one other item is true, several are refused."""
+def singleton(base: Step, position: int, strict: bool) -> Truth:
+    """A collection as a boolean: empty is None, several items are refused.
+
+    One item that is not a boolean is true, or refused if strict.
+    """
 
     def truth(scope: Scope, focus: Items) -> bool | None:
         items = base(scope, focus)
         if not items:
             return None
         if len(items) > 1:
-            raise FhirPathError(f"expected one boolean but found {len(items)} items", None, position)
+            raise FhirPathError(
+                f"expected one boolean but found {len(items)} items", None, position
+            )
         item = items[0].value if type(items[0]) is Element else items[0]
-        return item if item is None or type(item) is bool else True
+        if item is None or type(item) is bool:
+            return item
+        if strict:
+            raise FhirPathError("expected a boolean", None, position, "compare it or use exists()")
+        return True
 
     return truth
 

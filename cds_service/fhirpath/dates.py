@@ -7,7 +7,7 @@ answers None when the answer depends on what is not known.
 """
 
 import re
-from calendar import monthrange
+from calendar import isleap, monthrange
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -84,7 +84,7 @@ Temporal = FhirDate | FhirDateTime | FhirTime
 def _date_parts(texts: tuple[str | None, ...]) -> Parts | None:
     parts = tuple(int(text) for text in texts if text is not None)
     try:
-        date(*(parts + (1, 1))[:DATE_PARTS])
+        date(*(*parts, 1, 1)[:DATE_PARTS])
     except ValueError:
         return None
     return parts
@@ -151,11 +151,11 @@ def to_date(value: Calendar) -> FhirDate:
 def _span(value: Calendar) -> tuple[int | Decimal, int | Decimal]:
     """First and last possible second, counted in UTC; equal when the value is exact."""
     parts = value.parts
-    year, month, day = ((*parts, 1, 1))[:DATE_PARTS]
+    year, month, day = (*parts, 1, 1)[:DATE_PARTS]
     first: int | Decimal = date(int(year), int(month), int(day)).toordinal() * DAY
     match len(parts):
         case 1:
-            length: int | Decimal = (366 if monthrange(int(year), 2)[1] == 29 else 365) * DAY
+            length: int | Decimal = (366 if isleap(int(year)) else 365) * DAY
         case 2:
             length = monthrange(int(year), int(month))[1] * DAY
         case count:

@@ -19,7 +19,9 @@ UCUM = "http://unitsofmeasure.org"
 # FHIR R4, 2.1.25 (use of FHIRPath with Quantity): these codes mean calendar durations.
 _CALENDAR_CODES = {"a": "year", "mo": "month"}
 _READERS = {"Date": parse_date, "DateTime": parse_datetime, "Time": parse_time}
-_QUANTITY_KEYS = {"value", "unit", "system", "code", "id", "extension"}
+# A plain dict is read as a quantity when it has a unit and nothing that a quantity has not.
+_QUANTITY_KEYS = frozenset({"value", "comparator", "unit", "system", "code", "id", "extension"})
+_UNIT_KEYS = frozenset({"unit", "code"})
 
 
 class Element:
@@ -148,8 +150,8 @@ def quantity_of(value: Any) -> Quantity | None:
         raise FhirPathError("a quantity with a comparator has no exact value")
     code, number = value.get("code"), decimal(value["value"])
     if code is not None and value.get("system") == UCUM:
-        return Quantity(number, _CALENDAR_CODES.get(code, code))
-    return Quantity(number, value.get("unit") or code or "1")
+        return Quantity(number, _CALENDAR_CODES.get(code, str(code)))
+    return Quantity(number, str(value.get("unit") or code or "1"))
 
 
 def system_value(item: Any) -> Any:
@@ -161,9 +163,13 @@ def system_value(item: Any) -> Any:
         if item.type.primitive:
             return item.value
         return quantity_of(item.value) if item.type.kind == "Quantity" else item
-    if type(item) is dict and "value" in item and _QUANTITY_KEYS.issuperset(item):
+    if type(item) is dict and "value" in item and _looks_like_quantity(item):
         return quantity_of(item)
     return item
+
+
+def _looks_like_quantity(item: dict[str, Any]) -> bool:
+    return _QUANTITY_KEYS.issuperset(item) and not _UNIT_KEYS.isdisjoint(item)
 
 
 def plain(item: Any) -> Any:

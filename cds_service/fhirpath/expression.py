@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from .compiler import Compiler, always_allowed
 from .elements import Items, enter_all, plain
@@ -12,7 +12,7 @@ from .nodes import Node, Variable, walk
 from .parser import parse
 from .scope import Scope, Step
 
-_TOO_DEEP = "evaluation is nested too deeply"
+_TOO_DEEP = "the expression is nested too deeply"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Expression:
         memo: dict[str, Items] = {}
 
         def load(name: str) -> Items:
-            memo[name] = found = enter_all(_look_up(variables, name))
+            memo[name] = found = _look_up({} if variables is None else variables, name)
             return found
 
         return [plain(item) for item in self.run(Scope(memo, load, items, now))]
@@ -61,9 +61,19 @@ class Expression:
             raise FhirPathError("a number is out of range", self.text) from None
 
 
-def _look_up(variables: Mapping[str, Any] | None, name: str) -> Any:
+@runtime_checkable
+class Typed(Protocol):
+    """Variables that are kept as items with their FHIR types, as Bindings are."""
+
+    def items_of(self, name: str) -> Items:
+        """The items of a name; KeyError when there is no such name."""
+
+
+def _look_up(variables: Mapping[str, Any] | Typed, name: str) -> Items:
     try:
-        return (variables or {})[name]
+        if isinstance(variables, Typed):
+            return variables.items_of(name)
+        return enter_all(variables[name])
     except KeyError:
         raise FhirPathError(f"%{name} has no value") from None
 
@@ -86,8 +96,8 @@ def compile_expression(
         step = compiler.step(tree)
     except FhirPathError as error:
         raise error.within(text) from None
+    except RecursionError:
+        raise FhirPathError(_TOO_DEEP, text) from None
     used = {node.name for node in walk(tree) if isinstance(node, Variable)}
     outside = frozenset(name for name in used if not always_allowed(name))
     return Expression(text, tree, outside, compiler.deepest, step)
-
-

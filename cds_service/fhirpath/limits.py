@@ -7,7 +7,8 @@ from .errors import FhirPathError
 MAX_LENGTH = 20_000  # characters of one expression
 MAX_DEPTH = 100  # nested operators, calls and steps of one expression
 MAX_CHAIN = 400  # terms of one `a or b or c ...`, which is compiled flat
-MAX_CHAINED_DEPTH = 300  # the same for named expressions that use one another, added up
+# Python frames that named expressions using one another may nest; the interpreter's limit is 1000.
+MAX_FRAMES, FRAMES_A_LEVEL, FRAMES_A_NAME = 700, 3, 5
 MAX_ITEMS = 100_000  # items of one collection
 MAX_MATCH_STEPS = 10_000_000  # worst-case steps of one regular expression on one input
 MAX_TEXT = 1_000_000  # characters of a string made by an expression

@@ -7,7 +7,7 @@ from typing import Any
 from .elements import EMPTY, Items, enter_all, plain
 from .errors import FhirPathError
 from .expression import Expression
-from .limits import MAX_CHAINED_DEPTH
+from .limits import FRAMES_A_LEVEL, FRAMES_A_NAME, MAX_FRAMES
 from .scope import Scope
 
 
@@ -22,21 +22,22 @@ class NamedExpressions:
     ) -> None:
         self.expressions = dict(expressions)
         self.focus = {name: enter_all(one) for name, one in (focus or {}).items()}
-        depths: dict[str, int] = {}
+        frames: dict[str, int] = {}
         for name in self.expressions:
-            self._measure(name, depths)
+            self._measure(name, frames)
 
-    def _measure(self, start: str, depths: dict[str, int]) -> None:
+    def _measure(self, start: str, frames: dict[str, int]) -> None:
         """Find how deep the names below `start` go; FhirPathError for a cycle or for too deep."""
         path = [start]
         while path:
             name = path[-1]
             expression = self.expressions[name]
             below = sorted(expression.variables & self.expressions.keys())
-            waiting = next((one for one in below if one not in depths), None)
+            waiting = next((one for one in below if one not in frames), None)
             if waiting is None:
-                depths[name] = expression.depth + max((depths[one] for one in below), default=0)
-                if depths[name] > MAX_CHAINED_DEPTH:
+                own = FRAMES_A_NAME + FRAMES_A_LEVEL * expression.depth
+                frames[name] = own + max((frames[one] for one in below), default=0)
+                if frames[name] > MAX_FRAMES:
                     raise FhirPathError(f"%{name} and the names it uses are nested too deeply")
                 path.pop()
             elif waiting in path:
@@ -59,6 +60,7 @@ class Bindings(Mapping[str, list[Any]]):
     def __init__(self, named: NamedExpressions, inputs: Mapping[str, Any], now: datetime) -> None:
         self._named = named
         self._inputs = inputs
+        self._given = frozenset(inputs)
         self._now = now
         self._memo: dict[str, Items] = {}
         self._errors: dict[str, FhirPathError] = {}
@@ -66,11 +68,8 @@ class Bindings(Mapping[str, list[Any]]):
     def _load(self, name: str) -> Items:
         if name in self._errors:
             raise self._errors[name].copy()
-        if name in self._inputs:
-            items = enter_all(self._inputs[name])
-        else:
-            items = self._evaluate(name)
-        self._memo[name] = items
+        given = name in self._given
+        self._memo[name] = items = enter_all(self._inputs[name]) if given else self._evaluate(name)
         return items
 
     def _evaluate(self, name: str) -> Items:
@@ -84,18 +83,22 @@ class Bindings(Mapping[str, list[Any]]):
             self._errors[name] = error
             raise error.copy() from None
 
-    def __getitem__(self, name: str) -> list[Any]:
+    def items_of(self, name: str) -> Items:
+        """The items of a name with their FHIR types, as another expression sees them."""
         if name not in self:
             raise KeyError(name)
         items = self._memo.get(name)
-        return [plain(item) for item in (self._load(name) if items is None else items)]
+        return self._load(name) if items is None else items
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return [plain(item) for item in self.items_of(name)]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._inputs or name in self._named.expressions
+        return name in self._given or name in self._named.expressions
 
     def __iter__(self) -> Iterator[str]:
         yield from self._inputs
-        yield from (name for name in self._named.expressions if name not in self._inputs)
+        yield from (name for name in self._named.expressions if name not in self._given)
 
     def __len__(self) -> int:
-        return len(self._inputs.keys() | self._named.expressions.keys())
+        return len(self._given | self._named.expressions.keys())

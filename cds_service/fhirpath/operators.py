@@ -48,7 +48,7 @@ def build_truth(compiler: "Compiler", node: Binary) -> Truth:
     left, right = compiler.step(node.left), compiler.step(node.right)
     if operator in _ORDERS:
         constant = node.right.value if isinstance(node.right, Literal) else None
-        if type(constant) in _NUMBERS:
+        if constant is not None and type(constant) in _NUMBERS:
             return _against_number(operator, left, right, constant, node.position)
         return _ordering(operator, left, right, node.position)
     compare = _COMPARISONS[operator]

@@ -4,39 +4,31 @@ Whenever anything else is met (a list, a resource, a number with decimals), the 
 the same path takes over, so both always answer alike.
 """
 
+from typing import Any
+
 from .elements import EMPTY, Items
-from .errors import FhirPathError
 from .scope import Scope, Step, Truth
 
 _READY = (bool, int, str)  # JSON values that are items as they are
 
 
-def build_path_truth(name: str, path: tuple[str, ...], general: Step, position: int) -> Truth:
+def build_path_truth(name: str, path: tuple[str, ...], general: Truth) -> Truth:
     """A path from a variable, as a boolean."""
-
-    def slow(scope: Scope, focus: Items) -> bool | None:
-        items = general(scope, focus)
-        if len(items) > 1:
-            raise FhirPathError(f"expected one boolean but found {len(items)} items", None, position)
-        if not items:
-            return None
-        item = getattr(items[0], "value", items[0])
-        return item if item is None or type(item) is bool else True
 
     def truth(scope: Scope, focus: Items) -> bool | None:
         items = scope.memo.get(name)
         if items is None or len(items) != 1:
-            return slow(scope, focus)
-        item = items[0]
-        for step in path:
-            if type(item) is not dict:
-                return slow(scope, focus)
-            item = item.get(step)
+            return general(scope, focus)
+        item: Any = items[0]
+        for key in path:
+            if type(item) is not dict or "resourceType" in item:
+                return general(scope, focus)
+            item = item.get(key)
             if item is None:
                 return None
         if item is True or item is False:
-            return item
-        return slow(scope, focus)
+            return item is True
+        return general(scope, focus)
 
     return truth
 
@@ -48,9 +40,9 @@ def build_variable_path(name: str, path: tuple[str, ...], general: Step) -> Step
         items = scope.memo.get(name)
         if items is None or len(items) != 1:
             return general(scope, focus)
-        item = items[0]
+        item: Any = items[0]
         for key in path:
-            if type(item) is not dict:
+            if type(item) is not dict or "resourceType" in item:
                 return general(scope, focus)
             item = item.get(key)
             if item is None:

@@ -82,7 +82,8 @@ def equivalent(left: Quantity, right: Quantity) -> bool:
     if decimals_of(right.value) < decimals_of(left.value):
         left, right = right, left
     if left.unit == right.unit:
-        return round(left.value, decimals_of(left.value)) == round(right.value, decimals_of(left.value))
+        places = decimals_of(left.value)
+        return round(left.value, places) == round(right.value, places)
     unit, other = units_of(left, right)
     if unit.dimensions != other.dimensions:
         if {unit.dimensions, other.dimensions} == {TIME, MONTHS}:

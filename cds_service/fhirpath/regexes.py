@@ -28,7 +28,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A checked pattern; `open_ended` repetitions and `factor` of the bounded ones tell the cost."""
+    """A checked pattern; `open_ended` and `factor` count the repetitions it may try."""
 
     expression: "re.Pattern[str]"
     open_ended: int
@@ -101,9 +101,6 @@ class _Checker:
         found = _QUANTIFIER.match(self.text, self.place)
         if found is None:
             return
-        previous = self.text[self.place - 1]
-        if previous in "|^$(" and closed is None and self.text[self.place - 2 : self.place - 1] != "\\":
-            raise _refused("a repetition of nothing")
         if closed and (closed.choice or closed.repeats):
             raise _refused("a repetition of a repetition or of a choice")
         self.place = found.end()
@@ -133,6 +130,6 @@ def compile_pattern(text: str) -> Pattern:
     checker = _Checker(text)
     checker.run()
     try:
-        return Pattern(re.compile(text, re.DOTALL), checker.open_ended, checker.factor)
+        return Pattern(re.compile(text, re.DOTALL | re.ASCII), checker.open_ended, checker.factor)
     except re.error as error:
         raise _refused(str(error)) from None

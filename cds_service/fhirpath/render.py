@@ -89,7 +89,7 @@ def _base(base: Node | None) -> str:
     return "" if base is None else f"{_wrap(base, _PATH)}."
 
 
-def render(node: Node) -> str:
+def render(node: Node) -> str:  # noqa: PLR0911 (one for each kind of node)
     """Text that parses to an equal tree."""
     match node:
         case Literal(value=value):

@@ -40,7 +40,7 @@ class Scope:
 
 
 Step = Callable[[Scope, Items], Items]  # from the focus to a collection
-Truth = Callable[[Scope, Items], bool | None]  # the same for a boolean; None is the empty collection
+Truth = Callable[[Scope, Items], bool | None]  # the same for a boolean; None is no item
 
 TRUE: Items = [True]
 FALSE: Items = [False]

@@ -41,11 +41,13 @@ def kinds_of(types: Types) -> frozenset[str] | None:
     """What the types are to an operator: Boolean, number, String, date, Time, Quantity, complex."""
     if types is None:
         return None
-    names = (one.removeprefix("System.") if one.startswith("System.") else _kind(one) for one in types)
+    names = map(_kind, types)
     return frozenset(_ORDERED.get(name, name) for name in names)
 
 
 def _kind(name: str) -> str:
+    if name.startswith("System."):
+        return name.removeprefix("System.")
     found = fhir_type(name)
     return (found.kind if found else None) or "complex"
 
@@ -77,7 +79,8 @@ def _fits(operator: str, kind: str, other: str) -> bool:
     both = {kind, other}
     match operator:
         case "<" | "<=" | ">" | ">=":
-            return both == {"number", "Quantity"} or (kind == other and kind not in ("Boolean", "complex"))
+            ordered = kind == other and kind not in ("Boolean", "complex")
+            return ordered or both == {"number", "Quantity"}
         case "=" | "!=":
             return kind == other or both in ({"date", "Time"}, {"number", "Quantity"})
         case "+" | "-":
@@ -91,7 +94,7 @@ def _fits(operator: str, kind: str, other: str) -> bool:
     return True
 
 
-def types_of(node: Node, results: Mapping[str, str | None]) -> Types:
+def types_of(node: Node, results: Mapping[str, str | None]) -> Types:  # noqa: PLR0911 (one for each kind of node)
     """The types a node's items may have; `results` are the result types of functions, by name."""
     match node:
         case Literal(value=value):
@@ -131,9 +134,10 @@ def _binary(operator: str, node: Binary, results: Mapping[str, str | None]) -> T
     kinds, others = kinds_of(left), kinds_of(right)
     if operator in ("+", "-") and kinds is not None and kinds <= {"date", "Time"}:
         return left
-    if kinds == others == {"number"}:
-        return frozenset({"System.Decimal"})
-    return left if kinds == others == {"String"} else None
+    if kinds != others or kinds is None or len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    return {"number": frozenset({"System.Decimal"}), "String": left}.get(kind)
 
 
 def _call(node: Call, results: Mapping[str, str | None]) -> Types:
@@ -147,7 +151,7 @@ def _call(node: Call, results: Mapping[str, str | None]) -> Types:
 
 
 def type_argument(node: Node) -> str | None:
-    """The type name written as an argument: `Quantity` or `FHIR.Quantity`; None if it is not one."""
+    """The type name written as an argument, `Quantity` or `FHIR.Quantity`; None if it is none."""
     match node:
         case Member(base=None, name=name):
             return name
@@ -178,4 +182,3 @@ def unknown_element(kinds: list[FhirType], name: str) -> FhirPathError:
                 hint = f"write {choice}.ofType({element.keys[name]})"
                 return FhirPathError(f"{told} has no element '{name}'", hint=hint)
     return FhirPathError(f"{told} has no element '{name}'", hint=closest(name, known))
-

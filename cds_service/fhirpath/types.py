@@ -1,7 +1,7 @@
 """The types of FHIR R4 elements, and type names in expressions (FHIRPath 2.0, 6.3 and 10.2)."""
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
 from .errors import FhirPathError, closest
@@ -23,13 +23,14 @@ _KINDS = {
 }
 # Data types an open choice (`value[x]:*`) may hold, FHIR R4 2.24.0.1.
 _OPEN = (
-    "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid "
-    "positiveInt string time unsignedInt uri url uuid Address Age Annotation Attachment "
-    "CodeableConcept Coding ContactPoint Count Distance Duration HumanName Identifier Money Period "
-    "Quantity Range Ratio Reference SampledData Signature Timing ContactDetail Contributor "
-    "DataRequirement Expression ParameterDefinition RelatedArtifact TriggerDefinition UsageContext "
-    "Dosage Meta"
-).split()
+    "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant",
+    "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url",
+    "uuid", "Address", "Age", "Annotation", "Attachment", "CodeableConcept", "Coding",
+    "ContactPoint", "Count", "Distance", "Duration", "HumanName", "Identifier", "Money", "Period",
+    "Quantity", "Range", "Ratio", "Reference", "SampledData", "Signature", "Timing",
+    "ContactDetail", "Contributor", "DataRequirement", "Expression", "ParameterDefinition",
+    "RelatedArtifact", "TriggerDefinition", "UsageContext", "Dosage", "Meta",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,11 @@ class FhirType:
         return self.is_a("Resource")
 
 
-@lru_cache(maxsize=1)
+@cache
 def _table() -> dict[str, str]:
     text = files(__package__).joinpath("fhir-r4-types.txt").read_text("utf-8")
     lines = (line.split(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    return {name: rest for name, rest in lines}
+    return {line[0]: line[1] for line in lines}
 
 
 def _element(text: str) -> tuple[str, ElementType]:
@@ -81,7 +82,7 @@ def _kind(name: str, base: FhirType | None, primitive: bool) -> str | None:
     return "Quantity" if name == "Quantity" else base.kind if base else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def fhir_type(name: str) -> FhirType | None:
     """The FHIR type of that name (`Patient.contact` for an element with its own children)."""
     line = _table().get(name)

@@ -26,9 +26,10 @@ def definitions(folder: Path) -> Iterator[dict[str, Any]]:
     for name in ("profiles-types.json", "profiles-resources.json"):
         for entry in json.loads((folder / name).read_text())["entry"]:
             resource = entry["resource"]
-            if resource["resourceType"] == "StructureDefinition":
-                if resource.get("derivation") != "constraint" and resource["kind"] != "logical":
-                    yield resource
+            if resource["resourceType"] != "StructureDefinition":
+                continue
+            if resource.get("derivation") != "constraint" and resource["kind"] != "logical":
+                yield resource
 
 
 def type_names(element: dict[str, Any]) -> list[str]:

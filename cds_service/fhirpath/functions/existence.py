@@ -69,26 +69,7 @@ def _criterion(compiler: "Compiler", call: Call) -> Truth:
     types = compiler.types(node)
     if types is not None and not types & {"System.Boolean", "boolean"}:
         raise FhirPathError("the criterion of iif() must be a boolean", None, node.position)
-    if types is not None:
-        return compiler.truth(node)
-    step = compiler.step(node)
-    quick = compiler.truth(node)
-
-    def truth(scope: Scope, focus: Items) -> bool | None:
-        answer = quick(scope, focus)
-        if answer:  # another item than a boolean counts as true elsewhere, not here
-            items = step(scope, focus)
-            if items[0] is not True and boolean_of(items[0]) is None:
-                return None
-        return answer
-
-    def located(scope: Scope, focus: Items) -> bool | None:
-        try:
-            return truth(scope, focus)
-        except FhirPathError as error:
-            raise error.locate(node.position) from None
-
-    return located
+    return compiler.truth(node, strict=True)
 
 
 def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:

@@ -193,7 +193,7 @@ def _sort(compiler: "Compiler", call: Call) -> Step:
     base, position = compiler.base(call), call.position
     keys = [_sort_key(compiler, argument) for argument in call.arguments] or [(_this, 1)]
 
-    def compare(left: list[Any], right: list[Any]) -> int:
+    def compare(left: tuple[Any, ...], right: tuple[Any, ...]) -> int:
         for one_key, other, (_, sign) in zip(left, right, keys, strict=False):
             found = order_items(one_key, other)
             if found is None:
@@ -206,8 +206,8 @@ def _sort(compiler: "Compiler", call: Call) -> Step:
         items = base(scope, focus)
         found = [[one(part) for part in each(scope, items, get)] for get, _ in keys]
         rows = [*zip(zip(*found, strict=True), items, strict=True)]
-        ordered = sorted(rows, key=cmp_to_key(lambda a, b: compare(list(a[0]), list(b[0]))))
-        return [item for _, item in ordered]
+        by_keys = cmp_to_key(compare)
+        return [item for _, item in sorted(rows, key=lambda row: by_keys(row[0]))]
 
     return step
 

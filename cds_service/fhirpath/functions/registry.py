@@ -72,7 +72,7 @@ def plain(
 def value(
     name: str, least: int = 0, most: int | None = None, *, result: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a function of collections that answers one value, or None for the empty collection."""
+    """Declare a function of collections that answers one value, or None for no item."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         def build(compiler: "Compiler", call: Call) -> Step:

@@ -114,5 +114,3 @@ def _codings(item: Any) -> list[tuple[str | None, str]]:
         for one in listed
         if isinstance(one, dict) and isinstance(one.get("code"), str)
     ]
-
-
