@@ -1,0 +1,104 @@
+"""Following docs/adding-a-cause.md to the letter adds a cause, and changes no Python."""
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cds_service.cli import main
+from cds_service.content import FOLDERS, load_content
+from cds_service.content.vignettes import mismatches, read_vignettes, run
+from cds_service.pipeline import Pipeline
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "adding-a-cause.md").read_text(encoding="utf-8")
+NEW_FILE = re.compile(r"^File `([^`]+)`:\n\n```(?:json|yaml)\n(.*?)^```$", re.M | re.S)
+ADDITION = re.compile(
+    r"In\s+`([^`]+)`, add to the list `([^`]+)`:\n\n```json\n(.*?)^```$", re.M | re.S
+)
+FENCES = re.compile(r"^```(?:json|yaml)$", re.M)
+CAUSE, VIGNETTES = "seat-pressure", "tests/vignettes"
+
+
+def copy_content(target: Path) -> Path:
+    """The content folders and the vignettes, as an author finds them."""
+    for folder in (*FOLDERS, VIGNETTES):
+        shutil.copytree(ROOT / folder, target / folder)
+    return target
+
+
+def follow_the_page(root: Path) -> list[str]:
+    """Does what the page says to files; returns the files it touched."""
+    touched = []
+    for name, text in NEW_FILE.findall(PAGE):
+        assert not (root / name).exists(), f"the page writes {name}, which is already there"
+        (root / name).write_text(text, encoding="utf-8")
+        touched.append(name)
+    for name, element, fragment in ADDITION.findall(PAGE):
+        resource = json.loads((root / name).read_text(encoding="utf-8"))
+        resource[element].append(json.loads(fragment))
+        (root / name).write_text(json.dumps(resource), encoding="utf-8")
+        touched.append(name)
+    return touched
+
+
+def python_files() -> dict[str, str]:
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (ROOT / "cds_service").rglob("*.py")
+    }
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Path:
+    """A copy of the content to which the page was applied."""
+    root = copy_content(tmp_path)
+    follow_the_page(root)
+    return root
+
+
+def test_every_json_and_yaml_block_of_the_page_says_where_it_goes() -> None:
+    placed = len(NEW_FILE.findall(PAGE)) + len(ADDITION.findall(PAGE))
+
+    assert placed == len(FENCES.findall(PAGE))
+
+
+def test_the_page_touches_content_and_vignettes_only(tmp_path: Path) -> None:
+    before = python_files()
+    touched = follow_the_page(copy_content(tmp_path))
+
+    assert f"plan_definitions/causes/{CAUSE}.json" in touched
+    assert f"{VIGNETTES}/{CAUSE}.yaml" in touched
+    assert all(name.startswith((*FOLDERS, VIGNETTES)) for name in touched)
+    assert python_files() == before
+
+
+def test_the_new_cause_has_no_finding(grown: Path) -> None:
+    content = load_content(grown)
+
+    assert [s.title for s in content.sources if s.id == "EX01"] == ["Saddle pressure (example)"]
+
+
+def test_the_new_cause_speaks_and_is_silent_as_its_vignettes_say(grown: Path) -> None:
+    pipeline = Pipeline(load_content(grown), "https://example.org/intake")
+    vignettes = read_vignettes(grown / VIGNETTES)
+    own = [v for v in vignettes.people if v.file == CAUSE]
+    found = {v.id: run(v, vignettes.defaults, pipeline) for v in own}
+
+    assert {v.id: mismatches(v, found[v.id]) for v in own} == {v.id: [] for v in own}
+    assert {str(f.rules["EX01"]) for f in found.values()} == {"yes", "no", "unknown"}
+    fits = found["EX01-1"]
+    card = next(w for w in fits.shown if w.card.id == "REC-PF")
+    assert "EX01" in [reason.source.id for reason in card.reasons]
+    advice = {c.source.id for w in fits.shown for c in w.advice if w.card.id == "REC-SELF"}
+    assert "EX01" in advice
+
+
+def test_check_passes_with_the_new_cause(grown: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The whole command, quiet panel and all other vignettes included."""
+    status = main(["check", "--content", str(grown)])
+
+    assert status == 0, capsys.readouterr().out
