@@ -170,7 +170,7 @@ class CardWriter:
         unread = dict.fromkeys(items[i].label for i in sheet.unusable if i in items)
         if unread:
             yield self.say["answers-unusable"].format(items=", ".join(unread))
-        yield from found.notes
+        yield from (note.text for note in found.notes)
         if found.facts.unavailable:
             keys = ", ".join(sorted(found.facts.unavailable))
             yield self.say["chart-unavailable"].format(keys=keys)

@@ -19,6 +19,7 @@ from cds_service.content.model import (
     Contribution,
     Group,
     Moment,
+    Note,
     Priority,
     Suggestion,
 )
@@ -68,7 +69,7 @@ class Evaluation:
     shown: list[WantedCard] = field(default_factory=list)
     deferred: list[WantedCard] = field(default_factory=list)
     held: list[WantedCard] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
     errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong
     asked: dict[int, Answer] = field(default_factory=dict)  # id of an Applicability -> answer
@@ -81,7 +82,7 @@ class Evaluation:
     def rule(self, name: str) -> Answer:
         """The answer of a named expression."""
         try:
-            return _three_valued(self.bindings[name])
+            return three_valued(self.bindings[name])
         except FhirPathError as error:
             self.errors[f"%{name}"] = error.message
             return Answer.ERROR
@@ -96,7 +97,7 @@ class Evaluation:
     def _ask(self, condition: Applicability) -> Answer:
         try:
             found = condition.expression.evaluate(None, self.bindings, self.now)
-            return _three_valued(found)
+            return three_valued(found)
         except FhirPathError as error:
             self.errors[condition.expression.text] = error.message
             return Answer.ERROR
@@ -120,14 +121,19 @@ def evaluate(content: Content, facts: Facts, now: datetime, hook: str) -> Evalua
     so that an error is never an empty card list. Raises FhirPathError when the conditions that
     decide whether there is anything to say at all cannot be evaluated.
     """
-    found = Evaluation(content, facts, now, content.expressions.bind(facts.variables, now))
-    candidates = [m for m in content.strategy.moments if hook in m.hooks]
+    bindings = content.expressions.bind(facts.variables, now)
+    return complete(Evaluation(content, facts, now, bindings), hook)
+
+
+def complete(found: Evaluation, hook: str) -> Evaluation:
+    """Works out moments, notes and cards of an evaluation that may know some answers already."""
+    candidates = [m for m in found.content.strategy.moments if hook in m.hooks]
     moments = [m for m in candidates if found.all_hold(m.conditions) is Answer.YES]
     if found.errors:
         raise FhirPathError("the strategy's own conditions could not be evaluated")
     found.moments = [moment.id for moment in moments]
     found.notes = [
-        note.text
+        note
         for moment in moments
         for note in moment.notes
         if found.all_hold(note.conditions) is Answer.YES
@@ -138,7 +144,7 @@ def evaluate(content: Content, facts: Facts, now: datetime, hook: str) -> Evalua
     return found
 
 
-def _three_valued(values: list[object]) -> Answer:
+def three_valued(values: list[object]) -> Answer:
     if not values:
         return Answer.UNKNOWN
     if len(values) == 1 and isinstance(values[0], bool):

@@ -26,7 +26,7 @@ def explain(found: Evaluation) -> dict[str, Any]:
         "deferred": [wanted.card.id for wanted in found.deferred],
         "held": [wanted.card.id for wanted in found.held],
         "moments": found.moments,
-        "notes": found.notes,
+        "notes": [note.id for note in found.notes],
         "contributions": [
             _contribution(found, contribution)
             for contributions in found.content.contributions.values()

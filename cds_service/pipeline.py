@@ -13,9 +13,9 @@ from cds_service.content.model import Content
 from cds_service.discovery import Service, services
 from cds_service.errors import Issue, UnknownService
 from cds_service.evaluate import Evaluation, evaluate
-from cds_service.facts import build_facts
+from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
-from cds_service.prefetch import gather
+from cds_service.prefetch import Gathered, gather
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,16 @@ class Pipeline:
             raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
         return found
 
+    def facts(
+        self, request: HookRequest, service: Service, now: datetime
+    ) -> tuple[Gathered, Facts]:
+        """What a checked request brought, and its facts; raises MissingFacts."""
+        gathered = gather(request, service.prefetch)
+        return gathered, build_facts(self.content, self.index, request, gathered, now)
+
     def answer(self, service: Service, body: Any, now: datetime) -> Result:
         """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
-        gathered = gather(request, service.prefetch)
-        facts = build_facts(self.content, self.index, request, gathered, now)
+        _, facts = self.facts(request, service, now)
         found = evaluate(self.content, facts, now, service.hook)
-        cards = self.writer.cards(found, Call(request, self.intake_url))
-        return Result(request, found, cards)
+        return Result(request, found, self.writer.cards(found, Call(request, self.intake_url)))

@@ -207,7 +207,7 @@ class ActionReader:
             conditions=self._conditions(action, plan, path),
             groups=tuple(self._group(g, plan, path) for g in groups),
             notes=tuple(
-                Note(n["textEquivalent"], self._conditions(n, plan, f"{path}.{n.get('id')}"))
+                Note(n["id"], n["textEquivalent"], self._conditions(n, plan, f"{path}.{n['id']}"))
                 for n in notes
             ),
         )

@@ -1,40 +1,61 @@
-"""``cds-service check`` after the content has loaded: every vignette, and what they cover."""
+"""``cds-service check`` after the content has loaded: every vignette, what they have seen, and the
+mutation score."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from cds_service.content.coverage import unseen
 from cds_service.content.model import Content
-from cds_service.content.vignettes import mismatches, read_vignettes, run
+from cds_service.content.mutation import Mutant, mutants, survivors
+from cds_service.content.vignettes import Case, case_for, mismatches, read_vignettes
 from cds_service.pipeline import Pipeline
 
+Say = Callable[[str], None]
+WANTED_SCORE = 0.95
+STEP = 500  # mutants between two lines of progress
 
-def check_vignettes(content: Content, folder: Path, say: Callable[[str], None]) -> int:
-    """Runs all vignettes of a folder; returns 1 when any differs from its expectation or a rule
-    is never seen to say yes and no."""
+
+def check_vignettes(content: Content, folder: Path, say: Say, mutate: bool = True) -> int:
+    """Runs all vignettes of a folder; returns 1 when one differs from its expectation, when an
+    answer of a condition is never seen, or when too many mutants live."""
     if not folder.is_dir():
         say(f"No vignettes: {folder} is not there.")
         return 0
     vignettes = read_vignettes(folder)
     pipeline = Pipeline(content, "https://example.org/intake")
-    seen: dict[str, set[str]] = defaultdict(set)
-    wrong = 0
-    for vignette in vignettes.people:
-        found = run(vignette, vignettes.defaults, pipeline)
-        for rule, answer in found.rules.items():
-            seen[rule].add(str(answer))
-        for problem in mismatches(vignette, found):
-            wrong += 1
-            say(f"{vignette.file}: {vignette.id} ({vignette.name}): {problem}")
-    say(f"{len(vignettes.people)} vignettes, {wrong} mismatches.")
-    unseen = [
-        f"{rule} is never seen to be {answer}"
-        for rule in (s.rule for s in content.sources if s.rule)
-        for answer in ("yes", "no")
-        if answer not in seen[rule]
-    ]
-    for words in unseen:
+    cases = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.people]
+    wrong = [words for case in cases for words in _differences(case)]
+    missing = [] if wrong else list(unseen(content, cases))
+    for words in (*wrong, *missing):
         say(words)
-    return 1 if wrong or unseen else 0
+    say(f"{len(cases)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen.")
+    if wrong or not mutate:
+        return 1 if wrong or missing else 0
+    return 1 if missing or not _mutation_score(content, cases, say) else 0
+
+
+def _differences(case: Case) -> list[str]:
+    vignette = case.vignette
+    place = f"{vignette.file}: {vignette.id} ({vignette.name})"
+    return [f"{place}: {words}" for words in mismatches(vignette, case.found)]
+
+
+def _mutation_score(content: Content, cases: list[Case], say: Say) -> bool:
+    found = list(mutants(content))
+
+    def progress(number: int) -> None:
+        if number % STEP == 0:
+            say(f"... {number} of {len(found)} mutants tried")
+
+    alive = survivors(found, cases, progress)
+    score = 1 - len(alive) / len(found)
+    say(f"Mutation score: {score:.1%} of {len(found)} mutants noticed, {len(alive)} not:")
+    for mutant in alive:
+        say(f"  {_described(mutant)}")
+    return score >= WANTED_SCORE
+
+
+def _described(mutant: Mutant) -> str:
+    return f"{mutant.where}: {mutant.change}"

@@ -61,7 +61,7 @@ class EvidenceReader:
             for branch in branches:
                 yield from self._leaves(branch, False)
         else:
-            for child in children(node):
+            for child in nodes.children(node):
                 yield from self._leaves(child, speaks_for)
 
     def _named(self, name: str, speaks_for: bool) -> tuple[tuple[Leaf, bool], ...]:
@@ -103,12 +103,3 @@ def answer_path(node: nodes.Node) -> Leaf | None:
     if isinstance(base, nodes.Member) and isinstance(base.base, nodes.Variable):
         return (base.name, node.name) if base.base.name == "answers" else None
     return None
-
-
-def children(node: nodes.Node) -> Iterator[nodes.Node]:
-    """The direct children of a node."""
-    for name in ("base", "index", "operand", "left", "right"):
-        child = getattr(node, name, None)
-        if isinstance(child, nodes.Node):
-            yield child
-    yield from getattr(node, "arguments", ())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import has_valid_check_digit
-from cds_service.content.evidence import answer_path, children
+from cds_service.content.evidence import answer_path
 from cds_service.content.model import DATES, Content, Finding, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings
@@ -151,7 +151,7 @@ def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
         for item in form.get("item", ())
     }
     for expression, file, path in builder.compiled:
-        for node in all_nodes(expression.tree):
+        for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
 
 
@@ -161,13 +161,6 @@ def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[s
         yield f"%answers.{leaf[0]}: the form has no item with that linkId"
     elif leaf and leaf[1] and leaf[1] not in options[leaf[0]] and leaf[1] != "exists":
         yield f"%answers.{leaf[0]}.{leaf[1]}: the item has no such option"
-
-
-def all_nodes(node: nodes.Node) -> Iterator[nodes.Node]:
-    """A node and everything below it."""
-    yield node
-    for child in children(node):
-        yield from all_nodes(child)
 
 
 def _strategy(content: Content) -> Iterator[Finding]:

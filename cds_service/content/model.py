@@ -183,6 +183,7 @@ class Group:
 class Note:
     """A line about what is uncertain, on every card of a moment where its conditions hold."""
 
+    id: str
     text: str
     conditions: tuple[Applicability, ...]
 

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from cds_service.answers import Reading, is_enabled
 from cds_service.content.model import INDICATORS, Content, Item
-
-if TYPE_CHECKING:
-    from cds_service.evaluate import Evaluation
-    from cds_service.pipeline import Pipeline
+from cds_service.evaluate import Evaluation, evaluate
+from cds_service.hook_request import parse_request
+from cds_service.pipeline import Pipeline
 
 HOOK = "patient-view"
 MIDDAY = 12  # the visit's hour, UTC
@@ -267,39 +266,66 @@ def _answers(item: Item, value: Any) -> Iterator[dict[str, Any]]:
 # -- the verdict ---------------------------------------------------------------------------
 
 
-def run(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline) -> Evaluation:
-    """The evaluation of a vignette, through the same call path as a hook."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A vignette, the chart it makes, and what is found for it."""
+
+    vignette: Vignette
+    chart: tuple[Mapping[str, Any], ...]
+    found: Evaluation
+
+
+def case_for(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline) -> Case:
+    """Runs a vignette through the same call path as a hook."""
     service = pipeline.service_for(HOOK)
     body = request_for(vignette, defaults, pipeline.content, service.prefetch)
-    return pipeline.answer(service, body, vignette.now).evaluation
+    gathered, facts = pipeline.facts(parse_request(body, HOOK), service, vignette.now)
+    found = evaluate(pipeline.content, facts, vignette.now, HOOK)
+    return Case(vignette, gathered.chart, found)
 
 
 def mismatches(vignette: Vignette, found: Evaluation) -> list[str]:
     """What differs from the expectation, in words; empty when all is as expected."""
-    wrong = []
-    rules = found.rules
-    for rule, wanted in vignette.expect.get("rules", {}).items():
-        answer = str(rules.get(rule, "no such rule"))
-        met = answer != "yes" if wanted == "not yes" else answer == wanted
-        if not met:
-            wrong.append(f"{rule} is {answer}, expected {wanted}")
+    expect = vignette.expect
+    wrong = list(_rule_mismatches(expect.get("rules", {}), found))
     shown = {w.card.id: w for w in found.shown}
     deferred = [w.card.id for w in found.deferred]
-    wrong += _card_mismatches(vignette.expect.get("cards", {}), list(shown), deferred)
-    for card, indicator in vignette.expect.get("indicators", {}).items():
+    wrong += _card_mismatches(expect.get("cards", {}), list(shown), deferred)
+    for card, indicator in expect.get("indicators", {}).items():
         actual = INDICATORS[shown[card].priority] if card in shown else "not shown"
         if actual != indicator:
             wrong.append(f"{card} is {actual}, expected {indicator}")
+    for card, wanted in expect.get("suggestions", {}).items():
+        offered = [s.id for s in shown[card].suggestions] if card in shown else []
+        wrong += _listed(wanted, offered, f"{card} offers")
+    advice = [f"{c.source.plan['id']}.{c.id}" for w in found.shown for c in w.advice]
+    wrong += _listed(expect.get("advice", {}), advice, "the advice holds")
+    wrong += _listed(expect.get("notes", {}), [n.id for n in found.notes], "the notes hold")
     if found.errors:
         wrong.append(f"failed: {'; '.join(found.errors.values())}")
     return wrong
 
 
+def _rule_mismatches(rules: Mapping[str, str], found: Evaluation) -> Iterator[str]:
+    known = {s.rule for s in found.content.sources}
+    for rule, wanted in rules.items():
+        answer = str(found.rule(rule)) if rule in known else "no such rule"
+        met = answer != "yes" if wanted == "not yes" else answer == wanted
+        if not met:
+            yield f"{rule} is {answer}, expected {wanted}"
+
+
 def _card_mismatches(wanted: Mapping[str, Any], shown: list[str], deferred: list[str]) -> list[str]:
-    wrong = [f"{card} is not shown" for card in wanted.get("has", ()) if card not in shown]
-    wrong += [f"{card} is shown" for card in wanted.get("lacks", ()) if card in shown]
-    if "are" in wanted and shown != list(wanted["are"]):
-        wrong.append(f"cards are {shown}, expected {list(wanted['are'])}")
+    wrong = _listed(wanted, shown, "shown are")
     if "deferred" in wanted and deferred != list(wanted["deferred"]):
         wrong.append(f"deferred are {deferred}, expected {list(wanted['deferred'])}")
+    return wrong
+
+
+def _listed(wanted: Mapping[str, Any], found: list[str], words: str) -> list[str]:
+    """``has``, ``lacks`` and the exact, ordered ``are``."""
+    wrong = [f"{words} no {one}" for one in wanted.get("has", ()) if one not in found]
+    wrong += [f"{words} {one}, unexpected" for one in wanted.get("lacks", ()) if one in found]
+    if "are" in wanted and found != list(wanted["are"]):
+        wrong.append(f"{words} {found}, expected {list(wanted['are'])}")
     return wrong
