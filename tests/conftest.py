@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: the content is loaded once, the clock stands at ``support.NOW``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import settings
+from support import NOW, ROOT, Clinic
+
+from cds_service import create_app
+from cds_service.content import Content, load_content
+from cds_service.content.vignettes import Vignettes, read_vignettes
+from cds_service.settings import Settings
+
+settings.register_profile(
+    "tests",
+    max_examples=int(os.environ.get("CDS_EXAMPLES", "300")),
+    derandomize="CDS_EXAMPLES" not in os.environ,  # the same examples in every ordinary run
+    deadline=None,
+    database=None,
+)
+settings.load_profile("tests")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sweep",
+        action="store_true",
+        help="delete every condition and every file of the content in turn (minutes), not a sample",
+    )
+
+
+@pytest.fixture(scope="session")
+def content() -> Content:
+    return load_content(ROOT)
+
+
+@pytest.fixture(scope="session")
+def vignettes() -> Vignettes:
+    return read_vignettes(ROOT / "tests" / "vignettes")
+
+
+@pytest.fixture(scope="session")
+def clinic(content: Content) -> Clinic:
+    return Clinic(content, client_of(ROOT))
+
+
+def client_of(root: Path) -> FlaskClient:
+    """A client of the application over the content below ``root``, with the clock at NOW."""
+    settings = Settings(auth="off", content=root, public_base_url="https://cds.example.org")
+    return create_app(settings, lambda: NOW).test_client()
