@@ -46,10 +46,10 @@ def mutants(content: Content) -> Iterator[Mutant]:
     allowed = {*content.names, *content.requirements, *_inputs(content)}
     for fact in content.names.values():
         for change, tree in changed_trees(fact.expression.tree):
-            text = render(tree)
-            expression = compile_expression(text, allowed, value_sets=content.value_sets)
+            source = render(tree)
+            expression = compile_expression(source, allowed, value_sets=content.value_sets)
             kill = _RuleKill(content, fact, expression)
-            yield Mutant(f"%{fact.name}", f"{change}: {text}", kill)
+            yield Mutant(f"%{fact.name}", change, kill)
     yield from moved_windows(content)
 
 
@@ -194,17 +194,16 @@ def changed_trees(tree: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:
     moved by one."""
     for node in nodes.walk(tree):
         if isinstance(node, nodes.Binary) and node.operator in LOGICAL:
-            yield "left dropped", _put(tree, node, node.right)
-            yield "right dropped", _put(tree, node, node.left)
-            for operand in (node.left, node.right):
+            for operand, other in ((node.left, node.right), (node.right, node.left)):
+                yield f"dropped {render(operand)}", _put(tree, node, other)
                 if not (isinstance(operand, nodes.Binary) and operand.operator in LOGICAL):
                     negated = nodes.Call(operand, "not", (), operand.position)
-                    yield "negated", _put(tree, operand, negated)
+                    yield f"negated {render(operand)}", _put(tree, operand, negated)
         elif isinstance(node, nodes.Binary) and node.operator in COMPARISONS:
             for step in (1, -1):
                 moved = _moved(node, step)
                 if moved is not None:
-                    yield f"threshold moved by {step}", _put(tree, node, moved)
+                    yield f"{render(node)} became {render(moved)}", _put(tree, node, moved)
 
 
 def _moved(node: nodes.Binary, step: int) -> nodes.Node | None:
