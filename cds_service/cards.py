@@ -134,22 +134,25 @@ class CardWriter:
             hours = int(sheet.age.total_seconds() // 3600)
             yield self.say["answers-old"].format(hours=hours)
         for link_id, text in sheet.texts.items():
-            if self._may_quote(link_id, wanted.card):
+            if self._may_quote(found, link_id, wanted.card):
                 yield self.say["own-words"].format(text=escape(text[:LONGEST_QUOTE]))
 
     def _quotes(self, found: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
         """Answers and chart entries that speak for a reason, as codes and dates, not prose."""
         for leaf in self.evidence[id(reason)].rests_on:
             quote = self._chart_quote(found, leaf[1]) if leaf[0] == "%" else None
-            if leaf[0] != "%" and self._may_quote(leaf[0], card):
+            if leaf[0] != "%" and self._may_quote(found, leaf[0], card):
                 quote = _answer_quote(found, leaf)
             if quote:
                 yield quote
 
-    def _may_quote(self, link_id: str, card: Card) -> bool:
-        """An item may bind its answers to one card (``quoted-only-on``)."""
+    def _may_quote(self, found: Evaluation, link_id: str, card: Card) -> bool:
+        """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
+        are quoted to health professionals only (clinical.md 1.6)."""
         item = self.content.questionnaire.items.get(link_id)
-        return item is not None and item.quoted_only_on in (None, card.plan["id"])
+        if item is None or item.quoted_only_on not in (None, card.plan["id"]):
+            return False
+        return not item.restricted or found.facts.variables["user"]["type"] in PRACTITIONERS
 
     def _chart_quote(self, found: Evaluation, name: str) -> str | None:
         requirement = self.content.requirements.get(name)
