@@ -1,0 +1,308 @@
+"""What the documents say is true: settings, routes, commands, links, lint messages, the example."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cds_service import cli, create_app, errors
+from cds_service.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+NOW = datetime(2027, 5, 4, 12, 0, tzinfo=UTC)  # not the example's day: the README moves that
+LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def markdown_files() -> list[str]:
+    """Every Markdown file of the project, not of what is installed into it."""
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+    return sorted(
+        path.as_posix()
+        for path in found
+        if not any(part.startswith(".") for part in path.parts) and path.parts[0] != "var"
+    )
+
+
+def table(page: str, first_heading: str) -> list[list[str]]:
+    """The rows of the table whose first column has this heading."""
+    rows = re.search(rf"^\| {first_heading} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", page, re.M)
+    assert rows, f"no table with the first column {first_heading!r}"
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in rows[1].splitlines()
+    ]
+
+
+def fences(page: str, language: str) -> list[str]:
+    return [text for name, text in FENCE.findall(page) if name == language]
+
+
+def code(cell: str) -> str:
+    return cell.strip("`")
+
+
+README = read("README.md")
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return create_app(Settings(auth="off"), lambda: NOW).test_client()
+
+
+# -- settings, routes, status codes -----------------------------------------------------------
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if field.is_required():
+            words = "required"
+        elif default is None:
+            words = "not set"
+        else:
+            words = str(default).lower() if isinstance(default, bool) else str(default)
+        expected[f"CDS_{name.upper()}"] = words
+
+    listed = {code(row[0]): code(row[1]) for row in table(README, "variable")}
+
+    assert listed == expected
+
+
+def test_the_readme_lists_every_route(client: FlaskClient) -> None:
+    expected = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in client.application.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    listed = {(row[0], code(row[1])) for row in table(README, "method")}
+
+    assert listed == expected
+
+
+def test_the_readme_lists_every_status() -> None:
+    raised = {error.status for error in errors.ServiceError.__subclasses__()}
+    expected = {200, 500} | {int(status) for status in raised | set(errors.HTTP_WORDS)}
+
+    listed = {int(row[0]) for row in table(README, "status")}
+
+    assert listed == expected
+
+
+# -- commands ---------------------------------------------------------------------------------
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*## ", read("Makefile"), re.M))
+
+
+def subcommands() -> set[str]:
+    actions = cli._parser()._actions
+    return {name for action in actions for name in (getattr(action, "choices", None) or ())}
+
+
+@pytest.mark.parametrize("name", markdown_files())
+def test_every_command_in_a_document_exists(name: str) -> None:
+    lines = [line for text in fences(read(name), "sh") for line in text.splitlines()]
+    targets = [t for line in lines if line.startswith("make ") for t in line.split()[1:]]
+    commands = [m[1] for line in lines if (m := re.search(r"\bcds-service ([a-z]\S*)", line))]
+
+    assert {t for t in targets if "=" not in t} <= make_targets()
+    assert set(commands) <= subcommands()
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = {code(row[0]).split()[1] for row in table(README, "command")}
+
+    assert listed == subcommands()
+
+
+# -- links ------------------------------------------------------------------------------------
+
+
+def anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(name: str) -> Iterator[str]:
+    """Relative links of a page, outside its code blocks."""
+    for target in LINK.findall(FENCE.sub("", read(name))):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+@pytest.mark.parametrize("name", markdown_files())
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    broken = []
+    for target in links(name):
+        path, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        known = anchors(file.read_text(encoding="utf-8")) if anchor and file.is_file() else set()
+        if not file.exists() or (anchor and anchor not in known):
+            broken.append(target)
+
+    assert broken == []
+
+
+def test_every_page_below_docs_is_linked_from_another() -> None:
+    linked = {
+        ((ROOT / name).parent / target.partition("#")[0]).resolve()
+        for name in markdown_files()
+        for target in links(name)
+    }
+    pages = [name for name in markdown_files() if name.startswith("docs/")]
+
+    assert [name for name in pages if (ROOT / name).resolve() not in linked] == []
+
+
+# -- the printed call -------------------------------------------------------------------------
+
+CALL = re.compile(
+    r'sed "s/(?P<day>[\d-]+)/\$\(date -u \+%F\)/g" (?P<file>\S+) \| \\\n'
+    r"\s+curl -sS -H '(?P<header>[^']+)' --data-binary @- \\\n"
+    r"\s+http://127\.0\.0\.1:8080(?P<path>\S+)"
+)
+
+
+def printed_call() -> re.Match[str]:
+    found = next(filter(None, map(CALL.search, fences(README, "sh"))), None)
+    assert found, "the README prints no call"
+    return found
+
+
+def differences(expected: Any, actual: Any, path: str = "") -> Iterator[str]:
+    """Where a shortened value is not part of the whole one; lists are compared from the start."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key, value in expected.items():
+            yield from differences(value, actual.get(key), f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        for place, value in enumerate(expected):
+            found = actual[place] if place < len(actual) else None
+            yield from differences(value, found, f"{path}[{place}]")
+    elif expected != actual:
+        yield f"{path}: {expected!r} is printed, {actual!r} comes back"
+
+
+def test_the_printed_call_brings_what_is_printed(client: FlaskClient) -> None:
+    call = printed_call()
+    name, _, value = call["header"].partition(": ")
+    body = read(call["file"]).replace(call["day"], NOW.date().isoformat())
+    printed = json.loads(fences(README, "json")[0])
+
+    answer = client.post(call["path"], data=body, headers={name: value})
+
+    assert answer.status_code == 200
+    assert list(differences(printed, answer.get_json())) == []
+    assert len(printed["cards"]) == len(answer.get_json()["cards"])
+
+
+def test_the_examples_day_is_the_same_wherever_it_is_printed() -> None:
+    call = printed_call()
+
+    assert call["day"] == cli.EXAMPLE_DAY
+    assert call["day"] in read(call["file"])
+
+
+def test_the_picture_shows_cards_that_exist() -> None:
+    """Its description, read by screen readers, holds the three summaries."""
+    description = re.search(r"<desc[^>]*>(.*?)</desc>", read("docs/images/cards.svg"), re.S)
+    actions = [
+        action
+        for path in (ROOT / "plan_definitions").rglob("*.json")
+        for action in json.loads(path.read_text(encoding="utf-8"))["action"]
+    ]
+    titles = {action.get("title", "").rstrip(".") for action in actions}
+
+    assert description
+    summaries = [s.strip() for s in description[1].rstrip(". ").split(". ")]
+    assert len(summaries) == 3
+    assert set(summaries) <= titles
+
+
+# -- lint.md ----------------------------------------------------------------------------------
+
+REPORTS = {"Finding": 2, "found": 2}  # call -> which argument is the message
+
+
+def as_template(node: ast.AST) -> str | None:
+    """A string or f-string as docs/lint.md writes it: what differs is an ellipsis."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in node.values)
+    return None
+
+
+def message_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Messages handed to a report, put into ``message`` first, or yielded as ``words``."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", None))
+            if name in REPORTS and len(node.args) > REPORTS[name]:
+                yield node.args[REPORTS[name]]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "message":
+            yield node.value
+        elif isinstance(node, ast.FunctionDef) and node.name == "_node_problems":
+            yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Yield) and n.value)
+
+
+def messages() -> set[str]:
+    """Every message a check of the content can make, as a template."""
+    found = {
+        as_template(node)
+        for path in (ROOT / "cds_service" / "content").glob("*.py")
+        for node in message_nodes(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    return {text for text in found if text and text != "…"}  # "…" passes on the evaluator's words
+
+
+def listed_findings() -> set[str]:
+    return set(re.findall(r"^\| `([^`]+)` \| .+ \| .+ \|$", read("docs/lint.md"), re.M))
+
+
+def test_lint_md_lists_every_finding() -> None:
+    assert messages() - listed_findings() == set()
+
+
+def test_lint_md_lists_nothing_else() -> None:
+    assert listed_findings() - messages() == set()
+
+
+# -- decisions --------------------------------------------------------------------------------
+
+DECISIONS = sorted(
+    path.name for path in (ROOT / "docs" / "decisions").glob("*.md") if path.name != "README.md"
+)
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+def test_a_decision_has_context_decision_status_and_consequences(name: str) -> None:
+    page = read(f"docs/decisions/{name}")
+
+    assert re.search(r"^\*\*Status:\*\* ", page, re.M)
+    assert re.findall(r"^## (.+)$", page, re.M) == ["Context", "Decision", "Consequences"]
+    assert len(page.splitlines()) <= 60, "a decision is one page"
+
+
+def test_the_table_of_dependencies_is_what_the_project_declares() -> None:
+    declared = tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]
+    names = {re.split(r"[\[=><]", requirement)[0] for requirement in declared}
+
+    listed = {code(row[0]) for row in table(read("docs/decisions/dependencies.md"), "package")}
+
+    assert listed == names
