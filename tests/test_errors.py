@@ -1,0 +1,124 @@
+"""An error is never an empty card list: whatever is wrong, the answer says so, and only that."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+import pytest
+from flask import Flask
+from support import (
+    NOW,
+    PATIENT_VIEW,
+    QUIET,
+    Clinic,
+    topics,
+)
+
+from cds_service.content import Content
+from cds_service.errors import HTTP_WORDS, UNEXPECTED, BadRequest, Issue, ServiceError, outcome
+from cds_service.evaluate import evaluate
+from cds_service.fhirpath import compile_expression
+from cds_service.pipeline import Pipeline
+from cds_service.routes import add_errors, add_request_log, hooks_blueprint
+
+# -- the table -----------------------------------------------------------------------------
+
+
+def test_an_outcome_holds_its_issues() -> None:
+    assert outcome(Issue("value", "Say it.", "context.x"), Issue("structure", "Mend it.")) == {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {
+                "severity": "error",
+                "code": "value",
+                "diagnostics": "Say it.",
+                "expression": ["context.x"],
+            },
+            {"severity": "error", "code": "structure", "diagnostics": "Mend it."},
+        ],
+    }
+
+
+def test_an_error_carries_its_words() -> None:
+    error = BadRequest(Issue("value", "One."), Issue("value", "Two."))
+
+    assert (str(error), error.status) == ("One.; Two.", 400)
+
+
+def test_every_kind_of_error_has_a_status_of_its_own() -> None:
+    kinds = ServiceError.__subclasses__()
+
+    assert sorted(kind.status for kind in kinds) == [400, 404, 412, 413, 415]
+
+
+# Issue types of http://hl7.org/fhir/issue-type (R4) that this service may use
+ISSUE_TYPES = {
+    "conflict",
+    "exception",
+    "invalid",
+    "not-found",
+    "not-supported",
+    "processing",
+    "required",
+    "structure",
+    "too-long",
+    "value",
+}
+
+
+def test_the_words_of_the_table_are_issue_types_and_say_what_to_do() -> None:
+    for code, words in HTTP_WORDS.values():
+        assert code in ISSUE_TYPES
+        assert words.endswith(".")
+        assert len(words.split(". ")) > 1 or ";" in words
+
+
+# -- what breaks inside --------------------------------------------------------------------
+
+
+def test_a_failure_inside_is_500_with_no_message_and_no_trace(
+    content: Content, clinic: Clinic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    app = Flask(__name__)
+    add_errors(app)
+    add_request_log(app)
+
+    def broken_clock() -> Any:
+        raise LookupError("Quetzal-Canary")
+
+    app.register_blueprint(hooks_blueprint(Pipeline(content, "https://x"), broken_clock))
+    answer = Clinic(content, app.test_client()).post(clinic.request(QUIET))
+
+    assert answer.status_code == 500
+    assert answer.get_json() == outcome(UNEXPECTED)
+    assert "X-Request-Id" in answer.headers
+    assert "Quetzal" not in answer.text + caplog.text
+    assert "unexpected LookupError in" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_rule_that_cannot_be_evaluated_is_a_card_and_a_log_line(
+    content: Content, clinic: Clinic
+) -> None:
+    broken = compile_expression("'Quetzal-Canary'", set())
+    first, *others = content.contributions["urine-testing"]
+    condition = dataclasses.replace(first.conditions[0], expression=broken)
+    first = dataclasses.replace(first, conditions=(condition,))
+    contributions = {**content.contributions, "urine-testing": (first, *others)}
+    facts = clinic.found(QUIET).evaluation.facts
+
+    found = evaluate(
+        dataclasses.replace(content, contributions=contributions), facts, NOW, "patient-view"
+    )
+
+    assert "check-not-completed" in [w.card.plan["id"] for w in found.shown]
+    assert list(found.errors.values()) == ["a rule must answer true, false or nothing"]
+
+
+def test_a_failing_clock_of_one_call_leaves_the_next_alone(clinic: Clinic) -> None:
+    clinic.post(b"{", PATIENT_VIEW)
+
+    assert topics(clinic.cards(clinic.request(QUIET))) == ["self-care"]
