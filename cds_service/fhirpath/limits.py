@@ -20,10 +20,15 @@ def check_length(text: str) -> None:
         raise FhirPathError(f"expression is longer than {MAX_LENGTH} characters", None, 0)
 
 
+def check_count(items: int) -> None:
+    """Raise FhirPathError when a collection of so many items is too large."""
+    if items > MAX_ITEMS:
+        raise FhirPathError(f"a collection grew beyond {MAX_ITEMS} items")
+
+
 def check_items(items: list[Any]) -> list[Any]:
     """The same collection; FhirPathError when it has grown too large."""
-    if len(items) > MAX_ITEMS:
-        raise FhirPathError(f"a collection grew beyond {MAX_ITEMS} items")
+    check_count(len(items))
     return items
 
 

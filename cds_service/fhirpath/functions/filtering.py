@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..comparison import distinct, key, order_items
 from ..elements import EMPTY, Items
 from ..errors import FhirPathError
-from ..limits import check_items
+from ..limits import check_count, check_items
 from ..nodes import Call, Unary
 from ..operators import union
 from ..scope import Scope, Step, one
@@ -75,8 +75,8 @@ def _repeat(compiler: "Compiler", call: Call) -> Step:
                 if (place := key(item)) not in found
             }
             found |= new
-            pending = check_items(list(new.values()))
-            check_items(list(found))
+            check_count(len(found))
+            pending = list(new.values())
         return list(found.values())
 
     return step
@@ -197,7 +197,7 @@ def _sort(compiler: "Compiler", call: Call) -> Step:
         for one_key, other, (_, sign) in zip(left, right, keys, strict=False):
             found = order_items(one_key, other)
             if found is None:
-                raise FhirPathError("sort() found keys without an order", None, position)
+                raise FhirPathError("sort() found keys without an order")
             if found:
                 return sign * found
         return 0
@@ -207,7 +207,10 @@ def _sort(compiler: "Compiler", call: Call) -> Step:
         found = [[one(part) for part in each(scope, items, get)] for get, _ in keys]
         rows = [*zip(zip(*found, strict=True), items, strict=True)]
         by_keys = cmp_to_key(compare)
-        return [item for _, item in sorted(rows, key=lambda row: by_keys(row[0]))]
+        try:
+            return [item for _, item in sorted(rows, key=lambda row: by_keys(row[0]))]
+        except FhirPathError as error:
+            raise error.locate(position) from None
 
     return step
 
