@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from cds_service.errors import BadRequest, Issue
+from cds_service.secret import Secret
 
 PRACTITIONERS = ("Practitioner", "PractitionerRole")
 ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
@@ -38,7 +39,8 @@ _ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """A request that passed the checks. ``user`` is ``(type, id)``; ``prefetch`` is as sent."""
+    """A request that passed the checks. ``user`` is ``(type, id)``; ``prefetch`` is as sent;
+    ``token`` opens ``fhir_server`` and is sent nowhere else."""
 
     hook: str
     hook_instance: str
@@ -47,6 +49,8 @@ class HookRequest:
     user: tuple[str, str]
     prefetch: dict[str, Any] = field(default_factory=dict)
     fhir_server: str | None = None
+    token: Secret | None = None
+    token_patient: str | None = None  # whose data the token opens, when it says so
 
 
 def parse_body(body: bytes) -> Any:
@@ -76,7 +80,7 @@ def parse_request(body: Any, hook: str) -> HookRequest:
         )
     instance = request.text("hookInstance", "a UUID that identifies this call")
     prefetch = request.object("prefetch", required=False)
-    server = request.server()
+    server, authorization = request.server()
     context = request.object("context", required=True)
     patient = encounter = user = None
     if context is not None:
@@ -87,7 +91,19 @@ def parse_request(body: Any, hook: str) -> HookRequest:
         user = inner.user(needs.users)
     if problems or instance is None or patient is None or user is None:
         raise BadRequest(*problems)
-    return HookRequest(hook, instance, patient, encounter, user, prefetch or {}, server)
+    token = authorization.get("access_token")
+    about = authorization.get("patient")
+    return HookRequest(
+        hook=hook,
+        hook_instance=instance,
+        patient_id=patient,
+        encounter_id=encounter,
+        user=user,
+        prefetch=prefetch or {},
+        fhir_server=server,
+        token=Secret(token) if isinstance(token, str) and token else None,
+        token_patient=about.rpartition("/")[2] if isinstance(about, str) else None,
+    )
 
 
 class _Reader:
@@ -156,15 +172,19 @@ class _Reader:
             return None
         return kind, rest
 
-    def server(self) -> str | None:
-        """``fhirServer``; required when ``fhirAuthorization`` is given (``cds-hooks.md`` 2.6)."""
-        value = self.text("fhirServer", "the base URL of the FHIR server", required=False)
-        if value is not None and not re.match(r"https?://[^\s/]+", value):
+    def server(self) -> tuple[str | None, dict[str, Any]]:
+        """``fhirServer`` and ``fhirAuthorization``; the first is required with the second
+        (``cds-hooks.md`` 2.6). Odd fields inside the second are left alone (2.8)."""
+        server = self.text("fhirServer", "the base URL of the FHIR server", required=False)
+        if server is not None and not re.match(r"https?://[^\s/@]+", server):
             self.wrong("fhirServer", "must be an absolute http or https URL.")
-            return None
+            server = None
         authorization = self.source.get("fhirAuthorization")
-        if authorization is not None and not isinstance(authorization, dict):
+        if authorization is None:
+            return server, {}
+        if not isinstance(authorization, dict):
             self.wrong("fhirAuthorization", "must be a JSON object.")
-        elif authorization is not None and self.source.get("fhirServer") is None:
+            return server, {}
+        if self.source.get("fhirServer") is None:
             self.wrong("fhirServer", "is required when fhirAuthorization is given.", "required")
-        return value
+        return server, authorization

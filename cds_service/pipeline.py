@@ -3,6 +3,7 @@ and the vignettes all come through here, so that none of them can answer differe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,10 @@ from cds_service.errors import Issue, UnknownService
 from cds_service.evaluate import Evaluation, evaluate
 from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
-from cds_service.prefetch import Gathered, gather
+from cds_service.prefetch import Gathered, gather, missing, templates
+
+# Fetches the queries of keys that were not sent: key -> resource, or why it failed.
+Fetch = Callable[[HookRequest, Mapping[str, str]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,11 @@ class Result:
 class Pipeline:
     """Everything that is worked out once per content, and the call path over it."""
 
-    def __init__(self, content: Content, intake_url: str) -> None:
+    def __init__(self, content: Content, intake_url: str, fetch: Fetch | None = None) -> None:
         self.content = content
         self.intake_url = intake_url
+        self.fetch = fetch
+        self.queries = templates(content)
         self.services = services(content)
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
@@ -52,16 +58,17 @@ class Pipeline:
             raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
         return found
 
-    def facts(
-        self, request: HookRequest, service: Service, now: datetime
-    ) -> tuple[Gathered, Facts]:
-        """What a checked request brought, and its facts; raises MissingFacts."""
-        gathered = gather(request, service.prefetch)
+    def facts(self, request: HookRequest, now: datetime) -> tuple[Gathered, Facts]:
+        """What a checked request brought, or was fetched for it, and its facts; raises
+        MissingFacts."""
+        lacking = missing(request, self.queries)
+        fetched = self.fetch(request, lacking) if self.fetch and lacking else {}
+        gathered = gather(request, self.queries, fetched)
         return gathered, build_facts(self.content, self.index, request, gathered, now)
 
     def answer(self, service: Service, body: Any, now: datetime) -> Result:
         """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
-        _, facts = self.facts(request, service, now)
+        _, facts = self.facts(request, now)
         found = evaluate(self.content, facts, now, service.hook)
         return Result(request, found, self.writer.cards(found, Call(request, self.intake_url)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from cds_service.content.model import Content, Resource
 from cds_service.errors import Issue, MissingFacts
-from cds_service.hook_request import HookRequest
+from cds_service.hook_request import HOOKS, HookRequest
 
 PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
 LONGEST_QUERY = 2000  # characters of one search, above which the code filter is dropped
@@ -64,13 +64,25 @@ def _key(resource_type: str) -> str:
     return resource_type[0].lower() + resource_type[1:] + "s"
 
 
-def gather(request: HookRequest, keys: Mapping[str, str]) -> Gathered:
-    """Reads the prefetch of a request.
+def missing(request: HookRequest, keys: Mapping[str, str]) -> dict[str, str]:
+    """The queries of keys that were not sent; null and a failed prefetch count as sent."""
+    return {
+        key: query
+        for key, query in keys.items()
+        if key not in request.prefetch and (key != ENCOUNTER or request.encounter_id)
+    }
+
+
+def gather(
+    request: HookRequest, keys: Mapping[str, str], fetched: Mapping[str, Any] | None = None
+) -> Gathered:
+    """Reads the prefetch of a request, and what was fetched in its place (key -> resource, or the
+    exception that says why not).
 
     Raises MissingFacts (412) when the patient or the questionnaire responses cannot be had, and
     when any resource is about another patient.
     """
-    reading = _Reading(request)
+    reading = _Reading(request, fetched or {})
     responses = reading.required(RESPONSES)
     patients = [r for r in reading.required(PATIENT) if r.get("resourceType") == "Patient"]
     if not patients:
@@ -80,7 +92,7 @@ def gather(request: HookRequest, keys: Mapping[str, str]) -> Gathered:
         if key not in (PATIENT, RESPONSES, ENCOUNTER):
             chart += reading.wanted(key)
     encounter = None
-    if request.encounter_id is not None:
+    if request.encounter_id is not None and reading.expects_encounter():
         found = reading.wanted(ENCOUNTER)
         encounter = next((r for r in found if r.get("resourceType") == "Encounter"), None)
         known = {r.get("id") for r in chart if r.get("resourceType") == "Encounter"}
@@ -100,11 +112,17 @@ def gather(request: HookRequest, keys: Mapping[str, str]) -> Gathered:
 class _Reading:
     """The prefetch of one request, key by key."""
 
-    def __init__(self, request: HookRequest) -> None:
+    def __init__(self, request: HookRequest, fetched: Mapping[str, Any]) -> None:
         self.request = request
+        self.values = {**fetched, **request.prefetch}
         self.unavailable: dict[str, str] = {}
         self.incomplete: set[str] = set()
         self.unusable = 0
+
+    def expects_encounter(self) -> bool:
+        """Discovery asks for the encounter only on hooks that always have one; elsewhere it is
+        read when it is there, and not missed."""
+        return ENCOUNTER in self.values or HOOKS[self.request.hook].encounter_required
 
     def required(self, key: str) -> list[dict[str, Any]]:
         """The resources of a key without which nothing can be said."""
@@ -117,10 +135,13 @@ class _Reading:
 
     def wanted(self, key: str) -> list[dict[str, Any]]:
         """The resources of a key; what is missing or failed is noted and counts as no entry."""
-        if key not in self.request.prefetch:
+        if key not in self.values:
             self.unavailable[key] = "was not sent"
             return []
-        value = self.request.prefetch[key]
+        value = self.values[key]
+        if isinstance(value, Exception):
+            self.unavailable[key] = str(value)
+            return []
         if value is None:  # asked, and nothing there: known empty
             return []
         if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):

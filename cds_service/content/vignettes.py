@@ -279,7 +279,7 @@ def case_for(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline
     """Runs a vignette through the same call path as a hook."""
     service = pipeline.service_for(HOOK)
     body = request_for(vignette, defaults, pipeline.content, service.prefetch)
-    gathered, facts = pipeline.facts(parse_request(body, HOOK), service, vignette.now)
+    gathered, facts = pipeline.facts(parse_request(body, HOOK), vignette.now)
     found = evaluate(pipeline.content, facts, vignette.now, HOOK)
     return Case(vignette, gathered.chart, found)
 

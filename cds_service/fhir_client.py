@@ -1,0 +1,264 @@
+"""Fetches prefetch that was not sent, from the EHR's FHIR server (``cds-hooks.md`` 3.1-3.4, 3.10).
+
+Only bases an operator allowed are called, over https (loopback excepted in development), without
+redirects; ``next`` links stay on the same base; the address a name resolves to is checked at the
+moment of connecting, so that a name cannot be pointed elsewhere in between. The access token goes
+to that base and nowhere else. Everything has a limit: total time, pages, bytes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpcore
+import httpx
+import orjson
+
+from cds_service.hook_request import HookRequest
+from cds_service.secret import Secret
+
+DEVELOPMENT_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class FhirPolicy:
+    """What a client's FHIR server may be. ``bases`` are URLs; without any nothing is fetched."""
+
+    bases: tuple[str, ...] = ()
+    allow_private: bool = False  # addresses that are not reachable from the internet
+    allow_http: bool = False  # plain http, to loopback only
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``seconds`` for all keys together; ``pages`` and ``size`` (bytes) for each key."""
+
+    seconds: float = 2.5
+    pages: int = 10
+    size: int = 10_000_000
+
+
+class FetchFailed(Exception):
+    """A key that could not be fetched; the message completes "prefetch.key ..."."""
+
+
+class FhirClient:
+    """One long-lived client and thread pool per process. Make it after the fork."""
+
+    def __init__(self, limits: Limits | None = None, threads: int = 32) -> None:
+        self.limits = limits or Limits()
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
+        self._clients = {
+            private: httpx.Client(
+                transport=_CheckedTransport(private),
+                follow_redirects=False,
+                trust_env=False,
+                headers={"Accept": "application/fhir+json, application/json"},
+            )
+            for private in (False, True)
+        }
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients.values():
+            client.close()
+
+    def fetch(
+        self, request: HookRequest, queries: Mapping[str, str], policy: FhirPolicy
+    ) -> dict[str, dict[str, Any] | FetchFailed]:
+        """Key -> resource or Bundle (all pages in one), or why it failed. Never raises."""
+        try:
+            base = _allowed_base(request, policy)
+        except FetchFailed as failure:
+            return dict.fromkeys(queries, failure)
+        until = time.monotonic() + self.limits.seconds
+        client = self._clients[policy.allow_private]
+        running: dict[str, Future[dict[str, Any]]] = {
+            key: self.pool.submit(
+                self._fetch_key, client, base, filled(query, request), request.token, until
+            )
+            for key, query in queries.items()
+        }
+        wait(running.values(), timeout=self.limits.seconds)
+        return {key: _outcome(future) for key, future in running.items()}
+
+    def _fetch_key(
+        self, client: httpx.Client, base: str, query: str, token: Secret | None, until: float
+    ) -> dict[str, Any]:
+        url, entries, size = f"{base}/{query}", list[Any](), 0
+        for page in range(self.limits.pages):
+            body, read = self._get(client, url, token, until, self.limits.size - size)
+            size += read
+            kind = body.get("resourceType")
+            if kind == "OperationOutcome":
+                raise FetchFailed("could not be read: the FHIR server answered OperationOutcome")
+            if kind != "Bundle":
+                return body
+            found = body.get("entry")
+            entries += found if isinstance(found, list) else []
+            following = _next_link(body, base)
+            if following is None:
+                return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+            url = following
+            if page == self.limits.pages - 1:
+                break
+        link = [{"relation": "next", "url": url}]  # there is more than the page limit let us read
+        return {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link}
+
+    def _get(
+        self, client: httpx.Client, url: str, token: Secret | None, until: float, room: int
+    ) -> tuple[dict[str, Any], int]:
+        headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+        try:
+            with client.stream("GET", url, headers=headers, timeout=_left(until)) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise FetchFailed(
+                        f"could not be read: the FHIR server answered {response.status_code}"
+                    )
+                body = _read(response.iter_bytes(), until, room)
+        except httpx.TimeoutException:
+            raise FetchFailed("could not be read in time") from None
+        except (httpx.HTTPError, httpcore.NetworkError):
+            raise FetchFailed("could not be read: the FHIR server cannot be reached") from None
+        try:
+            resource = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise FetchFailed("could not be read: the answer is not JSON") from None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise FetchFailed("could not be read: the answer is not a FHIR resource")
+        return resource, len(body)
+
+
+def filled(query: str, request: HookRequest) -> str:
+    """A template with its tokens replaced; ids are percent-encoded."""
+    query = query.replace("{{context.patientId}}", quote(request.patient_id, safe=""))
+    encounter = quote(request.encounter_id or "", safe="")
+    return query.replace("{{context.encounterId}}", encounter).replace("|", "%7C")
+
+
+def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
+    if not future.done():
+        future.cancel()
+        return FetchFailed("could not be read in time")
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, FetchFailed):
+        return error
+    return FetchFailed(f"could not be read ({type(error).__name__})")
+
+
+def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
+    """The base to call; raises FetchFailed with what an operator has to do."""
+    if request.fhir_server is None:
+        raise FetchFailed("was not sent, and no fhirServer was given to fetch it from")
+    if request.token_patient not in (None, request.patient_id):
+        raise FetchFailed("was not sent, and fhirAuthorization is for another patient")
+    if not policy.bases:
+        raise FetchFailed("was not sent, and no FHIR server is allowed for this client")
+    base = request.fhir_server.rstrip("/")
+    if _origin_and_path(base) not in {_origin_and_path(b) for b in policy.bases}:
+        raise FetchFailed("was not sent, and fhirServer is not one allowed for this client")
+    parts = urlsplit(base)
+    local = parts.hostname in DEVELOPMENT_HOSTS and policy.allow_http
+    if parts.scheme != "https" and not local:
+        raise FetchFailed("was not sent, and fhirServer is not https")
+    return base
+
+
+def _origin_and_path(url: str) -> tuple[str, str | None, int | None, str]:
+    parts = urlsplit(url.rstrip("/"))
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port, parts.path
+
+
+def _next_link(bundle: Mapping[str, Any], base: str) -> str | None:
+    """The next page, on the same base only: the token must not travel elsewhere."""
+    links = bundle.get("link")
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next":
+            url = str(link.get("url", ""))
+            absolute = url if "://" in url else f"{base}/{url.lstrip('/')}"
+            home, there = _origin_and_path(base), _origin_and_path(absolute.partition("?")[0])
+            same = there[:3] == home[:3] and f"{there[3]}/".startswith(f"{home[3]}/")
+            if not same or urlsplit(absolute).username:
+                raise FetchFailed("is paged, and the next page is at another address")
+            return absolute
+    return None
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise FetchFailed("could not be read in time")
+    return left
+
+
+def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
+    """The body, within the bytes and the time left (a server may drip)."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > room:
+            raise FetchFailed("could not be read: the answer is over the size limit")
+        _left(until)
+    return bytes(body)
+
+
+# -- where a connection may go ---------------------------------------------------------------
+
+
+class _CheckedTransport(httpx.HTTPTransport):
+    """A transport whose every connection goes to an address that was checked."""
+
+    def __init__(self, allow_private: bool) -> None:
+        super().__init__(trust_env=False)
+        context = httpx.create_ssl_context(trust_env=False)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=100,
+            max_keepalive_connections=20,
+            keepalive_expiry=30,
+            network_backend=_CheckedBackend(allow_private),
+        )
+
+
+class _CheckedBackend(httpcore.SyncBackend):
+    """Resolves a name once, checks the addresses, and connects to one that passed."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self.allow_private = allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.NetworkStream:
+        """Raises ConnectError when the name resolves to any address that may not be called."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            raise httpcore.ConnectError("the name cannot be resolved") from None
+        addresses = [str(entry[4][0]) for entry in found]
+        if not addresses or not all(self._may_call(address) for address in addresses):
+            raise httpcore.ConnectError("the name resolves to an address that may not be called")
+        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+
+    def _may_call(self, address: str) -> bool:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        if mapped.is_global and not mapped.is_multicast:
+            return True
+        special = mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified
+        return self.allow_private and not special
