@@ -57,7 +57,7 @@ class FhirClient:
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
         self._clients = {
             private: httpx.Client(
-                transport=_CheckedTransport(private),
+                transport=CheckedTransport(private),
                 follow_redirects=False,
                 trust_env=False,
                 headers={"Accept": "application/fhir+json, application/json"},
@@ -216,7 +216,7 @@ def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
 # -- where a connection may go ---------------------------------------------------------------
 
 
-class _CheckedTransport(httpx.HTTPTransport):
+class CheckedTransport(httpx.HTTPTransport):
     """A transport whose every connection goes to an address that was checked."""
 
     def __init__(self, allow_private: bool) -> None:

@@ -1,0 +1,106 @@
+"""Who is calling: JWT verification (``cds-hooks.md`` section 6).
+
+Whatever is wrong with a token, the caller learns only that it was not accepted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import jwt
+
+from cds_service.clients import Client
+from cds_service.errors import Issue, ServiceError
+from cds_service.key_sets import KeySet
+
+LEEWAY = 60  # seconds of clock skew
+LONGEST_LIFE = 3600  # seconds between iat and exp
+LONGEST_TOKEN = 8192  # characters
+REQUIRED = ["iss", "aud", "exp", "iat", "jti"]
+ANONYMOUS = Client(id="anonymous")
+
+# (issuer, jti, expires, now) -> whether it was new; raises when the store cannot be asked.
+Claim = Callable[[str, str, datetime, datetime], bool]
+
+
+class Unauthorized(ServiceError):
+    """No acceptable token: 401, always with the same words (``cds-hooks.md`` 6.15)."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self) -> None:
+        super().__init__(
+            Issue("security", "A valid token is required. See docs/integrating.md, Authentication.")
+        )
+
+
+class SeenTokens:
+    """Token ids one worker has seen: the replay check while the store is down."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], datetime] = {}
+        self._lock = threading.Lock()
+
+    def claim(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        """Whether the id is new; expired ones are forgotten."""
+        with self._lock:
+            self._seen = {k: e for k, e in self._seen.items() if e > now}
+            if (issuer, jti) in self._seen:
+                return False
+            self._seen[issuer, jti] = expires
+            return True
+
+
+class Verifier:
+    """Verifies the Authorization header of calls to this service."""
+
+    def __init__(self, clients: tuple[Client, ...], claim: Claim) -> None:
+        self.clients = {c.issuer: c for c in clients if c.issuer}
+        self.keys = {c.issuer: KeySet(c) for c in clients if c.issuer}
+        self.claim = claim
+
+    def verify(self, header: str | None, audiences: tuple[str, ...], now: datetime) -> Client:
+        """The client whose token this is. ``audiences`` are the addresses the token may be for;
+        raises Unauthorized."""
+        scheme, _, token = (header or "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST_TOKEN:
+            raise Unauthorized
+        try:
+            client, claims = self._decode(token, audiences)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+            raise Unauthorized from None
+        expires = datetime.fromtimestamp(claims["exp"] + LEEWAY, UTC)
+        if not self.claim(claims["iss"], claims["jti"], expires, now):
+            raise Unauthorized
+        return client
+
+    def _decode(self, token: str, audiences: tuple[str, ...]) -> tuple[Client, dict[str, Any]]:
+        header = jwt.get_unverified_header(token)
+        unverified = jwt.decode(token, options={"verify_signature": False})
+        client = self.clients[unverified["iss"]]
+        if str(header.get("typ", "")).upper() != "JWT" or header["alg"] not in client.algorithms:
+            raise Unauthorized
+        if "jku" in header and header["jku"] != str(client.jwks_url):
+            raise Unauthorized
+        key = self.keys[str(client.issuer)].find(header["kid"], header["alg"])
+        if key is None:
+            raise Unauthorized
+        claims = jwt.decode(
+            token,
+            key.key,
+            algorithms=[header["alg"]],  # on the client's list, checked above
+            audience=[*audiences, *client.audiences],
+            issuer=client.issuer,
+            leeway=LEEWAY,
+            options={"require": REQUIRED},
+        )
+        if claims["exp"] - claims["iat"] > LONGEST_LIFE or not str(claims["jti"]):
+            raise Unauthorized
+        if client.tenants and claims.get("tenant") not in client.tenants:
+            raise Unauthorized
+        return client, claims
