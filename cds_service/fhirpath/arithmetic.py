@@ -55,7 +55,7 @@ def _seconds(duration: Quantity) -> int | Decimal:
         return Decimal(whole).scaleb(-3)
     if duration.unit not in _SECONDS:
         hint = "use years, months, weeks, days, hours, minutes, seconds or milliseconds"
-        raise FhirPathError(f"cannot add '{duration.unit}' to a date or time", hint=hint)
+        raise FhirPathError("cannot add this unit to a date or time", hint=hint)
     if _SECONDS[duration.unit] == 1 and whole != duration.value:
         raise FhirPathError("a part of a second is ambiguous", hint="write it in milliseconds")
     return whole * _SECONDS[duration.unit]
@@ -93,7 +93,7 @@ def _shift_seconds(value: Calendar, seconds: int | Decimal) -> Parts | None:
     parts = value.parts
     if len(parts) < DATE_PARTS:
         raise FhirPathError(
-            f"{value} has no day to count from", hint="add years or months to a partial date"
+            "a date without a day, to count days from", hint="add years or months to it"
         )
     days, clock = _shift_clock(parts[DATE_PARTS:], seconds)
     try:

@@ -5,11 +5,12 @@ types. Sets (`|`, `in`, `distinct()`) compare by `key`, which refuses nothing.
 """
 
 from collections.abc import Hashable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from . import quantities
 from .dates import FhirDate, FhirDateTime, FhirTime, Temporal, compare, instant
+from .decimals import agree
 from .elements import Element, Items, children_of, system_value
 from .errors import FhirPathError
 from .quantities import Quantity, amount
@@ -89,15 +90,6 @@ def _normal(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _round(value: int | Decimal, places: int) -> Decimal:
-    return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-
-
-def _places(value: int | Decimal) -> int:
-    exponent = Decimal(value).normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
 def equivalent_items(left: Any, right: Any) -> bool:
     """`~` for two items: text without case and spacing, numbers to the lesser precision."""
     left, right = system_value(left), system_value(right)
@@ -105,8 +97,7 @@ def equivalent_items(left: Any, right: Any) -> bool:
         case ("String", one, other):
             return _normal(one) == _normal(other)
         case ("number", one, other):
-            places = min(_places(one), _places(other))
-            return _round(one, places) == _round(other, places)
+            return agree(one, other)
         case ("Quantity", one, other):
             return quantities.equivalent(one, other)
         case ("date" | "Time", one, other):

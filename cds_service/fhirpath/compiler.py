@@ -50,6 +50,7 @@ PREFIXES = {
     "ext-": "http://hl7.org/fhir/StructureDefinition/",
 }
 ValueSets = Mapping[str, Container[tuple[str | None, str]]]
+BOOLEANS = ("System.Boolean", "boolean")
 _CONNECTIVES = ("and", "or")
 _TRUTHS = frozenset(
     {"xor", "implies", "=", "!=", "~", "!~", "<", "<=", ">", ">=", "in", "contains"}
@@ -83,6 +84,9 @@ class Compiler:
         """
         self._enter(node)
         try:
+            types = self.types(node) if strict else None
+            if types is not None and types.isdisjoint(BOOLEANS):
+                raise FhirPathError("expected a boolean", hint="compare it or use exists()")
             return self._truth(node, strict)
         except FhirPathError as error:
             raise error.locate(node.position) from None

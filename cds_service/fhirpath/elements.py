@@ -47,7 +47,7 @@ def decimal(value: float | int | str) -> Decimal:
     try:
         found = Decimal(str(value))
     except InvalidOperation:
-        raise FhirPathError(f"not a number: {value!r}") from None
+        raise FhirPathError("a number is not readable as one") from None
     if not found.is_finite():
         raise FhirPathError("a number is not finite")
     return found
@@ -56,13 +56,16 @@ def decimal(value: float | int | str) -> Decimal:
 def enter(value: Any) -> Any:
     """A JSON value from outside as an item: resources get their type, floats become Decimal."""
     if isinstance(value, dict):
-        kind = fhir_type(value["resourceType"]) if _names_type(value) else None
-        return value if kind is None or not kind.is_resource else Element(value, kind)
+        kind = _resource_type(value)
+        return value if kind is None else Element(value, kind)
     return decimal(value) if isinstance(value, float) else value
 
 
-def _names_type(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("resourceType"), str)
+def _resource_type(value: dict[str, Any]) -> FhirType | None:
+    """The type a resource says it has; None when it says none, or one that is no resource's."""
+    name = value.get("resourceType")
+    kind = fhir_type(name) if isinstance(name, str) else None
+    return kind if kind is not None and kind.is_resource else None
 
 
 def enter_all(value: Any) -> Items:
@@ -87,7 +90,7 @@ def _typed(raw: Any, extra: Any, kind: FhirType, loose: bool) -> Element:
     if kind.primitive:
         return Element(_primitive(raw, kind), kind, extra, loose)
     if kind.is_resource and isinstance(raw, dict):
-        found = fhir_type(str(raw.get("resourceType")))
+        found = _resource_type(raw)
         return Element(raw, found or kind, None, True)
     return Element(raw, kind, None, loose)
 

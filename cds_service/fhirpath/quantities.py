@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from .decimals import agree, decimals_of, rounded
 from .errors import FhirPathError
 from .units import CALENDAR, MONTHS, TIME, Unit, parse_unit
 
@@ -22,19 +23,21 @@ class Quantity:
         return f"{number} '{self.unit}'"
 
 
-def _known(unit: str, other: str) -> Unit:
-    found = parse_unit(unit)
-    if found is None:
-        raise FhirPathError(
-            f"cannot compare the units '{unit}' and '{other}'",
-            hint="use the same UCUM unit on both sides",
-        )
-    return found
-
-
 def units_of(left: Quantity, right: Quantity) -> tuple[Unit, Unit]:
-    """Both units; FhirPathError when they differ and one of them is unknown."""
-    return _known(left.unit, right.unit), _known(right.unit, left.unit)
+    """Both units; FhirPathError when one of them is unknown."""
+    unit, other = parse_unit(left.unit), parse_unit(right.unit)
+    if unit is None or other is None:
+        raise _refuse("compare", left, right, "use the same UCUM unit on both sides")
+    return unit, other
+
+
+def _refuse(verb: str, left: Quantity, right: Quantity, hint: str | None = None) -> FhirPathError:
+    """The error for two units. It tells no value and no free text: they may be a patient's."""
+    units = [one.unit if parse_unit(one.unit) else "?" for one in (left, right)]
+    return FhirPathError(f"cannot {verb} quantities in '{units[0]}' and '{units[1]}'", hint=hint)
+
+
+_CALENDAR_HINT = "months and years have no fixed length: use them on both sides"
 
 
 def amount(quantity: Quantity, unit: Unit) -> Fraction:
@@ -52,10 +55,7 @@ def order(left: Quantity, right: Quantity) -> int | None:
     unit, other = units_of(left, right)
     if unit.dimensions != other.dimensions:
         if {unit.dimensions, other.dimensions} == {TIME, MONTHS}:
-            raise FhirPathError(
-                f"months and years have no fixed length: {left} and {right}",
-                hint="use calendar months or years on both sides",
-            )
+            raise _refuse("order", left, right, _CALENDAR_HINT)
         return None
     one, two = amount(left, unit), amount(right, other)
     return (one > two) - (one < two)
@@ -71,30 +71,20 @@ def equal(left: Quantity, right: Quantity) -> bool | None:
     return amount(left, unit) == amount(right, other)
 
 
-def decimals_of(value: Decimal) -> int:
-    """How many decimals are written, trailing zeros included."""
-    exponent = value.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
 def equivalent(left: Quantity, right: Quantity) -> bool:
-    """Equality to the precision of the less precise value, after conversion to its unit."""
-    if decimals_of(right.value) < decimals_of(left.value):
-        left, right = right, left
+    """Equality of the values in the coarser unit, to the precision of the value given in that."""
     if left.unit == right.unit:
-        places = decimals_of(left.value)
-        return round(left.value, places) == round(right.value, places)
+        return agree(left.value, right.value)
     unit, other = units_of(left, right)
     if unit.dimensions != other.dimensions:
         if {unit.dimensions, other.dimensions} == {TIME, MONTHS}:
-            raise FhirPathError(f"months and years have no fixed length: {left} and {right}")
+            raise _refuse("compare", left, right, _CALENDAR_HINT)
         return False
-    # The coarser unit decides: 4 'g' ~ 4040 'mg' at the precision of the 4.
     if other.factor > unit.factor:
         left, right, unit, other = right, left, other, unit
-    converted = (amount(right, other) - unit.offset) / unit.factor
-    places = decimals_of(left.value)
-    return round(Fraction(left.value), places) == round(converted, places)
+    converted = decimal_of((amount(right, other) - unit.offset) / unit.factor)
+    places = decimals_of(left.value.normalize())
+    return rounded(left.value, places) == rounded(converted, places)
 
 
 def decimal_of(value: Fraction) -> Decimal:
@@ -108,7 +98,7 @@ def add(left: Quantity, right: Quantity, sign: int) -> Quantity:
         return Quantity(left.value + sign * right.value, left.unit)
     unit, other = units_of(left, right)
     if unit.dimensions != other.dimensions or unit.offset or other.offset:
-        raise FhirPathError(f"cannot add or subtract {left} and {right}")
+        raise _refuse("add or subtract", left, right)
     return Quantity(
         left.value + sign * decimal_of(Fraction(right.value) * other.factor / unit.factor),
         left.unit,
@@ -130,7 +120,7 @@ def multiply(left: Quantity, right: Quantity, operator: str) -> Quantity | None:
         return Quantity(value, left.unit)
     unit, other = units_of(left, right)
     if unit.offset or other.offset or MONTHS in (unit.dimensions, other.dimensions):
-        raise FhirPathError(f"cannot multiply or divide {left} and {right}")
+        raise _refuse("multiply or divide", left, right)
     if left.unit == "1" and operator == ".":
         return Quantity(value, right.unit)
     return Quantity(value, f"{_factor(left.unit)}{operator}{_factor(right.unit)}")

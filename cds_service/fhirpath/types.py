@@ -82,13 +82,14 @@ def _kind(name: str, base: FhirType | None, primitive: bool) -> str | None:
     return "Quantity" if name == "Quantity" else base.kind if base else None
 
 
-@cache
 def fhir_type(name: str) -> FhirType | None:
     """The FHIR type of that name (`Patient.contact` for an element with its own children)."""
-    line = _table().get(name)
-    if line is None:
-        return None
-    base_name, *elements = line.split(" ")
+    return _read(name) if name in _table() else None  # so that only known names are remembered
+
+
+@cache
+def _read(name: str) -> FhirType:
+    base_name, *elements = _table()[name].split(" ")
     base = None if base_name == "-" else fhir_type(base_name)
     primitive = name[0].islower()
     kind = _kind(name, base, primitive)

@@ -43,6 +43,7 @@ _AFFINE = {
     "[degF]": (Fraction(5, 9), Fraction(45967, 180)),
 }
 _TERM = re.compile(r"10\*([+-]?\d{1,2})|(\d{1,9})|((?:\[[^\[\]{}]*\]|[A-Za-z%])+)([+-]?\d)?")
+_MAX_UNIT = 60  # characters; units come from charts, and brackets are read recursively
 # A note such as {beats} says nothing about size; {1.73_m2} does, so such a unit stays unknown.
 _NOTE = re.compile(r"\{[^{}0-9]*\}$")
 
@@ -113,6 +114,8 @@ def _split(text: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def parse_unit(text: str) -> Unit | None:
     """The unit written in UCUM (or a calendar word), or None when it is not one we know."""
+    if len(text) > _MAX_UNIT:
+        return None
     if text in DEFINITE:
         return parse_unit(DEFINITE[text])
     parts = _split(text)

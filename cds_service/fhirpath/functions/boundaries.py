@@ -9,9 +9,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ..dates import DATE_PARTS, DATETIME_PARTS, TIME_PARTS, FhirDate, FhirDateTime, FhirTime, Parts
+from ..decimals import decimals_of
 from ..elements import Items
 from ..errors import FhirPathError
-from ..quantities import Quantity, decimals_of
+from ..quantities import Quantity
 from .arguments import integer_of, value_of
 from .registry import value
 

@@ -25,7 +25,7 @@ def _exists(compiler: "Compiler", call: Call) -> Truth:
     base = compiler.base(call)
     if not call.arguments:
         return lambda scope, focus: bool(base(scope, focus))
-    criterion = compiler.truth(call.arguments[0])
+    criterion = compiler.truth(call.arguments[0], strict=True)
     return lambda scope, focus: True in answers(scope, base(scope, focus), criterion)
 
 
@@ -42,7 +42,7 @@ def answers(scope: Scope, items: Items, criterion: Truth) -> list[bool | None]:
 
 @special("all", 1, result="Boolean")
 def _all(compiler: "Compiler", call: Call) -> Truth:
-    base, criterion = compiler.base(call), compiler.truth(call.arguments[0])
+    base, criterion = compiler.base(call), compiler.truth(call.arguments[0], strict=True)
 
     def truth(scope: Scope, focus: Items) -> bool | None:
         return all(answer is True for answer in answers(scope, base(scope, focus), criterion))
@@ -63,15 +63,6 @@ def _not(compiler: "Compiler", call: Call) -> Truth:
     return truth
 
 
-def _criterion(compiler: "Compiler", call: Call) -> Truth:
-    """The first argument of iif(), which must be a boolean: any other item is refused."""
-    node = call.arguments[0]
-    types = compiler.types(node)
-    if types is not None and not types & {"System.Boolean", "boolean"}:
-        raise FhirPathError("the criterion of iif() must be a boolean", None, node.position)
-    return compiler.truth(node, strict=True)
-
-
 def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:
     """What the arguments of `base.iif(...)` see; None when it is called without a base."""
     if call.base is None:
@@ -88,7 +79,7 @@ def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:
 
 
 def _iif_truth(compiler: "Compiler", call: Call) -> Truth:
-    criterion = _criterion(compiler, call)
+    criterion = compiler.truth(call.arguments[0], strict=True)
     chosen = compiler.truth(call.arguments[1])
     otherwise = compiler.truth(call.arguments[2]) if call.arguments[2:] else _nothing
     base = _iif_focus(compiler, call)
@@ -112,7 +103,7 @@ def _no_items(scope: Scope, focus: Items) -> Items:
 
 @special("iif", 2, 3, truth=_iif_truth)
 def _iif(compiler: "Compiler", call: Call) -> Step:
-    criterion = _criterion(compiler, call)
+    criterion = compiler.truth(call.arguments[0], strict=True)
     chosen = compiler.step(call.arguments[1])
     otherwise = compiler.step(call.arguments[2]) if call.arguments[2:] else _no_items
     base = _iif_focus(compiler, call)

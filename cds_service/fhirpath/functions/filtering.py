@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @special("where", 1)
 def _where(compiler: "Compiler", call: Call) -> Step:
-    base, criterion = compiler.base(call), compiler.truth(call.arguments[0])
+    base, criterion = compiler.base(call), compiler.truth(call.arguments[0], strict=True)
 
     def step(scope: Scope, focus: Items) -> Items:
         items = base(scope, focus)

@@ -1,11 +1,12 @@
 """Numbers (FHIRPath 2.0, 5.7); results that are no real number are the empty collection."""
 
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 from ..arithmetic import bounded
 from ..comparison import kind_of
+from ..decimals import rounded
 from ..elements import Items
 from ..errors import FhirPathError
 from ..quantities import Quantity
@@ -53,7 +54,7 @@ def _round(items: Items, places: Items | None = None) -> Decimal | None:
         return None
     if not 0 <= digits <= _MAX_PLACES:
         raise FhirPathError(f"round() takes 0 to {_MAX_PLACES} decimal places")
-    return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return rounded(number, digits)
 
 
 def _declare_real(name: str, apply: Callable[[Decimal], Decimal], above: Decimal | None) -> None:

@@ -135,11 +135,11 @@ def _declare_coding(name: str, codings: dict[str, Callable[[str], str]]) -> None
         if text is None or target is None:
             return None
         if target not in codings:
-            raise FhirPathError(f"{name}() knows {', '.join(codings)}, not {target}")
+            raise FhirPathError(f"{name}() knows only {', '.join(codings)}")
         try:
             return codings[target](text)
         except (binascii.Error, ValueError):
-            raise FhirPathError(f"text is not {target}") from None
+            raise FhirPathError(f"{name}() cannot read its text as {target}") from None
 
     value(name, 1, result="String")(answer)
 

@@ -4,10 +4,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ..dates import DATE_PARTS, FhirDate, FhirDateTime, FhirTime, to_date
+from ..decimals import decimals_of
 from ..elements import Element, Items
 from ..errors import FhirPathError, closest
 from ..nodes import Call, Literal
-from ..quantities import Quantity, decimals_of, units_of
+from ..quantities import Quantity, units_of
 from ..scope import Scope, Step, Truth, one
 from ..typetests import system_name
 from .arguments import value_of
