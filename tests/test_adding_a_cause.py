@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "adding-a-cause.md").read_text(encoding="utf-8")
 NEW_FILE = re.compile(r"^File `([^`]+)`:\n\n```(?:json|yaml)\n(.*?)^```$", re.M | re.S)
 ADDITION = re.compile(
-    r"In\s+`([^`]+)`, add to the list `([^`]+)`:\n\n```json\n(.*?)^```$", re.M | re.S
+    r"In\s+`([^`]+)`,\s+add\s+to\s+the\s+list\s+`([^`]+)`:\n\n```json\n(.*?)^```$", re.M | re.S
 )
 FENCES = re.compile(r"^```(?:json|yaml)$", re.M)
 CAUSE, VIGNETTES = "seat-pressure", "tests/vignettes"
