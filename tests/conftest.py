@@ -12,7 +12,7 @@ from support import NOW, ROOT, Clinic
 
 from cds_service import create_app
 from cds_service.content import Content, load_content
-from cds_service.content.vignettes import Vignettes, read_vignettes
+from cds_service.content.vignettes import Case, Vignettes, case_for, read_vignettes
 from cds_service.settings import Settings
 
 settings.register_profile(
@@ -41,6 +41,12 @@ def content() -> Content:
 @pytest.fixture(scope="session")
 def vignettes() -> Vignettes:
     return read_vignettes(ROOT / "tests" / "vignettes")
+
+
+@pytest.fixture(scope="session")
+def cases(vignettes: Vignettes, clinic: Clinic) -> list[Case]:
+    """Every vignette, run once."""
+    return [case_for(v, vignettes.defaults, clinic.pipeline) for v in vignettes.people]
 
 
 @pytest.fixture(scope="session")

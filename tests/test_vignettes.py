@@ -1,0 +1,139 @@
+"""Every person of ``tests/vignettes`` gets what is expected, evaluated and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pytest
+from support import NOW, PATIENT_VIEW, ROOT, Clinic
+
+from cds_service import create_app
+from cds_service.content.vignettes import (
+    Case,
+    Vignette,
+    Vignettes,
+    case_for,
+    mismatches,
+    quantity,
+    read_vignettes,
+    request_for,
+)
+from cds_service.settings import Settings
+
+CALL = f"/cds-services/{PATIENT_VIEW}"
+FILES = sorted(
+    path.stem for path in (ROOT / "tests/vignettes").glob("*.yaml") if path.stem != "defaults"
+)
+
+
+Call = Callable[[Any, datetime], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def call() -> Call:
+    """Posts a request at a moment and gives the cards."""
+    moments = [NOW]
+    client = create_app(Settings(auth="off", content=ROOT), lambda: moments[-1]).test_client()
+
+    def post(body: Any, moment: datetime) -> list[dict[str, Any]]:
+        moments.append(moment)
+        answer = client.post(CALL, data=orjson.dumps(body), content_type="application/json")
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()["cards"]
+
+    return post
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_person_gets_what_is_expected(file: str, cases: list[Case]) -> None:
+    people = [case for case in cases if case.vignette.file == file]
+    found = {case.vignette.id: mismatches(case.vignette, case.found) for case in people}
+
+    assert people
+    assert {person: wrong for person, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_person_gets_the_same_over_http(
+    file: str, cases: list[Case], vignettes: Vignettes, clinic: Clinic, call: Call
+) -> None:
+    for case in cases:
+        if case.vignette.file != file:
+            continue
+        body = request_for(case.vignette, vignettes.defaults, clinic.content, clinic.keys)
+
+        cards = call(body, case.vignette.now)
+
+        summaries = [card["summary"] for card in cards]
+        assert summaries == [w.summary for w in case.found.shown], case.vignette.id
+
+
+def test_every_cause_has_people_of_its_own(clinic: Clinic) -> None:
+    causes = {path.stem for path in (ROOT / "plan_definitions/causes").glob("*.json")}
+
+    assert causes - {"intake-not-answered"} <= set(FILES)
+
+
+def test_every_rule_is_seen_to_say_yes_and_no(cases: list[Case]) -> None:
+    seen: dict[str, set[str]] = {}
+    for case in cases:
+        for rule, answer in case.found.rules.items():
+            seen.setdefault(rule, set()).add(str(answer))
+
+    assert {rule for rule, answers in seen.items() if not {"yes", "no"} <= answers} == set()
+
+
+def test_ids_are_used_once(vignettes: Vignettes) -> None:
+    ids = [vignette.id for vignette in vignettes.people]
+
+    assert len(ids) == len(set(ids))
+
+
+# -- the verdict itself --------------------------------------------------------------------
+
+
+def one(clinic: Clinic, **expect: object) -> list[str]:
+    given = {"age": 40, "answers": {"urine": ["burn"], "rfgen": ["none"]}, "blank": "others"}
+    vignette = Vignette("X-1", "one", "x", NOW.date(), given, expect)
+    return mismatches(vignette, case_for(vignette, {}, clinic.pipeline).found)
+
+
+def test_a_wrong_expectation_is_told_in_words(clinic: Clinic) -> None:
+    wrong = one(
+        clinic,
+        rules={"C18": "no", "C99": "yes", "C19": "not yes"},
+        cards={"has": ["REC-PF"], "lacks": ["REC-UA"], "are": [], "deferred": ["REC-UA"]},
+        indicators={"REC-UA": "critical", "REC-PF": "info"},
+    )
+
+    for words in ("C18 is yes", "C99", "REC-PF", "REC-UA", "expected critical", "expected []"):
+        assert any(words in line for line in wrong), words
+    assert not any("C19" in line for line in wrong)
+
+
+def test_a_right_expectation_has_no_words(clinic: Clinic) -> None:
+    assert one(clinic, rules={"C18": "yes"}, cards={"has": ["REC-UA"]}) == []
+
+
+def test_a_file_that_is_no_vignette_file_is_named(tmp_path: object) -> None:
+    folder = ROOT.__class__(str(tmp_path))
+    (folder / "odd.yaml").write_text("today: 2026-01-01\nvignettes: [{id: A}]\n")
+
+    with pytest.raises(ValueError, match=r"odd\.yaml: not a vignette file"):
+        read_vignettes(folder)
+
+
+def test_an_answer_to_no_question_is_an_error(clinic: Clinic) -> None:
+    vignette = Vignette("X-1", "x", "x", NOW.date(), {"answers": {"zebra": "yes"}}, {})
+
+    with pytest.raises(ValueError, match="X-1: the form has no item zebra"):
+        case_for(vignette, {}, clinic.pipeline)
+
+
+@pytest.mark.parametrize("text", ["38.5", "Cel 38", "38.5Cel", ""])
+def test_a_quantity_has_a_unit(text: str) -> None:
+    with pytest.raises(ValueError, match="not a quantity with a unit"):
+        quantity(text)
