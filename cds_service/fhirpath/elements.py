@@ -195,6 +195,4 @@ def _json(value: Any) -> Any:
             return int(value) if value == value.to_integral_value() else float(value)
         case FhirDate() | FhirDateTime() | FhirTime():
             return str(value)
-        case Element():
-            return _json(plain(value))
     return value

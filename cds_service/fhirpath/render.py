@@ -70,6 +70,8 @@ def _binding(node: Node) -> int:
             return PRECEDENCE[operator]
         case Unary():
             return UNARY
+        case Literal(value=value) if render_value(value).startswith("-"):
+            return UNARY  # only in a tree made by hand: the parser makes a sign an operator
         case _:
             return _PATH
 

@@ -70,8 +70,6 @@ def _hint(kinds: frozenset[str], others: frozenset[str]) -> str | None:
     both = kinds | others
     if both == {"date", "number"}:
         return "write a unit, as in 7 days"
-    if both == {"Quantity", "number"}:
-        return "write a unit, as in 5 'mg'"
     return "write a date as @2024-12-31" if both == {"date", "String"} else None
 
 

@@ -48,6 +48,11 @@ def test_names_use_one_another() -> None:
         bindings["other"]
 
 
+def test_a_name_that_is_neither_input_nor_expression() -> None:
+    with pytest.raises(FhirPathError, match="%other has no value"):
+        bound({}, x="1 + %other")["x"]
+
+
 def test_inputs_come_before_expressions_of_the_same_name() -> None:
     assert bound({"x": 1}, x="2", y="%x")["y"] == [1]
 

@@ -221,6 +221,17 @@ def test_as_deep_as_allowed_runs() -> None:
     assert ask("true" + " and true" * 300) == [True]
 
 
+def test_a_caller_that_is_deep_already_gets_our_error() -> None:
+    rule = compile_expression("1" + " + 1" * 90)
+
+    def call_from(depth: int) -> None:
+        rule.evaluate(None) if depth == 0 else call_from(depth - 1)
+
+    with pytest.raises(FhirPathError, match="too deeply"):
+        for depth in range(700, 1000, 20):
+            call_from(depth)
+
+
 def test_items() -> None:
     doubling = "%x" + ".select($this.combine($this))" * 20
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.fhirpath import FhirPathError, compile_expression, render
-from cds_service.fhirpath.nodes import Binary, Literal, Member, Node, Variable, walk
+from cds_service.fhirpath.nodes import Binary, Call, Literal, Member, Node, Variable, walk
 from cds_service.fhirpath.parser import parse
 
 from .rules import needs_rules, rules
@@ -61,6 +61,12 @@ def test_every_proved_rule() -> None:
         tree = compile_expression(text).tree
 
         assert parse(render(tree)) == tree
+
+
+def test_a_negative_constant_keeps_its_sign_before_a_step() -> None:
+    assert render(Call(Literal(-5), "abs")) == "(-5).abs()"
+    assert render(Binary("-", Literal(1), Literal(-5))) == "1 - -5"
+    assert compile_expression("1 - -5").evaluate(None) == [6]
 
 
 NAMES = st.text(min_size=1, max_size=5)
