@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cds_service.content.model import (
+    PRESSING,
     Applicability,
     Card,
     Content,
@@ -25,8 +26,6 @@ from cds_service.content.model import (
 )
 from cds_service.facts import Facts
 from cds_service.fhirpath import Bindings, FhirPathError
-
-PRESSING: tuple[Priority, ...] = ("routine", "asap", "urgent", "stat")
 
 
 class Answer(StrEnum):
@@ -138,7 +137,12 @@ def complete(found: Evaluation, hook: str) -> Evaluation:
         for note in moment.notes
         if found.all_hold(note.conditions) is Answer.YES
     ]
-    wanted = dict(_wanted(found, moments))
+    least = min((m.hooks[hook] for m in moments), key=PRESSING.index, default="routine")
+    wanted = {
+        plan_id: card
+        for plan_id, card in _wanted(found, moments)
+        if PRESSING.index(card.priority) >= PRESSING.index(least)
+    }
     _place(found, moments, wanted)
     _suggest_once(found)
     return found
@@ -217,8 +221,9 @@ def _in_order(found: Evaluation, group: Group) -> Iterator[str]:
 
 
 def _suggest_once(found: Evaluation) -> None:
-    """Each card's applicable suggestions; the same order only on the first card that has it."""
-    seen: set[str] = set()
+    """Each card's applicable suggestions; the same order only on the first card that has it, and
+    not when it is ordered or being ordered already."""
+    seen = set(found.facts.ordered)
     for place, wanted in enumerate(found.shown):
         kept = []
         for suggestion in wanted.card.suggestions:

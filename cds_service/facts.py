@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from cds_service.answers import EMPTY, AnswerSheet, read_answers
 from cds_service.chart import FUTURE, ChartIndex, Entry
+from cds_service.content.build import CONTEXT_BUNDLES
 from cds_service.content.model import Content, Resource
+from cds_service.content.orders import order_keys
 from cds_service.dates import parse_span, whole_years
 from cds_service.hook_request import HookRequest
 from cds_service.prefetch import Gathered
@@ -30,6 +32,7 @@ class Facts:
     unavailable: Mapping[str, str]
     incomplete: frozenset[str]
     unusable: Counter[str]
+    ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
 
 
 def build_facts(
@@ -55,7 +58,7 @@ def build_facts(
         "user": {"type": request.user[0], "id": request.user[1]},
         "questionnaireResponse": response,
         "expiredQuestionnaireResponse": expired,
-        "draftOrders": [],
+        **{name: list(request.resources.get(name, ())) for name in CONTEXT_BUNDLES},
     }
     return Facts(
         variables,
@@ -66,7 +69,22 @@ def build_facts(
         gathered.unavailable,
         gathered.incomplete,
         unusable,
+        frozenset(_ordered(content, request, gathered, now)),
     )
+
+
+def _ordered(
+    content: Content, request: HookRequest, gathered: Gathered, now: datetime
+) -> Iterator[str]:
+    """Keys of the orders in the context and of those active in the chart within the window."""
+    for order in request.resources.get("draftOrders", ()):
+        yield from order_keys(order.get("code"))
+    oldest = now - timedelta(days=content.strategy.order_days)
+    for resource in gathered.chart:
+        if resource.get("resourceType") == "ServiceRequest" and resource.get("status") == "active":
+            ordered = parse_span(resource.get("authoredOn"))
+            if ordered is not None and ordered.start >= oldest:
+                yield from order_keys(resource.get("code"))
 
 
 def _limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:

@@ -21,15 +21,23 @@ ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook's context must and may hold (``cds-hooks.md`` section 7)."""
+    """What a hook's context must and may hold (``cds-hooks.md`` section 7). ``version`` is that of
+    the hook's definition; ``bundle`` names the field that holds resources."""
 
+    version: str
     users: tuple[str, ...]
-    encounter_required: bool
+    encounter_required: bool = False
+    bundle: str | None = None
+    selections: bool = False
 
 
 HOOKS = {
-    "patient-view": HookContext(ANYONE, encounter_required=False),
-    "encounter-start": HookContext(PRACTITIONERS, encounter_required=True),
+    "patient-view": HookContext("1.0", ANYONE),
+    "encounter-start": HookContext("1.0", PRACTITIONERS, encounter_required=True),
+    "order-select": HookContext("1.0", PRACTITIONERS, bundle="draftOrders", selections=True),
+    "order-sign": HookContext("1.0", PRACTITIONERS, bundle="draftOrders"),
+    "appointment-book": HookContext("1.0", ANYONE, bundle="appointments"),
+    "problem-list-item-create": HookContext("0.1.0", PRACTITIONERS, bundle="conditions"),
 }
 
 # FHIR says 64 characters of [A-Za-z0-9-.], but longer and odder ids exist in the wild and in the
@@ -51,6 +59,7 @@ class HookRequest:
     fhir_server: str | None = None
     token: Secret | None = None
     token_patient: str | None = None  # whose data the token opens, when it says so
+    resources: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)  # of the context
 
 
 def parse_body(body: bytes) -> Any:
@@ -83,12 +92,17 @@ def parse_request(body: Any, hook: str) -> HookRequest:
     server, authorization = request.server()
     context = request.object("context", required=True)
     patient = encounter = user = None
+    resources: dict[str, tuple[dict[str, Any], ...]] = {}
     if context is not None:
         inner = _Reader(context, problems, "context.")
         patient = inner.id("patientId", "Patient", required=True)
         needs = HOOKS[hook]
         encounter = inner.id("encounterId", "Encounter", required=needs.encounter_required)
         user = inner.user(needs.users)
+        if needs.bundle:
+            resources = {needs.bundle: inner.bundle(needs.bundle)}
+        if needs.selections:
+            inner.references("selections")
     if problems or instance is None or patient is None or user is None:
         raise BadRequest(*problems)
     token = authorization.get("access_token")
@@ -103,6 +117,7 @@ def parse_request(body: Any, hook: str) -> HookRequest:
         fhir_server=server,
         token=Secret(token) if isinstance(token, str) and token else None,
         token_patient=about.rpartition("/")[2] if isinstance(about, str) else None,
+        resources=resources,
     )
 
 
@@ -171,6 +186,28 @@ class _Reader:
             self.wrong("userId", f"must be Type/id with one of the types {', '.join(allowed)}.")
             return None
         return kind, rest
+
+    def bundle(self, name: str) -> tuple[dict[str, Any], ...]:
+        """The resources of a required Bundle; entries that hold none are passed over."""
+        value = self.object(name, required=True)
+        if value is None:
+            return ()
+        if value.get("resourceType") != "Bundle":
+            self.wrong(name, "must be a FHIR Bundle.")
+            return ()
+        entries = value.get("entry")
+        found = (
+            e.get("resource") if isinstance(e, dict) else None
+            for e in (entries if isinstance(entries, list) else ())
+        )
+        return tuple(r for r in found if isinstance(r, dict) and "resourceType" in r)
+
+    def references(self, name: str) -> None:
+        """A required, non-empty array of ``Type/id``."""
+        value = self.source.get(name)
+        shaped = isinstance(value, list) and value
+        if not shaped or not all(isinstance(v, str) and "/" in v for v in value or ()):
+            self.wrong(name, "must be a non-empty array of Type/id strings.", "required")
 
     def server(self) -> tuple[str | None, dict[str, Any]]:
         """``fhirServer`` and ``fhirAuthorization``; the first is required with the second

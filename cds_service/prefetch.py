@@ -17,6 +17,7 @@ from cds_service.errors import Issue, MissingFacts
 from cds_service.hook_request import HOOKS, HookRequest
 
 PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
+ORDERS = "serviceRequests"
 LONGEST_QUERY = 2000  # characters of one search, above which the code filter is dropped
 FAILED = frozenset({"error", "fatal"})
 
@@ -51,6 +52,7 @@ def templates(content: Content) -> dict[str, str]:
         filtered = f"{query}&code={tokens}"
         small = codes and len(filtered) <= LONGEST_QUERY
         found[_key(resource_type)] = filtered if small else query
+    found[ORDERS] = "ServiceRequest?patient={{context.patientId}}&status=active"
     found[ENCOUNTER] = "Encounter/{{context.encounterId}}"
     return found
 
@@ -83,6 +85,9 @@ def gather(
     when any resource is about another patient.
     """
     reading = _Reading(request, fetched or {})
+    for name, resources in request.resources.items():
+        for resource in resources:
+            reading.same_patient(f"context.{name}", resource)
     responses = reading.required(RESPONSES)
     patients = [r for r in reading.required(PATIENT) if r.get("resourceType") == "Patient"]
     if not patients:
@@ -154,7 +159,7 @@ class _Reading:
         if key in self.unavailable:
             return []
         for resource in found:
-            self._same_patient(key, resource)
+            self.same_patient(f"prefetch.{key}", resource)
         return found
 
     def _entries(self, key: str, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -184,7 +189,7 @@ class _Reading:
         if severities & FAILED:
             self.unavailable[key] = "failed at the client (OperationOutcome among its entries)"
 
-    def _same_patient(self, key: str, resource: dict[str, Any]) -> None:
+    def same_patient(self, where: str, resource: dict[str, Any]) -> None:
         """Another patient's data is never looked at (``cds-hooks.md`` 1.27)."""
         if resource.get("resourceType") == "Patient":
             about = resource.get("id")
@@ -198,9 +203,9 @@ class _Reading:
             raise MissingFacts(
                 Issue(
                     "conflict",
-                    f"prefetch.{key} holds data about a patient other than context.patientId. "
+                    f"{where} holds data about a patient other than context.patientId. "
                     "Send the data of that patient only.",
-                    f"prefetch.{key}",
+                    where,
                 )
             )
 

@@ -187,6 +187,7 @@ class ActionReader:
             cap=cap.get("maximum", 1),
             reserved=_tail(cap.get("reservedFor")),
             failed=_tail(failed),
+            order_days=int(ext.hours(ext.value(plan, "order-window")) // 24),
             wording={
                 p["code"]: p["text"]
                 for p in (ext.parts(e) for e in ext.values(plan, "card-wording"))
@@ -195,7 +196,11 @@ class ActionReader:
 
     def _moment(self, action: dict[str, Any], plan: Resource) -> Moment:
         path = f"action {action.get('id')}"
-        hooks = tuple(t["name"] for t in action.get("trigger", ()) if t["type"] == "named-event")
+        hooks = {
+            t["name"]: ext.value(t, "least-priority", "routine")
+            for t in action.get("trigger", ())
+            if t["type"] == "named-event"
+        }
         if not hooks:
             self.builder.found(plan, path, "needs a named-event trigger: the hook it answers")
         nested = action.get("action", ())

@@ -7,7 +7,7 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.actions import ActionReader
-from cds_service.content.codes import normalise
+from cds_service.content.codes import CodeSet, normalise
 from cds_service.content.model import (
     CodeFilter,
     Content,
@@ -22,6 +22,8 @@ from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import CANONICAL_BASE, Shelf
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, compile_expression
 
+# Hook context fields that hold resources; each is an input, empty on the other hooks.
+CONTEXT_BUNDLES = ("draftOrders", "conditions", "appointments")
 # What facts supply beside the dataRequirements (manual: plan_definitions/README.md).
 INPUTS = (
     "answers",
@@ -31,7 +33,7 @@ INPUTS = (
     "user",
     "questionnaireResponse",
     "expiredQuestionnaireResponse",
-    "draftOrders",
+    *CONTEXT_BUNDLES,
 )
 
 Codes = frozenset[tuple[str, str]]
@@ -235,6 +237,6 @@ def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]
             yield include["system"], concept
 
 
-def value_set_codes(value_set: Resource) -> Codes:
+def value_set_codes(value_set: Resource) -> CodeSet:
     """Normalised (system, code) pairs."""
-    return frozenset(normalise(system, c["code"]) for system, c in concepts(value_set))
+    return CodeSet(normalise(system, c["code"]) for system, c in concepts(value_set))

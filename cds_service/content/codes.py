@@ -39,6 +39,15 @@ _PERMUTED = (
 )
 
 
+class CodeSet(frozenset[tuple[str, str]]):
+    """Normalised codes; asked whether it holds a code, it normalises that one too."""
+
+    __slots__ = ()
+
+    def __contains__(self, pair: object) -> bool:
+        return isinstance(pair, tuple) and super().__contains__(normalise(*pair))
+
+
 def normalise(system: str | None, code: str) -> tuple[str, str]:
     """One key per code: aliases of a system resolved, ICD-10-CM without its dot."""
     system = ALIASES.get(system or "", system or "")

@@ -16,6 +16,7 @@ Resource = Mapping[str, Any]
 Coding = Mapping[str, str]
 Priority = Literal["routine", "urgent", "asap", "stat"]
 
+PRESSING: tuple[Priority, ...] = ("routine", "asap", "urgent", "stat")
 # FHIR request priority -> CDS Hooks indicator (asap has no counterpart of its own)
 INDICATORS = {"routine": "info", "asap": "warning", "urgent": "warning", "stat": "critical"}
 
@@ -190,10 +191,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A top-level action of the strategy: when it applies its cards are considered."""
+    """A top-level action of the strategy: when it applies its cards are considered. ``hooks`` maps
+    a hook to the least priority a card must have to be shown there."""
 
     id: str
-    hooks: tuple[str, ...]
+    hooks: Mapping[str, Priority]
     conditions: tuple[Applicability, ...]
     groups: tuple[Group, ...]
     notes: tuple[Note, ...]
@@ -208,6 +210,7 @@ class Strategy:
     cap: int
     reserved: str | None
     failed: str | None  # card shown when a rule could not be evaluated
+    order_days: int  # an active order of the last so many days is not suggested again
     wording: Mapping[str, str]
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 
 from cds_service.chart import ChartIndex
 from cds_service.content.model import Applicability, Content, Moment, NamedFact, Requirement
-from cds_service.content.vignettes import HOOK, Case, mismatches
+from cds_service.content.vignettes import Case, mismatches
 from cds_service.evaluate import Answer, Evaluation, complete
 from cds_service.fhirpath import (
     Expression,
@@ -129,7 +129,7 @@ class _ConditionKill:
             return False
         mutated = Evaluation(self.content, base.facts, base.now, base.bindings)
         mutated.asked = {**base.asked, id(self.condition): after}
-        return bool(mismatches(case.vignette, complete(mutated, HOOK)))
+        return bool(mismatches(case.vignette, complete(mutated, case.vignette.hook)))
 
 
 # -- named expressions ---------------------------------------------------------------------
@@ -154,19 +154,20 @@ class _RuleKill:
         if after == base.bindings[self.fact.name]:
             return False
         changed = {self.fact.name: after}
-        return bool(mismatches(case.vignette, _with(base, changed, self.touched, self.kept)))
+        return bool(mismatches(case.vignette, _with(case, changed, self.touched, self.kept)))
 
 
 def _with(
-    base: Evaluation, changed: dict[str, Any], touched: frozenset[str], kept_keys: frozenset[int]
+    case: Case, changed: dict[str, Any], touched: frozenset[str], kept_keys: frozenset[int]
 ) -> Evaluation:
     """The evaluation with other values under some names; only what rests on them is redone."""
+    base = case.found
     content = base.content
     kept = {name: base.bindings[name] for name in content.names if name not in touched}
     inputs = {**base.facts.variables, **kept, **changed}
     found = Evaluation(content, base.facts, base.now, content.expressions.bind(inputs, base.now))
     found.asked = {key: base.asked[key] for key in kept_keys if key in base.asked}
-    return complete(found, HOOK)
+    return complete(found, case.vignette.hook)
 
 
 def _untouched(content: Content, touched: frozenset[str]) -> frozenset[int]:
@@ -269,4 +270,4 @@ class _WindowKill:
         if found == case.found.facts.variables[self.moved.id]:
             return False
         changed = {self.moved.id: found}
-        return bool(mismatches(case.vignette, _with(case.found, changed, self.touched, self.kept)))
+        return bool(mismatches(case.vignette, _with(case, changed, self.touched, self.kept)))

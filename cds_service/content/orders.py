@@ -6,6 +6,7 @@ so a call copies it and fills those in (``cds_service.cards``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from cds_service.content.codes import normalise
@@ -44,6 +45,14 @@ def _service_request(activity: Resource, canonicals: list[str]) -> dict[str, Any
 
 
 def _task(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
+    task = _bare_task(activity, canonicals)
+    forms = [a["resource"] for a in activity.get("relatedArtifact", ()) if "resource" in a]
+    if forms:
+        task["input"] = [{"type": {"text": "Questionnaire"}, "valueCanonical": f} for f in forms]
+    return task
+
+
+def _bare_task(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
     # Task names one ActivityDefinition; the plan that asked goes into instantiatesUri (R4).
     return {
         "resourceType": "Task",
@@ -68,7 +77,15 @@ def _communication(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
 
 def order_key(activity: Resource) -> str:
     """What makes two orders the same order: the code, else its text."""
-    code = activity["code"]
-    if code.get("coding"):
-        return "|".join(normalise(code["coding"][0].get("system"), code["coding"][0]["code"]))
-    return str(code.get("text", activity["id"])).casefold()
+    return next(order_keys(activity["code"]))
+
+
+def order_keys(code: Any) -> Iterator[str]:
+    """Every key a CodeableConcept answers to: its codings, else its text."""
+    codings = code.get("coding") if isinstance(code, dict) else None
+    for coding in codings if isinstance(codings, list) else ():
+        if isinstance(coding, dict) and isinstance(coding.get("code"), str):
+            yield "|".join(normalise(coding.get("system"), coding["code"]))
+    text = code.get("text") if isinstance(code, dict) else None
+    if not codings and isinstance(text, str):
+        yield text.casefold()

@@ -18,10 +18,9 @@ import yaml
 from cds_service.answers import Reading, is_enabled
 from cds_service.content.model import INDICATORS, Content, Item
 from cds_service.evaluate import Evaluation, evaluate
-from cds_service.hook_request import parse_request
+from cds_service.hook_request import HOOKS, parse_request
 from cds_service.pipeline import Pipeline
 
-HOOK = "patient-view"
 MIDDAY = 12  # the visit's hour, UTC
 BIRTHDAY_AGO = 100  # days since the last birthday, so that an age is never on its edge
 RESULTS = {"positive": "POS", "negative": "NEG"}
@@ -44,6 +43,8 @@ STATUS: dict[str, dict[str, Any]] = {
     "MedicationRequest": {"status": "active", "intent": "order"},
     "MedicationStatement": {"status": "active"},
     "Encounter": {"status": "finished", "class": {"code": "AMB"}},
+    "Appointment": {"status": "proposed"},
+    "ServiceRequest": {"status": "active", "intent": "order"},
 }
 DATED = {
     "Condition": "onsetDateTime",
@@ -52,10 +53,13 @@ DATED = {
     "DiagnosticReport": "effectiveDateTime",
     "MedicationRequest": "authoredOn",
     "MedicationStatement": "effectiveDateTime",
+    "Appointment": "start",
+    "ServiceRequest": "authoredOn",
 }
 CODED = {
     "DiagnosticReport": "conclusionCode",
     "Encounter": "reasonCode",
+    "Appointment": "reasonCode",
     "MedicationRequest": "medicationCodeableConcept",
     "MedicationStatement": "medicationCodeableConcept",
 }
@@ -71,6 +75,11 @@ class Vignette:
     today: date
     given: Mapping[str, Any]
     expect: Mapping[str, Any]
+
+    @property
+    def hook(self) -> str:
+        """The hook that is fired."""
+        return str(self.given.get("hook", "patient-view"))
 
     @property
     def now(self) -> datetime:
@@ -111,10 +120,10 @@ def read_vignettes(folder: Path) -> Vignettes:
 def request_for(
     vignette: Vignette, defaults: Mapping[str, Any], content: Content, keys: Iterable[str]
 ) -> dict[str, Any]:
-    """The patient-view request of a vignette, with every prefetch key sent."""
+    """The request of a vignette, with every prefetch key sent."""
     given = vignette.given
     chart = [
-        _entry(node, place, vignette.now, content)
+        _entry(node, f"entry-{place}", vignette.now, content)
         for place, node in enumerate(given.get("chart", ()))
     ]
     prefetch: dict[str, Any] = {}
@@ -124,14 +133,34 @@ def request_for(
     prefetch["patient"] = _patient(vignette)
     responses = [] if given.get("answers") == "none" else [_response(vignette, defaults, content)]
     prefetch["questionnaireResponses"] = _bundle(responses)
-    prefetch.pop("encounter", None)
-    user = given.get("user", "Practitioner/example")
+    if HOOKS[vignette.hook].encounter_required:
+        prefetch["encounter"] = {"resourceType": "Encounter", "id": "visit", "status": "arrived"}
+    else:
+        prefetch.pop("encounter", None)
     return {
-        "hook": HOOK,
+        "hook": vignette.hook,
         "hookInstance": f"vignette-{vignette.id}",
-        "context": {"userId": user, "patientId": "person"},
+        "context": _context(vignette, content),
         "prefetch": prefetch,
     }
+
+
+def _context(vignette: Vignette, content: Content) -> dict[str, Any]:
+    """What the hook's context must hold; ``given.context`` lists its resources."""
+    needs = HOOKS[vignette.hook]
+    context: dict[str, Any] = {
+        "userId": vignette.given.get("user", "Practitioner/example"),
+        "patientId": "person",
+    }
+    if needs.encounter_required:
+        context["encounterId"] = "visit"
+    if needs.bundle:
+        nodes = vignette.given.get("context", ())
+        made = [_entry(node, f"new-{i}", vignette.now, content) for i, node in enumerate(nodes)]
+        context[needs.bundle] = _bundle(made)
+        if needs.selections:
+            context["selections"] = [f"{r['resourceType']}/{r['id']}" for r in made]
+    return context
 
 
 def _bundle(resources: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -155,12 +184,12 @@ def _patient(vignette: Vignette) -> dict[str, Any]:
     return {**patient, **vignette.given.get("patient", {})}
 
 
-def _entry(node: Mapping[str, Any], place: int, now: datetime, content: Content) -> dict[str, Any]:
+def _entry(node: Mapping[str, Any], name: str, now: datetime, content: Content) -> dict[str, Any]:
     kind = node["type"]
     when = now - timedelta(days=node.get("daysAgo", 0), hours=node.get("hoursAgo", 0))
     resource: dict[str, Any] = {
         "resourceType": kind,
-        "id": f"entry-{place}",
+        "id": name,
         "subject": {"reference": "Patient/person"},
         **STATUS.get(kind, {}),
     }
@@ -277,10 +306,9 @@ class Case:
 
 def case_for(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline) -> Case:
     """Runs a vignette through the same call path as a hook."""
-    service = pipeline.service_for(HOOK)
-    body = request_for(vignette, defaults, pipeline.content, service.prefetch)
-    gathered, facts = pipeline.facts(parse_request(body, HOOK), vignette.now)
-    found = evaluate(pipeline.content, facts, vignette.now, HOOK)
+    body = request_for(vignette, defaults, pipeline.content, pipeline.queries)
+    gathered, facts = pipeline.facts(parse_request(body, vignette.hook), vignette.now)
+    found = evaluate(pipeline.content, facts, vignette.now, vignette.hook)
     return Case(vignette, gathered.chart, found)
 
 
