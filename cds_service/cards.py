@@ -22,6 +22,7 @@ from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.hook_request import PRACTITIONERS, HookRequest
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical.md 1.5)
+DAY = 10  # characters of a date without its time
 LONGEST_QUOTE = 500  # characters of a person's own words
 NAMESPACE = uuid.UUID("b1b4a1c6-53d1-5d0e-9a3e-6f2f0a4f2a11")
 
@@ -123,13 +124,14 @@ class CardWriter:
     def _why(self, found: Evaluation, wanted: WantedCard) -> Iterator[str]:
         sheet = found.facts.answers
         for reason in wanted.reasons[:NAMED]:
-            quoted = list(self._quotes(found, reason, wanted.card))
+            quoted = dict.fromkeys(self._quotes(found, reason, wanted.card))
             yield reason.reason + (f" ({', '.join(quoted)})" if quoted else "")
         if len(wanted.reasons) > NAMED:
             yield self.say["and-more"].format(count=len(wanted.reasons) - NAMED)
         if sheet.authored is not None:
             yield self.say["answers-given"].format(date=sheet.authored.date().isoformat())
-        rests_on = {leaf[0] for c in wanted.reasons for leaf in self.evidence[id(c)].rests_on}
+        clues = [clue for c in wanted.reasons for clue in self.evidence[id(c)].rests_on]
+        rests_on = {clue.leaf[0] for clue in clues}
         if sheet.age is not None and rests_on & sheet.stale:
             hours = int(sheet.age.total_seconds() // 3600)
             yield self.say["answers-old"].format(hours=hours)
@@ -139,10 +141,14 @@ class CardWriter:
 
     def _quotes(self, found: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
         """Answers and chart entries that speak for a reason, as codes and dates, not prose."""
-        for leaf in self.evidence[id(reason)].rests_on:
-            quote = self._chart_quote(found, leaf[1]) if leaf[0] == "%" else None
-            if leaf[0] != "%" and self._may_quote(found, leaf[0], card):
-                quote = _answer_quote(found, leaf)
+        for clue in self.evidence[id(reason)].rests_on:
+            if not all(_holds(found, name) for name in clue.through):
+                continue
+            quote = None
+            if clue.leaf[0] == "%":
+                quote = self._chart_quote(found, clue.leaf[1])
+            elif self._may_quote(found, clue.leaf[0], card):
+                quote = _answer_quote(found, clue.leaf)
             if quote:
                 yield quote
 
@@ -161,7 +167,7 @@ class CardWriter:
             return None
         entry = entries[0]
         display = self.content.displays.get(entry.coding, entry.coding[1])
-        return f"{display}, {entry.when.text}" if entry.when else display
+        return f"{display}, {entry.when.text[:DAY]}" if entry.when else display
 
     def _unknown(self, found: Evaluation, wanted: WantedCard) -> Iterator[str]:
         sheet = found.facts.answers
@@ -211,6 +217,11 @@ class CardWriter:
             if reviewed
             else self.say["never-reviewed"],
         )
+
+
+def _holds(found: Evaluation, name: str) -> bool:
+    """Whether a named expression is true or, for one that lists chart entries, lists any."""
+    return found.bindings[name] not in ([], [False])
 
 
 def _answer_quote(found: Evaluation, leaf: Leaf) -> str | None:

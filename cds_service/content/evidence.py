@@ -17,10 +17,19 @@ Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Leaves in the order they appear."""
+class Clue:
+    """A leaf that speaks for an expression, and the names it was reached through: it counts only
+    where each of them holds."""
 
-    rests_on: tuple[Leaf, ...]
+    leaf: Leaf
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Clues and leaves in the order they appear."""
+
+    rests_on: tuple[Clue, ...]
     watches: tuple[Leaf, ...]
 
 
@@ -29,23 +38,23 @@ class EvidenceReader:
 
     def __init__(self, names: Mapping[str, NamedFact]) -> None:
         self.names = names
-        self._known: dict[tuple[str, bool], tuple[tuple[Leaf, bool], ...]] = {}
+        self._known: dict[tuple[str, bool], tuple[tuple[Clue, bool], ...]] = {}
 
     def of(self, conditions: tuple[Applicability, ...]) -> Evidence:
         """The evidence of conditions that must all hold."""
-        leaves = dict.fromkeys(
+        found = dict.fromkeys(
             pair for c in conditions for pair in self._leaves(c.expression.tree, True)
         )
         return Evidence(
-            tuple(leaf for leaf, speaks_for in leaves if speaks_for),
-            tuple(leaf for leaf, speaks_for in leaves if not speaks_for),
+            tuple(clue for clue, speaks_for in found if speaks_for),
+            tuple(dict.fromkeys(clue.leaf for clue, speaks_for in found if not speaks_for)),
         )
 
-    def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[Leaf, bool]]:
+    def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[Clue, bool]]:
         """Leaves with whether they speak for the expression: not once any ``not`` was crossed."""
         path = answer_path(node)
         if path:
-            yield path, speaks_for
+            yield Clue(path, ()), speaks_for
         elif isinstance(node, nodes.Variable):
             yield from self._named(node.name, speaks_for)
         elif (possible := _possible(node)) is not None:
@@ -64,13 +73,17 @@ class EvidenceReader:
             for child in nodes.children(node):
                 yield from self._leaves(child, speaks_for)
 
-    def _named(self, name: str, speaks_for: bool) -> tuple[tuple[Leaf, bool], ...]:
+    def _named(self, name: str, speaks_for: bool) -> tuple[tuple[Clue, bool], ...]:
         if name not in self.names:
-            return ((("%", name), speaks_for),)
+            return ((Clue(("%", name), ()), speaks_for),)
         key = (name, speaks_for)
         if key not in self._known:
             tree = self.names[name].expression.tree
-            self._known[key] = tuple(dict.fromkeys(self._leaves(tree, speaks_for)))
+            found = (
+                (Clue(clue.leaf, (name, *clue.through)) if sign else clue, sign)
+                for clue, sign in self._leaves(tree, speaks_for)
+            )
+            self._known[key] = tuple(dict.fromkeys(found))
         return self._known[key]
 
 
