@@ -59,10 +59,11 @@ class ChartIndex:
         medications = _by_reference(resources)
         for resource in resources:
             kind = resource.get("resourceType")
-            if kind not in self.paths or _is_not_believed(resource):
+            if kind not in self.paths:
                 continue
             try:
-                self._match_one(resource, kind, now, medications, found)
+                if not _is_not_believed(resource):
+                    self._match_one(resource, kind, now, medications, found)
             except (TypeError, KeyError, AttributeError, ValueError):
                 # A shape R4 does not allow somewhere in it: this entry cannot be read.
                 unusable[kind] += 1

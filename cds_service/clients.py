@@ -37,8 +37,6 @@ class Client(BaseModel):
     selection_behaviors: tuple[Literal["any", "at-most-one"], ...] = Field(
         default=("any", "at-most-one"), alias="selectionBehaviors"
     )
-    one_suggestion_action: bool = Field(default=True, alias="oneSuggestionAction")
-    system_actions: bool = Field(default=False, alias="systemActions")
     specification: Literal["1.0", "2.0", "3.0"] = "2.0"
 
     @model_validator(mode="after")

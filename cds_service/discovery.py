@@ -22,6 +22,11 @@ class Service:
     usage: str
     prefetch: Mapping[str, str]
 
+    @property
+    def hook_version(self) -> str:
+        """The version of the hook's definition (``cds-hooks.md`` section 7)."""
+        return HOOKS[self.hook].version
+
     def as_json(self) -> dict[str, Any]:
         """The entry of the discovery answer, without nulls or empties."""
         return {

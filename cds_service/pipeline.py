@@ -34,10 +34,9 @@ class Result:
 class Pipeline:
     """Everything that is worked out once per content, and the call path over it."""
 
-    def __init__(self, content: Content, intake_url: str, fetch: Fetch | None = None) -> None:
+    def __init__(self, content: Content, intake_url: str) -> None:
         self.content = content
         self.intake_url = intake_url
-        self.fetch = fetch
         self.queries = templates(content)
         self.services = services(content)
         self.index = ChartIndex.of(content.requirements.values())
@@ -58,17 +57,21 @@ class Pipeline:
             raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
         return found
 
-    def facts(self, request: HookRequest, now: datetime) -> tuple[Gathered, Facts]:
-        """What a checked request brought, or was fetched for it, and its facts; raises
+    def facts(
+        self, request: HookRequest, now: datetime, fetch: Fetch | None = None
+    ) -> tuple[Gathered, Facts]:
+        """What a checked request brought, or ``fetch`` got for it, and its facts; raises
         MissingFacts."""
         lacking = missing(request, self.queries)
-        fetched = self.fetch(request, lacking) if self.fetch and lacking else {}
+        fetched = fetch(request, lacking) if fetch and lacking else {}
         gathered = gather(request, self.queries, fetched)
         return gathered, build_facts(self.content, self.index, request, gathered, now)
 
-    def answer(self, service: Service, body: Any, now: datetime) -> Result:
+    def answer(
+        self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
+    ) -> Result:
         """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
-        _, facts = self.facts(request, now)
+        _, facts = self.facts(request, now, fetch)
         found = evaluate(self.content, facts, now, service.hook)
         return Result(request, found, self.writer.cards(found, Call(request, self.intake_url)))

@@ -21,6 +21,7 @@ from cds_service.evaluate import Evaluation, evaluate
 from cds_service.hook_request import HOOKS, parse_request
 from cds_service.pipeline import Pipeline
 
+HOOK = "patient-view"  # fired where a vignette names none
 MIDDAY = 12  # the visit's hour, UTC
 BIRTHDAY_AGO = 100  # days since the last birthday, so that an age is never on its edge
 RESULTS = {"positive": "POS", "negative": "NEG"}
@@ -79,7 +80,7 @@ class Vignette:
     @property
     def hook(self) -> str:
         """The hook that is fired."""
-        return str(self.given.get("hook", "patient-view"))
+        return str(self.given.get("hook", HOOK))
 
     @property
     def now(self) -> datetime:
