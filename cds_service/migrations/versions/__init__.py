@@ -1,0 +1,1 @@
+"""One module for each revision, named ``r<revision>_<what>``."""

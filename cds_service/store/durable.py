@@ -1,0 +1,163 @@
+"""The store: what outlives a call. Every method raises StoreUnavailable on database trouble."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cds_service.feedback import FeedbackItem
+from cds_service.report import Firing
+from cds_service.store import reading
+from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
+from cds_service.store.records import CallRecord, Purged, Saved
+from cds_service.store.rows import Post, call_row, card_row, feedback_row
+from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
+from cds_service.store.transactions import Transactions
+from cds_service.suppression import Pseudonyms, quieted
+
+T = TypeVar("T")
+SWEEP = 500  # claimed tokens between two deletions of expired ones
+
+
+class Store:
+    """Calls, feedback and token ids in one database; thread-safe, survives a fork.
+
+    ``key`` (16 bytes or more) keys the hashes that stand for patients and encounters: ``names``.
+    Raises ValueError for a URL or key that cannot be used; nothing is connected until first use.
+    """
+
+    def __init__(self, url: str, key: bytes) -> None:
+        self.names = Pseudonyms(key)
+        self._transactions = Transactions(url)
+        self._claims = count(1)
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Method name -> how often it failed in this process; ``record_call`` are lost writes."""
+        return self._transactions.failures
+
+    # -- on the way to cards: costs at most about 0.2 s ----------------------------------------
+
+    def record_call(self, call: CallRecord) -> None:
+        """Writes a call and its cards; returns after the commit."""
+        values = call_row(self.names, call)
+
+        def write(connection: Connection) -> None:
+            add = insert(CALLS).returning(CALLS.c.id)
+            call_id = connection.execute(add, values).scalar_one()
+            rows = [card_row(call_id, place, card) for place, card in enumerate(call.cards)]
+            if rows:
+                connection.execute(insert(CARDS), rows)
+
+        self._transactions.write("record_call", HOOK_CALL, write)
+
+    def suppressed_cards(
+        self,
+        keys: Collection[str],
+        client: str,
+        encounter_id: str | None,
+        now: datetime,
+        window: timedelta,
+    ) -> frozenset[str]:
+        """Those of the repeat keys that were settled in this encounter or within the window."""
+        if not keys:
+            return frozenset()
+        past = self._transactions.read(
+            "suppressed_cards", HOOK_CALL, lambda c: reading.past_reactions(c, keys)
+        )
+        return quieted(past, self.names.encounter(client, encounter_id), now, window)
+
+    def claim_jti(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        """Whether a token id is used for the first time, in any process (``cds-hooks.md`` 6.10).
+
+        Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
+        """
+        row = {"digest": self.names.of("jti", issuer, jti), "expires": expires}
+        claim = self._insert(TOKENS).values(row).on_conflict_do_nothing()
+        sweeps = next(self._claims) % SWEEP == 0
+
+        def write(connection: Connection) -> bool:
+            claimed = connection.execute(claim).rowcount == 1
+            if sweeps:
+                reading.delete_expired_tokens(connection, now)
+            return claimed
+
+        return self._transactions.write("claim_jti", HOOK_CALL, write)
+
+    def ping(self) -> None:
+        """Returns when the database answers and its tables are there."""
+        query = select(CALLS.c.id).limit(1)
+        self._transactions.read("ping", HOOK_CALL, lambda c: c.execute(query).first())
+
+    # -- when nobody waits at a screen ---------------------------------------------------------
+
+    def save_feedback(
+        self, service: str, client: str, items: Iterable[FeedbackItem], now: datetime
+    ) -> Saved:
+        """Writes feedback; returns after the commit, so that it may be acknowledged.
+
+        The same service, card, outcome, time and suggestions are one item, however often they are
+        sent (``cds-hooks.md`` 5.7). A card that is not known is kept and marked (5.8).
+        """
+        post, given = Post(service, client, now), tuple(items)
+        if not given:
+            return Saved(0, 0, 0)
+
+        def write(connection: Connection) -> Saved:
+            uuids = {self.names.safe_id(item.card) for item in given}
+            known = reading.cards_by_uuid(connection, client, uuids)
+            rows = {r["identity"]: r for r in (self._row(post, item, known) for item in given)}
+            # In one order everywhere, or two writers with the same items could wait in a circle.
+            ordered = [rows[identity] for identity in sorted(rows)]
+            add = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.id)
+            new = len(connection.execute(add, ordered).all())
+            unknown = sum(row["card_id"] is None for row in ordered)
+            return Saved(new, len(given) - new, unknown)
+
+        return self._transactions.write("save_feedback", FEEDBACK_CALL, write)
+
+    def report(
+        self,
+        since: datetime,
+        until: datetime,
+        consume: Callable[[Iterator[Firing], dict[str, int]], T],
+    ) -> T:
+        """``consume(firings, calls per content version)``; the firings are read as it goes."""
+
+        def read(connection: Connection) -> T:
+            calls = reading.calls_by_version(connection, since, until)
+            return consume(reading.firings(connection, since, until), calls)
+
+        return self._transactions.read("report", OFFLINE, read)
+
+    def purge(self, now: datetime, retention: timedelta) -> Purged:
+        """Deletes what is older than ``retention``, and token ids that have expired.
+
+        In short transactions: calls and feedback can be written meanwhile.
+        """
+        before, done = now - retention, Purged(0, 0, 0, 0)
+        while (gone := self._delete(lambda c: reading.delete_old_calls(c, before))).calls:
+            done += gone
+        stray = self._delete(lambda c: reading.delete_stray_feedback(c, before))
+        tokens = self._delete(lambda c: reading.delete_expired_tokens(c, now))
+        return done + Purged(0, 0, stray, tokens)
+
+    def close(self) -> None:
+        """Closes the idle connections of this process."""
+        self._transactions.engines.close()
+
+    def _delete(self, work: Callable[[Connection], T]) -> T:
+        return self._transactions.write("purge", OFFLINE, work)
+
+    def _row(self, post: Post, item: FeedbackItem, known: Any) -> dict[str, Any]:
+        return feedback_row(self.names, post, item, known)
+
+    def _insert(self, table: Any) -> Any:
+        """INSERT that can pass over what is there; each dialect has its own."""
+        return (sqlite if self._transactions.engines.is_sqlite else postgresql).insert(table)

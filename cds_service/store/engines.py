@@ -1,0 +1,178 @@
+"""Connections: one pool for each degree of patience in each process, made when first used.
+
+The store is made before the server forks, its connections after: a connection must never be shared
+by two processes.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+
+from cds_service.store.records import StoreUnavailable
+
+READING = "cds_reading"  # execution option of a connection that only reads
+CONNECT_SECONDS = 2  # the least PostgreSQL's client knows
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a caller waits: ``locks`` for others, ``whole`` for everything; in seconds."""
+
+    locks: float
+    whole: float
+
+
+HOOK_CALL = Patience(0.15, 0.2)  # a call is being answered
+FEEDBACK_CALL = Patience(2.0, 5.0)  # nobody waits at a screen, and it must not be lost
+OFFLINE = Patience(30.0, 3600.0)  # reports, deletion, migration
+
+
+def parse_url(url: str) -> URL:
+    """A database URL that can be used; raises ValueError naming what is wrong, not the URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("the database URL cannot be read") from None
+    if parsed.drivername == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise ValueError("the SQLite database must be a file: sqlite:///path/to/file")
+        return parsed.set(database=str(Path(parsed.database).absolute()))
+    if parsed.drivername != "postgresql+psycopg":
+        raise ValueError("the database URL must start with sqlite:/// or postgresql+psycopg://")
+    return parsed
+
+
+class Engines:
+    """The pools of this process over one URL; thread-safe."""
+
+    def __init__(self, url: str) -> None:
+        self.url = parse_url(url)
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._made: dict[Patience, Engine] = {}
+
+    @property
+    def is_sqlite(self) -> bool:
+        """SQLite, else PostgreSQL."""
+        return self.url.drivername == "sqlite"
+
+    def get(self, patience: Patience) -> Engine:
+        """The pool for callers of that patience."""
+        with self._lock:
+            if self._process != os.getpid():  # forked: the parent's connections are not ours
+                for engine in self._made.values():
+                    engine.dispose(close=False)
+                self._made, self._process = {}, os.getpid()
+            if patience not in self._made:
+                self._made[patience] = make_engine(self.url, patience)
+            return self._made[patience]
+
+    def close(self) -> None:
+        """Closes the idle connections of this process."""
+        with self._lock:
+            for engine in self._made.values():
+                engine.dispose()
+            self._made = {}
+
+
+def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> Engine:
+    """A pool over a parsed URL; nothing is connected yet."""
+    sized: dict[str, Any] = {} if pool is NullPool else _SIZE | {"pool_timeout": patience.locks}
+    if url.drivername == "sqlite":
+        path = Path(url.database or "")
+        engine = create_engine(
+            url,
+            poolclass=pool,
+            creator=lambda: _open_file(path, patience),
+            hide_parameters=True,
+            **sized,
+        )
+        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", lambda _, record: record.info.update(file=identity(path)))
+        event.listen(engine, "checkout", lambda _c, record, _p: _check_out(path, record.info))
+        return engine
+    arguments = {"connect_timeout": CONNECT_SECONDS, "application_name": "cds-service"}
+    engine = create_engine(
+        url,
+        poolclass=pool,
+        pool_pre_ping=pool is not NullPool,
+        connect_args=arguments,
+        hide_parameters=True,
+        **sized,
+    )
+    event.listen(engine, "connect", lambda connection, _: _limit(connection, patience))
+    return engine
+
+
+_SIZE: dict[str, Any] = {"pool_size": 4, "max_overflow": 60}
+
+
+# -- SQLite ------------------------------------------------------------------------------------
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at a path; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def confirm(connection: Connection, path: Path) -> None:
+    """Raises StoreUnavailable when the file written to is no longer the one at the path.
+
+    SQLite goes on writing to a file that was moved or deleted; what was written there must not be
+    acknowledged.
+    """
+    if connection.info["file"] != identity(path):
+        raise StoreUnavailable("the database file was moved or replaced")
+
+
+def _open_file(path: Path, patience: Patience) -> sqlite3.Connection:
+    """Opens an existing file: a vanished database is a failure, not a new and empty one."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=patience.locks,
+        check_same_thread=False,
+        isolation_level=None,  # transactions are begun below
+    )
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # deleted comments are overwritten
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes its place at once: a reader that turns writer may fail without waiting."""
+    reading = connection.get_execution_options().get(READING)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _check_out(path: Path, info: dict[str, Any]) -> None:
+    if info.get("file") != identity(path):
+        raise DisconnectionError("the database file was moved or replaced")
+
+
+# -- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def _limit(connection: Any, patience: Patience) -> None:
+    """The server's own limits, so that work given up here does not go on there for long."""
+    connection.autocommit = True
+    whole, locks = int(patience.whole * 1000), int(patience.locks * 1000)
+    connection.execute(f"SET statement_timeout = {whole}")
+    connection.execute(f"SET lock_timeout = {locks}")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {whole}")
+    connection.autocommit = False

@@ -1,0 +1,141 @@
+"""Queries and deletions over the tables; each runs inside a transaction it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from cds_service.feedback import Outcome, Reaction
+from cds_service.report import Firing
+from cds_service.store.records import CardState, Purged
+from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
+from cds_service.suppression import PastReaction
+
+BATCH = 2_000  # calls deleted in one transaction, so that writers wait only briefly
+
+
+def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
+    """Reactions to cards that were shown with one of the repeat keys."""
+    query = (
+        select(
+            CARDS.c.repeat_key,
+            CALLS.c.encounter,
+            FEEDBACK.c.outcome,
+            FEEDBACK.c.reason_code,
+            FEEDBACK.c.acted_at,
+        )
+        .join_from(CARDS, FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
+        .join(CALLS, CALLS.c.id == CARDS.c.call_id)
+        .where(CARDS.c.repeat_key.in_(sorted(keys)))
+    )
+    return [
+        PastReaction(key, encounter, Reaction(Outcome(outcome), reason, at))
+        for key, encounter, outcome, reason, at in connection.execute(query)
+    ]
+
+
+def cards_by_uuid(
+    connection: Connection, client: str, uuids: Iterable[str]
+) -> dict[str, tuple[int, datetime]]:
+    """uuid -> (row id, time of the call) of a client's cards that were shown.
+
+    A call that was sent again has the same uuids; the newest counts. The service is not asked for:
+    one post may hold feedback of several hooks (``cds-hooks.md`` 5.2).
+    """
+    query = (
+        select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at)
+        .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
+        .where(
+            CARDS.c.uuid.in_(sorted(uuids)),
+            CARDS.c.state == CardState.SHOWN,
+            CALLS.c.client == client,
+        )
+        .order_by(CARDS.c.id)
+    )
+    return {uuid: (row_id, at) for uuid, row_id, at in connection.execute(query)}
+
+
+def calls_by_version(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    """Content version -> number of calls."""
+    query = (
+        select(CALLS.c.content_version, func.count())
+        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .group_by(CALLS.c.content_version)
+    )
+    return dict(connection.execute(query).tuples())
+
+
+def firings(connection: Connection, since: datetime, until: datetime) -> Iterator[Firing]:
+    """Every card with its reactions, read as it is consumed. A call sent again counts once."""
+    query = (
+        select(
+            CARDS.c.uuid,
+            CARDS.c.repeat_key,
+            CARDS.c.state,
+            CARDS.c.card,
+            CARDS.c.sources,
+            CALLS.c.content_version,
+            CALLS.c.client,
+            CALLS.c.at,
+            FEEDBACK.c.outcome,
+            FEEDBACK.c.reason_code,
+            FEEDBACK.c.acted_at,
+        )
+        .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
+        .outerjoin(FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
+        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .order_by(CARDS.c.uuid, CARDS.c.repeat_key, CALLS.c.client, CARDS.c.state, CARDS.c.id)
+    )
+    rows: Iterable[Any] = connection.execution_options(yield_per=1_000).execute(query)
+    for _, same in groupby(rows, key=_which):
+        yield _firing(list(same))
+
+
+def _which(row: Any) -> tuple[str, ...]:
+    return row.uuid, row.repeat_key, row.client, row.state
+
+
+def _firing(rows: list[Any]) -> Firing:
+    first = rows[0]
+    reactions = tuple(
+        Reaction(Outcome(row.outcome), row.reason_code, row.acted_at)
+        for row in rows
+        if row.outcome is not None
+    )
+    sources = tuple(first.sources)
+    return Firing(first.card, sources, first.content_version, first.state, first.at, reactions)
+
+
+# -- deletion ------------------------------------------------------------------------------------
+
+
+def delete_old_calls(connection: Connection, before: datetime) -> Purged:
+    """Deletes one batch of calls with their cards and feedback; all counts 0 when none is left."""
+    ids = list(
+        connection.scalars(
+            select(CALLS.c.id).where(CALLS.c.at < before).order_by(CALLS.c.id).limit(BATCH)
+        )
+    )
+    if not ids:
+        return Purged(0, 0, 0, 0)
+    cards = select(CARDS.c.id).where(CARDS.c.call_id.in_(ids))
+    feedback = connection.execute(delete(FEEDBACK).where(FEEDBACK.c.card_id.in_(cards))).rowcount
+    shown = connection.execute(delete(CARDS).where(CARDS.c.call_id.in_(ids))).rowcount
+    return Purged(
+        connection.execute(delete(CALLS).where(CALLS.c.id.in_(ids))).rowcount, shown, feedback, 0
+    )
+
+
+def delete_stray_feedback(connection: Connection, before: datetime) -> int:
+    """Deletes feedback on cards that are not known, by when it came; returns how much."""
+    old = delete(FEEDBACK).where(FEEDBACK.c.card_id.is_(None), FEEDBACK.c.received_at < before)
+    return connection.execute(old).rowcount
+
+
+def delete_expired_tokens(connection: Connection, now: datetime) -> int:
+    """Deletes token ids that could no longer be replayed; returns how many."""
+    return connection.execute(delete(TOKENS).where(TOKENS.c.expires < now)).rowcount

@@ -1,0 +1,94 @@
+"""What the service hands to the store, and what it gets back. Plain values, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class StoreUnavailable(Exception):
+    """The database could not be reached or refused; nothing that was asked for is certain.
+
+    A caller on the way to cards goes on without the store; a caller about to acknowledge
+    something must not.
+    """
+
+
+class CardState(StrEnum):
+    """What happened to a card that was wanted."""
+
+    SHOWN = "shown"
+    SUPPRESSED = "suppressed"  # settled before: repeat suppression held it back
+    SILENT = "silent"  # would have been shown, were the service not evaluating silently
+
+
+@dataclass(frozen=True, slots=True)
+class CardRecord:
+    """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out."""
+
+    uuid: str
+    card: str
+    sources: tuple[str, ...]
+    indicator: str
+    state: CardState
+    repeat_key: str
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One answered call. ``at`` is aware.
+
+    The store keeps ids of patient and encounter only as keyed hashes, and ``hook_instance`` only
+    when it is the UUID it should be. ``client`` is the verified issuer, with its tenant if it has
+    one; empty without authentication. ``timings`` maps a step to milliseconds. The counts are of
+    the intake form's items.
+    """
+
+    at: datetime
+    service: str
+    hook: str
+    hook_instance: str = field(repr=False)
+    client: str
+    content_version: str
+    patient_id: str = field(repr=False)
+    encounter_id: str | None = field(default=None, repr=False)
+    cards: tuple[CardRecord, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    answered: int = 0
+    unanswered: int = 0
+    unusable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Feedback items now in the database: new ones, known before, and of cards not known here."""
+
+    new: int
+    repeated: int
+    unknown: int
+
+    @property
+    def kept(self) -> int:
+        """All items that may be acknowledged."""
+        return self.new + self.repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """Rows deleted."""
+
+    calls: int
+    cards: int
+    feedback: int
+    tokens: int
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.calls + other.calls,
+            self.cards + other.cards,
+            self.feedback + other.feedback,
+            self.tokens + other.tokens,
+        )

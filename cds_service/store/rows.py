@@ -1,0 +1,90 @@
+"""Records as rows. What could name a person becomes a keyed hash here, before it goes further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds_service.feedback import FeedbackItem
+from cds_service.store.records import CallRecord, CardRecord
+from cds_service.suppression import Pseudonyms
+
+
+def call_row(names: Pseudonyms, call: CallRecord) -> dict[str, Any]:
+    """The row of ``calls``, without its id."""
+    return {
+        "at": call.at,
+        "service": call.service,
+        "hook": call.hook,
+        "hook_instance": names.safe_id(call.hook_instance),
+        "client": call.client,
+        "content_version": call.content_version,
+        "patient": names.patient(call.client, call.patient_id),
+        "encounter": names.encounter(call.client, call.encounter_id),
+        "timings": {step: round(ms, 3) for step, ms in call.timings.items()},
+        "answered": call.answered,
+        "unanswered": call.unanswered,
+        "unusable": call.unusable,
+    }
+
+
+def card_row(call_id: int, place: int, card: CardRecord) -> dict[str, Any]:
+    """The row of ``cards``, without its id; ``place`` counts from 0."""
+    return {
+        "call_id": call_id,
+        "place": place,
+        "uuid": card.uuid,
+        "card": card.card,
+        "sources": list(card.sources),
+        "indicator": card.indicator,
+        "state": card.state.value,
+        "repeat_key": card.repeat_key,
+        "suggestions": list(card.suggestions),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One feedback call: to which service, from which client, received when (aware)."""
+
+    service: str
+    client: str
+    received: datetime
+
+
+def identity(names: Pseudonyms, post: Post, item: FeedbackItem) -> str:
+    """What makes two items the same, however often they are sent (``cds-hooks.md`` 5.7)."""
+    moment = item.at.isoformat(timespec="microseconds")
+    ids = (names.safe_id(s) for s in (item.card, *item.suggestions))
+    return names.of("feedback", post.service, post.client, item.outcome.value, moment, *ids)
+
+
+def feedback_row(
+    names: Pseudonyms,
+    post: Post,
+    item: FeedbackItem,
+    known: Mapping[str, tuple[int, datetime]],
+) -> dict[str, Any]:
+    """The row of ``feedback``; ``known`` maps card uuids to row id and the time of the call."""
+    uuid = names.safe_id(item.card)
+    card_id, shown_at = known.get(uuid, (None, item.at))
+    reason = item.reason
+    return {
+        "identity": identity(names, post, item),
+        "received_at": post.received,
+        "outcome_at": item.at,
+        # The client's clock may be wrong: not after we heard of it, not before we said it.
+        "acted_at": max(shown_at, min(item.at, post.received)),
+        "service": post.service,
+        "client": post.client,
+        "card_uuid": uuid,
+        "card_id": card_id,
+        "outcome": item.outcome.value,
+        "suggestions": [names.safe_id(s) for s in item.suggestions],
+        "reason_system": reason.system if reason else None,
+        "reason_code": reason.code if reason else None,
+        "reason_display": reason.display if reason else None,
+        "comment": item.comment,
+    }

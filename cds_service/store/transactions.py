@@ -1,0 +1,87 @@
+"""Runs work in a transaction, within its time, and turns every failure into StoreUnavailable."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from cds_service.store.engines import OFFLINE, READING, Engines, Patience, confirm
+from cds_service.store.guard import Breaker, Deadline
+from cds_service.store.records import StoreUnavailable
+
+T = TypeVar("T")
+REST = 1.0  # seconds for which a failure is remembered
+MOST_WAITING = 32  # threads of a process that wait for a database
+
+
+class Transactions:
+    """Transactions over one URL; thread-safe. ``failures`` counts by name what did not succeed."""
+
+    def __init__(self, url: str) -> None:
+        self.engines = Engines(url)
+        self.failures: Counter[str] = Counter()
+        self._breaker = Breaker(REST)
+        self._deadline = Deadline(MOST_WAITING)
+        self._counting = threading.Lock()
+
+    def write(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns, after the commit."""
+
+        def run() -> T:
+            with self.engines.get(patience).connect() as connection:
+                result = work(connection)
+                connection.commit()
+                if self.engines.is_sqlite:
+                    confirm(connection, Path(self.engines.url.database or ""))
+                return result
+
+        return self._guarded(name, patience, run)
+
+    def read(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns; what it writes is rolled back."""
+
+        def run() -> T:
+            with self.engines.get(patience).connect() as connection:
+                return work(connection.execution_options(**{READING: True}))
+
+        return self._guarded(name, patience, run)
+
+    def _guarded(self, name: str, patience: Patience, run: Callable[[], T]) -> T:
+        try:
+            self._breaker.enter()
+            result = self._timed(patience, run)
+        except (SQLAlchemyError, OSError, StoreUnavailable) as error:
+            with self._counting:
+                self.failures[name] += 1
+            # A value the database refuses says nothing about the next one.
+            if not isinstance(error, StoreUnavailable | DataError | IntegrityError):
+                self._breaker.failed()
+            # The message of the error may hold what was to be written; its code does not.
+            raise StoreUnavailable(_code(error)) from None
+        self._breaker.worked()
+        return result
+
+    def _timed(self, patience: Patience, run: Callable[[], T]) -> T:
+        """SQLite keeps to its own time limit, and offline work takes as long as it takes."""
+        if self.engines.is_sqlite or patience is OFFLINE:
+            return run()
+        try:
+            return self._deadline.run(run, patience.whole)
+        except StoreUnavailable:
+            self._breaker.failed()
+            raise
+
+
+def _code(error: Exception) -> str:
+    """A short reason for the log: our own words, or the database's error code."""
+    if isinstance(error, StoreUnavailable):
+        return str(error)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return f"{type(cause).__name__} {code}" if code else type(cause).__name__
