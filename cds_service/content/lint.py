@@ -43,6 +43,7 @@ def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Fi
     yield from _expressions(builder, shelf)
     if content is not None:
         yield from _strategy(content)
+        yield from _own_rule_first(content)
         yield from _unused(content, shelf)
 
 
@@ -153,6 +154,9 @@ def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
     for expression, file, path in builder.compiled:
         for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
+        for name in bare_names(expression.tree):
+            words = f"{name!r} starts from nothing: begin with a %name, such as %patient"
+            yield Finding(file, path, words)
 
 
 def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[str]:
@@ -161,6 +165,40 @@ def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[s
         yield f"%answers.{leaf[0]}: the form has no item with that linkId"
     elif leaf and leaf[1] and leaf[1] not in options[leaf[0]] and leaf[1] != "exists":
         yield f"%answers.{leaf[0]}.{leaf[1]}: the item has no such option"
+
+
+# Functions that may stand first, and the one whose arguments still see the rule's own focus.
+FIRST = frozenset({"iif", "today", "now", "timeOfDay"})
+
+
+def bare_names(node: nodes.Node) -> Iterator[str]:
+    """Paths and functions that start from the focus, which is the plan itself: they never hold."""
+    match node:
+        case nodes.Member(base=None, name=name):
+            yield name
+        case nodes.Call(base=None, name=name) if name not in FIRST:
+            yield name
+        case nodes.Special(name=name):
+            yield name
+        case nodes.Call(base=base, name=name, arguments=arguments):
+            below = [*([] if base is None else [base]), *(arguments if name == "iif" else ())]
+            for child in below:
+                yield from bare_names(child)
+        case _:
+            for child in nodes.children(node):
+                yield from bare_names(child)
+
+
+def _own_rule_first(content: Content) -> Iterator[Finding]:
+    """A contribution begins with its source's own rule: without it anybody would get it."""
+    for contributions in content.contributions.values():
+        for contribution in contributions:
+            source = contribution.source
+            first = contribution.conditions[0].expression.text
+            if source.rule and first != f"%{source.rule}":
+                file = content.files[source.plan["url"]]
+                words = f"the first condition must be the source's own rule, %{source.rule}"
+                yield Finding(file, f"action {contribution.id}", words)
 
 
 def _strategy(content: Content) -> Iterator[Finding]:
