@@ -155,8 +155,9 @@ def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
         for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
         for name in bare_names(expression.tree):
-            words = f"{name!r} starts from nothing: begin with a %name, such as %patient"
-            yield Finding(file, path, words)
+            yield Finding(
+                file, path, f"{name!r} starts from nothing: begin with a %name, such as %patient"
+            )
 
 
 def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[str]:
@@ -197,8 +198,10 @@ def _own_rule_first(content: Content) -> Iterator[Finding]:
             first = contribution.conditions[0].expression.text
             if source.rule and first != f"%{source.rule}":
                 file = content.files[source.plan["url"]]
-                words = f"the first condition must be the source's own rule, %{source.rule}"
-                yield Finding(file, f"action {contribution.id}", words)
+                path = f"action {contribution.id}"
+                yield Finding(
+                    file, path, f"the first condition must be the source's own rule, %{source.rule}"
+                )
 
 
 def _strategy(content: Content) -> Iterator[Finding]:
