@@ -1,0 +1,81 @@
+"""``make bench``: measures against the budgets and prints one table; always exits 0."""
+
+import gc
+import time
+
+import orjson
+
+from benchmarks import inside
+from benchmarks.people import request_of_size
+from benchmarks.served import (
+    Measured,
+    echo_command,
+    free_port,
+    measure,
+    running,
+    service_command,
+)
+from benchmarks.starting import start_up
+from benchmarks.table import Row, show
+from cds_service.content import find_root, load_content
+from cds_service.pipeline import Pipeline
+
+CALLS = 1200
+FLOOR_CALLS = 4000
+
+
+def main() -> None:
+    """Everything, in one run."""
+    began = time.perf_counter()
+    print(
+        "Times depend on the machine; what carries over are the ratios to the two floors: "
+        "the call / a bare echo, and all rules / the same rules by hand.",
+        flush=True,
+    )
+    pipeline = Pipeline(load_content(find_root()), "https://example.org/intake")
+    gc.collect()
+    gc.freeze()  # as the server does before it forks
+    show("Over HTTP: patient-view, 50 chart resources, 2 workers, 8 clients", over_http(pipeline))
+    show("In the process, CPU time of one call", inside.parts(pipeline))
+    show("Growth, CPU time", inside.growth(pipeline))
+    show("Start", start_up())
+    print(f"\n{time.perf_counter() - began:.0f} s in all")
+
+
+def over_http(pipeline: Pipeline) -> list[Row]:
+    """The service beside the floor, under the same load."""
+    service = pipeline.service_for("patient-view")
+    request = request_of_size(inside.SIZE, pipeline)
+    body = orjson.dumps(request)
+    port = free_port()
+    with running(echo_command(port), port) as server:
+        floor = measure(server, "/echo", body, FLOOR_CALLS)
+    port = free_port()
+    with running(service_command(port), port) as server:
+        found = measure(server, f"/cds-services/{service.id}", body, CALLS)
+    return _rows(found, floor)
+
+
+def _rows(found: Measured, floor: Measured) -> list[Row]:
+    return [
+        Row("CPU a call", found.cpu_ms, "ms", 10),
+        Row("floor 1: bare echo of the same body", floor.cpu_ms, "ms"),
+        Row("CPU / floor 1", found.cpu_ms / floor.cpu_ms, "x"),
+        Row("calls a second", found.calls_s, "/s", 150, at_least=True),
+        Row("floor 1: calls a second", floor.calls_s, "/s"),
+        Row("p50 with 8 clients", found.p50_ms, "ms", note=f"floor 1: {floor.p50_ms:.1f}"),
+        Row("p99 with 8 clients", found.p99_ms, "ms", note=f"floor 1: {floor.p99_ms:.1f}"),
+        Row("p50 with one client", found.alone_ms, "ms", note=f"floor 1: {floor.alone_ms:.1f}"),
+        Row(
+            "resident in a worker",
+            found.resident_mib,
+            "MiB",
+            120,
+            note=f"{found.private_mib:.0f} its own; floor 1: {floor.resident_mib:.0f}",
+        ),
+        Row("start to ready", found.ready_s, "s", 2.5, note=f"floor 1: {floor.ready_s:.2f}"),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The clinical rules written out as plain Python: what the content's FHIRPath is measured against.
+
+Only a yardstick: the service never runs it. ``tests/test_handwritten_rules.py`` holds it equal to
+the content, name by name, on random people and on every vignette.
+"""
+
+from datetime import date
+
+from benchmarks.handwritten.anatomy import add_anatomy
+from benchmarks.handwritten.chart import Codes, add_chart
+from benchmarks.handwritten.flags import add_flags, add_other_flags
+from benchmarks.handwritten.function import add_functional, add_hormonal, add_self_care
+from benchmarks.handwritten.infections import add_infections, add_ovulation_pain, add_urinary
+from benchmarks.handwritten.states import add_states
+from benchmarks.handwritten.structure import add_structural
+
+__all__ = ["LEFT_OUT", "Answers", "Codes", "Person", "rules"]
+
+LEFT_OUT: frozenset[str] = frozenset()  # names that the content has changed since
+
+NOTHING: dict = {}
+ITEMS = [
+    "rfgen",
+    "rfvag",
+    "rfpen",
+    "organs",
+    "preg",
+    "postpartum",
+    "breastfeeding",
+    "menses",
+    "surg",
+    "sextype",
+    "when",
+    "where",
+    "dur",
+    "lasting",
+    "onset",
+    "trigger",
+    "entry",
+    "bleed",
+    "genital",
+    "urine",
+    "bowel",
+    "dry",
+    "dryother",
+    "gyn",
+    "penis",
+    "stirisk",
+    "meds",
+    "trauma",
+    "safe",
+    "unwanted",
+    "distress",
+]
+
+
+class Answers:
+    """One look-up per item: ``answers.urine("burn")`` is True, False or None (unknown)."""
+
+    __slots__ = (*ITEMS, "sev")
+
+    def __init__(self, view: dict) -> None:
+        for item in ITEMS:
+            setattr(self, item, view.get(item, NOTHING).get)
+        self.sev = view.get("sev")
+
+
+class Person:
+    """One attribute for each name of the content."""
+
+
+def rules(variables: dict, codes: Codes, today: date) -> dict:
+    """Name -> True, False or None (unknown), for the inputs that the content's rules get."""
+    person, answers = Person(), Answers(variables["answers"])
+    age = variables["age"]
+    add_chart(person, variables, codes, today)
+    add_anatomy(person, answers, variables["patient"])
+    add_states(person, answers, age, variables)
+    add_flags(person, answers, age, variables)
+    add_ovulation_pain(person, answers)
+    add_other_flags(person, answers, age)
+    add_infections(person, answers, age, variables)
+    add_urinary(person, answers, variables)
+    add_structural(person, answers, variables)
+    add_functional(person, answers, variables)
+    add_hormonal(person, answers, variables)
+    add_self_care(person, answers, age, variables)
+    return vars(person)

@@ -1,0 +1,105 @@
+"""Which organs are present, from the own answer, else from recorded sex and procedures."""
+
+from benchmarks.handwritten.kleene import both, either, no
+
+EXTENSION = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterForClinicalUse"
+SYSTEM = "http://terminology.hl7.org/CodeSystem/sex-parameter-for-clinical-use"
+TYPICAL = {"female": "female-typical", "male": "male-typical"}
+
+
+def add_anatomy(person, a, patient: dict) -> None:
+    organs = a.organs
+    uterus, unsure = organs("uterus"), organs("notsure")
+    known = not organs("decline") and (uterus is not None or unsure is not None)
+    person.organsKnown = known
+    person.sexParameter = next(_sex_parameters(patient), None)
+    person.sexTypical = person.sexParameter or TYPICAL.get(patient.get("gender"))
+    _add_pointers(person, a)
+    if known:
+        _from_answer(person, organs, uterus, None if unsure is True else False)
+    elif person.sexTypical == "female-typical":
+        _female_typical(person)
+    elif person.sexTypical == "male-typical":
+        _male_typical(person)
+    else:
+        person.hasUterus = person.hasOvary = person.hasNeovagina = person.hasVagina = None
+        person.hasPenis = person.hasTestis = person.hasCervix = person.hasProstate = None
+
+
+def _sex_parameters(patient: dict):
+    for outer in patient.get("extension", ()):
+        if outer.get("url") == EXTENSION:
+            for inner in outer.get("extension", ()):
+                if inner.get("url") == "value":
+                    for coding in inner.get("valueCodeableConcept", {}).get("coding", ()):
+                        if coding.get("system") == SYSTEM:
+                            yield coding.get("code")
+
+
+def _add_pointers(p, a) -> None:
+    """Own answers or chart entries that point to an organ; always yes or no."""
+    menses, gyn, bleed, penis = a.menses, a.gyn, a.bleed, a.penis
+    p.answersPointToUterusOrVagina = bool(
+        (a.preg("yes") or a.preg("could") or a.preg("unsure"))
+        or (a.postpartum("lt6w") or a.postpartum("6w6m") or a.postpartum("6m12m"))
+        or (menses("regular") or menses("irregular") or menses("late"))
+        or (menses("suppressed") or menses("menopause") or menses("surgery"))
+        or (gyn("dysmen") or gyn("cpp") or gyn("heavy") or gyn("pressure") or gyn("periodurine"))
+        or (bleed("aftersex") or bleed("between") or bleed("postmeno"))
+        or (a.rfvag("heavybleed") or a.rfvag("bulge"))
+        or (a.genital("vagdisch") or a.sextype("vagrec"))
+        or (p.pregnantInChart or a.meds("testosterone") or p.testosterone)
+    )
+    p.answersPointToPenis = bool(
+        (a.rfpen("testis") or a.rfpen("snap") or a.rfpen("longerection"))
+        or a.rfpen("foreskinstuck")
+        or (penis("curve") or penis("lump") or penis("erectpain") or penis("foreskin"))
+        or (penis("ejacpain") or penis("hemosp") or penis("ed"))
+        or (a.where("glans") or a.where("shaft") or a.where("testis"))
+        or (a.sextype("penins") or a.genital("pendisch"))
+    )
+
+
+def _from_answer(p, organs, uterus: bool | None, otherwise: bool | None) -> None:
+    p.hasUterus = (None if p.hysterectomy else True) if uterus else otherwise
+    p.hasOvary = True if organs("ovary") else otherwise
+    p.hasNeovagina = True if organs("neovagina") else otherwise
+    p.hasVagina = True if organs("vagina") or organs("neovagina") else otherwise
+    p.hasPenis = True if organs("penis") or organs("neopenis") else otherwise
+    p.hasTestis = True if organs("testis") else otherwise
+    p.hasCervix = True if organs("cervix") else None if uterus else otherwise
+    if organs("prostate"):
+        p.hasProstate = True
+    elif p.prostatectomy:
+        p.hasProstate = False
+    elif both(
+        either(uterus, organs("cervix"), organs("ovary"), organs("vagina")), no(organs("testis"))
+    ):
+        p.hasProstate = otherwise
+    else:
+        implied = organs("penis") or organs("testis") or organs("neovagina")
+        p.hasProstate = True if implied else otherwise
+
+
+def _female_typical(p) -> None:
+    penis = p.answersPointToPenis
+    p.hasUterus = not p.hysterectomy
+    p.hasOvary = not p.bilateralSalpingoOophorectomy
+    p.hasNeovagina = False
+    p.hasVagina = True
+    p.hasPenis = None if penis else False
+    p.hasTestis = None if penis and not p.orchiectomy else False
+    p.hasCervix = None if p.hysterectomy else True
+    p.hasProstate = None if penis and not p.prostatectomy else False
+
+
+def _male_typical(p) -> None:
+    uterus, penis = p.answersPointToUterusOrVagina, p.answersPointToPenis
+    p.hasUterus = None if uterus and not p.hysterectomy else False
+    p.hasOvary = None if uterus and not p.bilateralSalpingoOophorectomy else False
+    p.hasNeovagina = p.vaginoplasty
+    p.hasVagina = True if p.vaginoplasty else None if uterus else False
+    p.hasPenis = (None if penis else False) if p.vaginoplasty else True
+    p.hasTestis = not p.orchiectomy
+    p.hasCervix = None if uterus else False
+    p.hasProstate = not p.prostatectomy

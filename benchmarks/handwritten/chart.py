@@ -1,0 +1,166 @@
+"""What the chart says: names that rest on dataRequirements only."""
+
+from datetime import date, timedelta
+
+from benchmarks.handwritten.kleene import at_least, both, either
+
+PAIRS = {  # name -> the two requirements it joins
+    "hysterectomy": ("hysterectomyProcedure", "hysterectomyHistory"),
+    "bilateralSalpingoOophorectomy": (
+        "bilateralSalpingoOophorectomyProcedure",
+        "bilateralSalpingoOophorectomyHistory",
+    ),
+    "orchiectomy": ("orchiectomyProcedure", "orchiectomyHistory"),
+    "prostatectomy": ("prostatectomyProcedure", "prostatectomyHistory"),
+    "vaginoplasty": ("vaginoplastyProcedure", "vaginoplastyHistory"),
+    "pelvicFloorTherapyWithin90Days": (
+        "pelvicFloorTherapyProcedureWithin90Days",
+        "pelvicFloorTherapyEncounterWithin90Days",
+    ),
+    "urologyVisitWithin180Days": (
+        "urologyVisitProcedureWithin180Days",
+        "urologyVisitEncounterWithin180Days",
+    ),
+    "medicationReviewWithin180Days": (
+        "medicationReviewProcedureWithin180Days",
+        "medicationReviewEncounterWithin180Days",
+    ),
+    "anticholinergic": ("anticholinergicRequest", "anticholinergicStatement"),
+    "anticoagulant": ("anticoagulantRequest", "anticoagulantStatement"),
+    "antidepressant": ("antidepressantRequest", "antidepressantStatement"),
+    "antiestrogen": ("antiestrogenRequest", "antiestrogenStatement"),
+    "combinedContraceptive": ("combinedContraceptiveRequest", "combinedContraceptiveStatement"),
+    "dryingMedicine": ("dryingMedicineRequest", "dryingMedicineStatement"),
+    "ovulationSuppressant": ("ovulationSuppressantRequest", "ovulationSuppressantStatement"),
+    "testosterone": ("testosteroneRequest", "testosteroneStatement"),
+    "urinaryAntibioticWithin7Days": (
+        "urinaryAntibioticRequestWithin7Days",
+        "urinaryAntibioticStatementWithin7Days",
+    ),
+    "vaginalEstrogenWithin84Days": (
+        "vaginalEstrogenRequestWithin84Days",
+        "vaginalEstrogenStatementWithin84Days",
+    ),
+    "urinalysisWithin7Days": ("urinalysisResultWithin7Days", "urinalysisReportWithin7Days"),
+    "urinalysisWithin30Days": ("urinalysisResultWithin30Days", "urinalysisReportWithin30Days"),
+}
+DELIVERIES = (42, 84, 365)
+
+
+class Codes:
+    """The code lists that rules look into, as sets of (system, code)."""
+
+    def __init__(self, value_sets: dict) -> None:
+        named = {url.rpartition("/")[2]: codes for url, codes in value_sets.items()}
+        self.negative = named["result-negative"]
+        self.positive = named["result-positive"]
+        self.pregnant = named["pregnancy-status-pregnant"]
+        self.systolic = named["systolic-blood-pressure"]
+
+
+def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
+    for name, (one, other) in PAIRS.items():
+        setattr(person, name, bool(lists[one] or lists[other]))
+    born = _first(lists["obstetricDeliveryDate"]).get("valueDateTime")
+    for days in DELIVERIES:
+        since = not_before(born, (today - timedelta(days=days)).isoformat()) is True
+        found = lists[f"deliveryProcedureWithin{days}Days"]
+        found = found or lists[f"deliveryConditionWithin{days}Days"] or since
+        setattr(person, f"deliveryWithin{days}Days", bool(found))
+    _add_results(person, lists, codes)
+    _add_vital_signs(person, lists, codes)
+    _add_pregnancy(person, lists, codes, today, born)
+
+
+def _add_results(person, lists: dict, codes: Codes) -> None:
+    negative, positive = codes.negative, codes.positive
+    hcg = lists["pregnancyTestWithin2Days"]
+    person.pregnancyTestNegativeWithin2Days = any_in(hcg, negative)
+    hcg = lists["pregnancyTestWithin7Days"]
+    person.pregnancyTestNegativeWithin7Days = any_in(hcg, negative)
+    hcg = lists["pregnancyTestWithin42Days"]
+    person.pregnancyTestPositiveWithin42Days = any_in(hcg, positive)
+    person.ctngPositiveWithin60Days = any_in(lists["ctngWithin60Days"], positive)
+    person.ctngPositiveWithin365Days = any_in(lists["ctngWithin365Days"], positive)
+    culture = lists["urineCultureWithin30Days"]
+    person.urineCultureNegativeWithin30Days = any_in(culture, negative)
+    person.urineCulturePositiveWithin30Days = any_in(culture, positive)
+
+
+def _add_vital_signs(person, lists: dict, codes: Codes) -> None:
+    heat = _first(lists["bodyTemperature"]).get("valueQuantity", {})
+    limits = {"Cel": 38, "[degF]": 100.4}
+    person.temperature = heat.get("value") if heat.get("code") in limits else None
+    person.hot = at_least(person.temperature, limits.get(heat.get("code"), 0))
+    reading, panel = _first(lists["systolicReading"]), _first(lists["bloodPressurePanel"])
+    found = reading.get("valueQuantity", {})
+    if not reading or after(panel.get("effectiveDateTime"), reading.get("effectiveDateTime")):
+        parts = panel.get("component", ())
+        found = next((c for c in parts if is_in(c.get("code"), codes.systolic)), {})
+        found = found.get("valueQuantity", {})
+    person.systolic = found.get("value") if found.get("code") == "mm[Hg]" else None
+    breath = _first(lists["respirationReading"]).get("valueQuantity", {})
+    person.respiratoryRate = breath.get("value") if breath.get("code") == "/min" else None
+
+
+def _add_pregnancy(person, lists: dict, codes: Codes, today: date, born: str | None) -> None:
+    recent = lists["pregnancyConditionWithin294Days"]
+    start = _first(recent).get("onsetDateTime") or _first(recent).get("recordedDate")
+    procedure = _first(lists["deliveryProcedure"])
+    last = procedure.get("performedDateTime") or procedure.get("performedPeriod", {}).get("end")
+    last = last or _first(lists["deliveryCondition"]).get("onsetDateTime") or born
+    status = _first(lists["pregnancyStatus"])
+    due = _first(lists["estimatedDeliveryDate"]).get("valueDateTime")
+    overdue = not_before(due, (today - timedelta(days=14)).isoformat()) is False
+    ended = not_before(last, start) or not_before(last, status.get("effectiveDateTime")) or overdue
+    person.pregnancyStart, person.lastDelivery, person.pregnancyEnded = start, last, bool(ended)
+    person.pregnantInChart = both(
+        either(
+            any(not _is_over(c) for c in recent),
+            any(not _is_over(c) and not _is_dated(c) for c in lists["pregnancyCondition"]),
+            is_in(status.get("valueCodeableConcept"), codes.pregnant),
+        ),
+        not ended,
+    )
+
+
+def _first(found: list) -> dict:
+    return found[0] if found else {}
+
+
+def _is_over(condition: dict) -> bool:
+    return any(key.startswith("abatement") for key in condition)
+
+
+def _is_dated(condition: dict) -> bool:
+    return "recordedDate" in condition or any(key.startswith("onset") for key in condition)
+
+
+def any_in(results: list, codes) -> bool:
+    """Whether any result has such an interpretation or value."""
+    return any(
+        is_in((r.get("interpretation") or (None,))[0], codes)
+        or is_in(r.get("valueCodeableConcept"), codes)
+        for r in results
+    )
+
+
+def is_in(concept: dict | None, codes) -> bool:
+    """Whether a CodeableConcept has a code of the set."""
+    found = concept.get("coding", ()) if concept else ()
+    return any((c.get("system"), c.get("code")) in codes for c in found)
+
+
+def not_before(one: str | None, other: str | None) -> bool | None:
+    """``one >= other`` for ISO dates in UTC; unknown where one is too coarse to tell."""
+    if one is None or other is None:
+        return None
+    size = min(len(one), len(other))
+    if one[:size] != other[:size]:
+        return one[:size] > other[:size]
+    return True if len(one) == len(other) else None
+
+
+def after(one: str | None, other: str | None) -> bool:
+    """Whether ``one`` is certainly later."""
+    return one is not None and other is not None and not_before(other, one) is False

@@ -1,0 +1,169 @@
+"""A real server on loopback: started, called, weighed and ended by its pid."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median, quantiles
+from threading import Thread
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 30  # seconds
+
+
+@dataclass
+class Measured:
+    """What a server took for the calls."""
+
+    ready_s: float
+    cpu_ms: float
+    calls_s: float
+    p50_ms: float
+    p99_ms: float
+    alone_ms: float
+    resident_mib: float
+    private_mib: float
+
+
+@dataclass
+class Server:
+    """A running server; ``pid`` is gunicorn's master."""
+
+    port: int
+    pid: int
+    ready_s: float
+    workers: list[int] = field(default_factory=list)
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[Server]:
+    """Starts a command that serves on the port and ends it again."""
+    environment = {"PATH": os.environ.get("PATH", ""), "CDS_AUTH": "off", "CDS_WORKERS": "2"}
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=Path(__file__).parent.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_ready(process, port, began)
+        ready = time.perf_counter() - began
+        time.sleep(0.5)  # until the second worker is there as well
+        yield Server(port, process.pid, ready, _children(process.pid))
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def service_command(port: int) -> list[str]:
+    """The service as it is run."""
+    beside = Path(sys.executable).parent / "cds-service"
+    return [str(beside), "serve", "--host", "127.0.0.1", "--port", str(port)]
+
+
+def echo_command(port: int) -> list[str]:
+    """The bare echo."""
+    return [sys.executable, "-m", "benchmarks.echo", str(port)]
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def measure(server: Server, path: str, body: bytes, calls: int, clients: int = 8) -> Measured:
+    """Calls one at a time, then by several clients at once."""
+    _call_many(server.port, path, body, calls // 4, clients)  # every worker and thread is warm
+    alone = _call_many(server.port, path, body, 60, 1)
+    cpu, began = _cpu_s(server.workers), time.perf_counter()
+    times = _call_many(server.port, path, body, calls, clients)
+    took, cpu = time.perf_counter() - began, _cpu_s(server.workers) - cpu
+    return Measured(
+        ready_s=server.ready_s,
+        cpu_ms=cpu / len(times) * 1000,
+        calls_s=len(times) / took,
+        p50_ms=median(times),
+        p99_ms=quantiles(times, n=100)[98],
+        alone_ms=median(alone),
+        resident_mib=median(_memory(pid, "Rss") for pid in server.workers),
+        private_mib=median(
+            _memory(pid, "Private_Dirty") + _memory(pid, "Private_Clean") for pid in server.workers
+        ),
+    )
+
+
+def _call_many(port: int, path: str, body: bytes, calls: int, clients: int) -> list[float]:
+    """Milliseconds of each call, by clients that keep their connection."""
+    times: list[float] = []
+    failures: list[Exception] = []
+
+    def client() -> None:
+        try:
+            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            for _ in range(max(1, calls // clients)):
+                began = time.perf_counter()
+                connection.request("POST", path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(f"{path} answered {answer.status}")
+                times.append((time.perf_counter() - began) * 1000)
+            connection.close()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return times
+
+
+def _wait_until_ready(process: subprocess.Popen, port: int, began: float) -> None:
+    while time.perf_counter() - began < PATIENCE:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        try:
+            connection = HTTPConnection("127.0.0.1", port, timeout=1)
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError("the server was not ready in time")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _cpu_s(pids: list[int]) -> float:
+    """User and system time of the processes so far."""
+    seconds = 0.0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        seconds += (int(fields[11]) + int(fields[12])) / TICKS
+    return seconds
+
+
+def _memory(pid: int, name: str) -> float:
+    """MiB of one kind of a process's memory."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
