@@ -89,18 +89,23 @@ def _add_results(person, lists: dict, codes: Codes) -> None:
 
 def _add_vital_signs(person, lists: dict, codes: Codes) -> None:
     heat = _first(lists["bodyTemperature"]).get("valueQuantity", {})
-    limits = {"Cel": 38, "[degF]": 100.4}
-    person.temperature = heat.get("value") if heat.get("code") in limits else None
-    person.hot = at_least(person.temperature, limits.get(heat.get("code"), 0))
+    person.temperature = _number(heat, "Cel", "[degF]")
+    person.hot = at_least(person.temperature, 38 if heat.get("code") == "Cel" else 100.4)
     reading, panel = _first(lists["systolicReading"]), _first(lists["bloodPressurePanel"])
     found = reading.get("valueQuantity", {})
     if not reading or after(panel.get("effectiveDateTime"), reading.get("effectiveDateTime")):
         parts = panel.get("component", ())
         found = next((c for c in parts if is_in(c.get("code"), codes.systolic)), {})
         found = found.get("valueQuantity", {})
-    person.systolic = found.get("value") if found.get("code") == "mm[Hg]" else None
+    person.systolic = _number(found, "mm[Hg]")
     breath = _first(lists["respirationReading"]).get("valueQuantity", {})
-    person.respiratoryRate = breath.get("value") if breath.get("code") == "/min" else None
+    person.respiratoryRate = _number(breath, "/min")
+
+
+def _number(quantity: dict, *units: str) -> float | None:
+    """The exact number in one of the units."""
+    exact = quantity.get("code") in units and "comparator" not in quantity
+    return quantity.get("value") if exact else None
 
 
 def _add_pregnancy(person, lists: dict, codes: Codes, today: date, born: str | None) -> None:
@@ -139,7 +144,7 @@ def _is_dated(condition: dict) -> bool:
 def any_in(results: list, codes) -> bool:
     """Whether any result has such an interpretation or value."""
     return any(
-        is_in((r.get("interpretation") or (None,))[0], codes)
+        any(is_in(one, codes) for one in r.get("interpretation", ()))
         or is_in(r.get("valueCodeableConcept"), codes)
         for r in results
     )
