@@ -1,4 +1,4 @@
-"""The command line: ``cds-service serve | check | explain | review | fhirpath``."""
+"""The command line: ``cds-service --help`` lists the commands."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import gc
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from cds_service.settings import Settings
+    from cds_service.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     _content_option(review)
     review.set_defaults(run=_review)
 
+    purge = commands.add_parser("purge", help="delete calls and feedback past their retention")
+    purge.set_defaults(run=_purge)
+
+    report = commands.add_parser("report", help="what became of cards: shown, accepted, overridden")
+    report.add_argument("--days", type=int, default=90, help="how far back (default 90)")
+    report.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    report.set_defaults(run=_report)
+
     fhirpath = commands.add_parser("fhirpath", help="evaluate one FHIRPath expression")
     fhirpath.add_argument("expression")
     fhirpath.add_argument("resource", nargs="?", type=Path, help="a FHIR resource, as JSON")
@@ -71,35 +83,79 @@ def _moment(text: str) -> datetime:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from pydantic import ValidationError  # noqa: PLC0415 - see above
-
     gc.disable()  # nothing made while importing and loading is garbage (server.serve enables it)
     from cds_service import create_app  # noqa: PLC0415 - see above
     from cds_service.content import ContentError  # noqa: PLC0415 - see above
     from cds_service.server import serve  # noqa: PLC0415 - see above
-    from cds_service.settings import Settings  # noqa: PLC0415 - see above
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings = _settings()
+    if settings.development and options.host not in LOOPBACK:
+        raise RuntimeError(
+            f"CDS_AUTH=off serves on a loopback address only, not on {options.host}: "
+            "set CDS_AUTH and CDS_CLIENTS, or leave --host out"
+        )
     try:
-        settings = Settings()
         app = create_app(settings)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "CDS_" + "_".join(str(step) for step in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}", file=sys.stderr)
-        return 2
     except ContentError as error:
         return _print_findings(error.findings)
-    _greet(options.host, options.port)
+    _greet(options.host, options.port, settings.auth)
     serve(app, settings, options.host, options.port)
     return 0
 
 
-def _greet(host: str, port: int) -> None:
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _settings() -> Settings:
+    """The settings of the environment; raises RuntimeError naming each variable that is wrong."""
+    from pydantic import ValidationError  # noqa: PLC0415 - see above
+
+    from cds_service.settings import Settings  # noqa: PLC0415 - see above
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = (
+            f"CDS_{'_'.join(str(step) for step in p['loc']).upper()}: {p['msg']}"
+            for p in error.errors()
+        )
+        raise RuntimeError("\n".join(lines)) from None
+
+
+def _store(settings: Settings) -> Store:
+    from cds_service.store import Store, load_key  # noqa: PLC0415 - see above
+
+    return Store(settings.database_url, load_key(settings.key_file))
+
+
+def _purge(_options: argparse.Namespace) -> int:
+    settings = _settings()
+    kept = timedelta(days=settings.retention_days)
+    gone = _store(settings).purge(datetime.now(UTC), kept)
+    print(
+        f"Deleted {gone.calls} calls, {gone.cards} cards, {gone.feedback} feedback items and "
+        f"{gone.tokens} expired token ids."
+    )
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from cds_service.report import as_csv, as_json, summarise  # noqa: PLC0415 - see above
+
+    now = datetime.now(UTC)
+    rows = _store(_settings()).report(now - timedelta(days=options.days), now, summarise)
+    print((as_json if options.json else as_csv)(rows), end="")
+    return 0
+
+
+def _greet(host: str, port: int, auth: str) -> None:
     """The address, and a call to try where the examples are at hand."""
     address = f"http://{host}:{port}"
     print(f"Dyspareunia CDS is starting on {address}")
-    print("Draft clinical content, not approved by clinicians. Authentication is OFF.")
+    print("Draft clinical content, not approved by clinicians.")
+    if auth == "off":
+        print("AUTHENTICATION IS OFF: anybody on this machine can call it. Not for real patients.")
     example = Path("examples/patient-view-urinary-symptoms.json")
     if example.is_file():
         print("Try a call (the command moves the example's answers to today):\n")

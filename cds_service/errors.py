@@ -65,10 +65,23 @@ class WrongMediaType(ServiceError):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
-class TooLarge(ServiceError):
-    """The body is over the size limit (``cds-hooks.md`` 2.18)."""
+class NotServed(ServiceError):
+    """There is nothing at this address."""
 
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    status = HTTPStatus.NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__(Issue(*HTTP_WORDS[HTTPStatus.NOT_FOUND]))
+
+
+class StoreDown(ServiceError):
+    """What was sent could not be saved, so it is not acknowledged."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        words = "The store is not available, and nothing was saved. Send it again later."
+        super().__init__(Issue("transient", words))
 
 
 # What werkzeug refuses before our code runs -> issue code and words.

@@ -68,6 +68,7 @@ class Evaluation:
     shown: list[WantedCard] = field(default_factory=list)
     deferred: list[WantedCard] = field(default_factory=list)
     held: list[WantedCard] = field(default_factory=list)
+    suppressed: list[WantedCard] = field(default_factory=list)  # settled before (desk)
     notes: list[Note] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
     errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong

@@ -25,6 +25,7 @@ def explain(found: Evaluation) -> dict[str, Any]:
         "cards": [wanted.card.id for wanted in found.shown],
         "deferred": [wanted.card.id for wanted in found.deferred],
         "held": [wanted.card.id for wanted in found.held],
+        "suppressed": [wanted.card.id for wanted in found.suppressed],
         "moments": found.moments,
         "notes": [note.id for note in found.notes],
         "contributions": [

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 import re
-import time
-import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, Response, g, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Blueprint, Response, g, render_template, request
 
-from cds_service.errors import (
-    HTTP_WORDS,
-    UNEXPECTED,
-    Issue,
-    ServiceError,
-    WrongMediaType,
-    outcome,
-)
+from cds_service import report
+from cds_service.clients import Client
+from cds_service.desk import Desk
+from cds_service.dialect import service_for
+from cds_service.errors import BadRequest, Issue, NotServed, StoreDown, WrongMediaType
+from cds_service.feedback import parse_feedback, refusal
 from cds_service.hook_request import parse_body
-from cds_service.pipeline import Pipeline
+from cds_service.security import Gate, Unauthorized
+from cds_service.store import StoreUnavailable
 
 LOG = logging.getLogger("cds_service")
 JSON_TYPES = re.compile(r"application/(fhir\+)?json")
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REPORT_DAYS = 90
+
+Clock = Callable[[], datetime]
 
 
 def json_response(body: Any, status: int = HTTPStatus.OK) -> Response:
@@ -36,31 +35,73 @@ def json_response(body: Any, status: int = HTTPStatus.OK) -> Response:
     return Response(orjson.dumps(body), status, content_type="application/json")
 
 
-def hooks_blueprint(pipeline: Pipeline, clock: Callable[[], datetime]) -> Blueprint:
-    """Discovery, calls, the printable form and health, over one pipeline and clock."""
-    routes = Blueprint("cds", __name__, template_folder="web/templates")
-    discovery = orjson.dumps({"services": [s.as_json() for s in pipeline.services.values()]})
+def parsed_body() -> Any:
+    """The JSON body of the request; raises WrongMediaType or BadRequest."""
+    if not JSON_TYPES.fullmatch(request.mimetype):
+        words = "Send the request as Content-Type: application/json."
+        raise WrongMediaType(Issue("not-supported", words))
+    return parse_body(request.get_data(cache=False))
+
+
+def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
+    """Discovery, calls and feedback (``cds-hooks.md`` sections 1 to 5)."""
+    routes = Blueprint("hooks", __name__)
+    pipeline = desk.pipeline
+
+    def caller(*paths: str) -> Client:
+        """The client of this request, its token meant for one of the paths."""
+        client = gate.client(request.headers.get("Authorization"), paths, clock())
+        g.client = client.id
+        return client
 
     @routes.get("/cds-services")
     def discover() -> Response:
-        return Response(discovery, content_type="application/json")
+        client = caller("/cds-services")
+        entries = [service_for(client, s) for s in pipeline.services.values()]
+        return json_response({"services": entries})
 
     @routes.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
+        client = caller(f"/cds-services/{service_id}")
         service = pipeline.service(service_id)
         g.service = service.id
-        if not JSON_TYPES.fullmatch(request.mimetype):
-            words = "Send the request as Content-Type: application/json."
-            raise WrongMediaType(Issue("not-supported", words))
-        result = pipeline.answer(service, parse_body(request.get_data(cache=False)), clock())
-        g.cards = len(result.cards)
-        for text in result.evaluation.errors:
+        answered = desk.answer(service, parsed_body(), client, clock())
+        g.cards = len(answered.cards)
+        for text in answered.found.errors:
             LOG.error("rule could not be evaluated: %s", text)
-        return json_response({"cards": result.cards})
+        return json_response({"cards": answered.cards})
+
+    @routes.post("/cds-services/<service_id>/feedback")
+    def feedback(service_id: str) -> Response:
+        path = f"/cds-services/{service_id}"
+        client = caller(path, f"{path}/feedback")
+        service = pipeline.service(service_id)
+        g.service = f"{service.id}/feedback"
+        sent = parse_feedback(parsed_body())
+        try:
+            saved = desk.store.save_feedback(service.id, client.id, sent.items, clock())
+        except StoreUnavailable:
+            raise StoreDown from None
+        if sent.issues:
+            raise BadRequest(*refusal(sent, saved.kept))
+        return json_response({"saved": saved.kept})
+
+    return routes
+
+
+def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Blueprint:
+    """What is not a hook: start page, printable form, health, reports."""
+    routes = Blueprint("pages", __name__, template_folder="web/templates")
+    content = desk.pipeline.content
+
+    @routes.get("/")
+    def start() -> str:
+        services = list(desk.pipeline.services.values())
+        return render_template("start.html", content=content, services=services)
 
     @routes.get("/intake")
     def intake() -> str:
-        return render_template("intake.html", form=pipeline.content.questionnaire.resource)
+        return render_template("intake.html", form=content.questionnaire.resource)
 
     @routes.get("/health/live")
     def live() -> Response:
@@ -68,69 +109,45 @@ def hooks_blueprint(pipeline: Pipeline, clock: Callable[[], datetime]) -> Bluepr
 
     @routes.get("/health/ready")
     def ready() -> Response:
-        return json_response(
-            {
-                "status": "ok",
-                "content": {
-                    "version": pipeline.content.version,
-                    "status": "draft" if pipeline.content.draft else "active",
-                    "approval": "Draft clinical content, not approved by clinicians."
-                    if pipeline.content.draft
-                    else "Approved content.",
-                },
-            }
-        )
+        return json_response({"status": "ok", "content": _content_health(), "store": _store()})
+
+    def _content_health() -> dict[str, str]:
+        draft = "Draft clinical content, not approved by clinicians."
+        return {
+            "version": content.version,
+            "status": "draft" if content.draft else "active",
+            "approval": draft if content.draft else "Approved content.",
+        }
+
+    def _store() -> dict[str, Any]:
+        try:
+            desk.store.ping()
+            status = "ok"
+        except StoreUnavailable:
+            status = "unavailable"
+        return {"status": status, "lost": sum(desk.store.failures.values())}
+
+    @routes.get("/reports/feedback.<kind>")
+    def feedback_report(kind: str) -> Response:
+        _check_report_token(report_token)
+        if kind not in ("csv", "json"):
+            raise NotServed
+        now = clock().astimezone(UTC)
+        since = now - timedelta(days=request.args.get("days", REPORT_DAYS, type=int))
+        try:
+            rows = desk.store.report(since, now, report.summarise)
+        except StoreUnavailable:
+            raise StoreDown from None
+        if kind == "csv":
+            return Response(report.as_csv(rows), content_type="text/csv; charset=utf-8")
+        return Response(report.as_json(rows), content_type="application/json")
 
     return routes
 
 
-def add_errors(app: Flask) -> None:
-    """Every error is an OperationOutcome; nothing about a patient and no stack trace in it."""
-
-    @app.errorhandler(ServiceError)
-    def refused(error: ServiceError) -> Response:
-        return json_response(outcome(*error.issues), error.status)
-
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        code, words = HTTP_WORDS.get(status, ("processing", status.phrase))
-        answer = json_response(outcome(Issue(code, words)), status)
-        for name, value in error.get_headers():
-            if name == "Allow":
-                answer.headers[name] = value
-        return answer
-
-    @app.errorhandler(Exception)
-    def failed(error: Exception) -> Response:
-        # The type and place of a failure, never its message: messages may quote a patient's data.
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
-        LOG.error("unexpected %s in %s (request %s)", type(error).__name__, place, g.request_id)
-        return json_response(outcome(UNEXPECTED), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def add_request_log(app: Flask) -> None:
-    """One line per request with allow-listed values only; the request id goes out again."""
-
-    @app.before_request
-    def begin() -> None:
-        sent = request.headers.get("X-Request-Id", "")
-        g.request_id = sent if REQUEST_ID.fullmatch(sent) else str(uuid.uuid4())
-        g.started = time.perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
-        LOG.info(
-            "%s %s -> %s, %s cards, %.1f ms (request %s)",
-            request.method,
-            g.get("service", request.url_rule.rule if request.url_rule else "-"),
-            response.status_code,
-            g.get("cards", "-"),
-            (time.perf_counter() - g.started) * 1000,
-            g.request_id,
-        )
-        return response
+def _check_report_token(token: str | None) -> None:
+    if token is None:
+        raise NotServed
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(sent.encode(), token.encode()):
+        raise Unauthorized

@@ -21,7 +21,6 @@ LEEWAY = 60  # seconds of clock skew
 LONGEST_LIFE = 3600  # seconds between iat and exp
 LONGEST_TOKEN = 8192  # characters
 REQUIRED = ["iss", "aud", "exp", "iat", "jti"]
-ANONYMOUS = Client(id="anonymous")
 
 # (issuer, jti, expires, now) -> whether it was new; raises when the store cannot be asked.
 Claim = Callable[[str, str, datetime, datetime], bool]
@@ -104,3 +103,19 @@ class Verifier:
         if client.tenants and claims.get("tenant") not in client.tenants:
             raise Unauthorized
         return client, claims
+
+
+class Gate:
+    """Lets calls in, by the mode of the settings: required, optional or off."""
+
+    def __init__(self, verifier: Verifier, mode: str, base_url: str, anonymous: Client) -> None:
+        self.verifier = verifier
+        self.mode = mode
+        self.base_url = base_url
+        self.anonymous = anonymous
+
+    def client(self, header: str | None, paths: tuple[str, ...], now: datetime) -> Client:
+        """Whose call this is; raises Unauthorized. ``paths`` are those the token may name."""
+        if self.mode == "off" or (self.mode == "optional" and header is None):
+            return self.anonymous
+        return self.verifier.verify(header, tuple(self.base_url + p for p in paths), now)

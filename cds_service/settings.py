@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -16,11 +16,31 @@ class Settings(BaseSettings):
 
     public_base_url: str = Field(
         default="http://127.0.0.1:8080",
-        description="The address clients call, without a trailing slash; links start with it.",
+        description="The address clients call; links and token audiences start with it.",
     )
-    auth: Literal["off"] = Field(
-        description="Client authentication. Only `off` exists so far, and it must be said: "
-        "run the service where only the EHR can reach it.",
+    auth: Literal["required", "optional", "off"] = Field(
+        default="required",
+        description="Client tokens: `required`; `optional` (checked when sent); `off`, for "
+        "development on a loopback address.",
+    )
+    clients: Path | None = Field(
+        default=None,
+        description="JSON file of the clients: issuers, keys, FHIR servers, dialects.",
+    )
+    fhir_servers: str = Field(
+        default="",
+        description="FHIR base URLs, separated by commas, that may be called for calls without a "
+        "token (`off` and `optional`).",
+    )
+    fetch_seconds: float = Field(
+        default=2.5, gt=0, le=30, description="Time to fetch all prefetch that was not sent."
+    )
+    fetch_pages: int = Field(default=10, ge=1, description="Most pages of one search.")
+    fetch_bytes: int = Field(
+        default=10_000_000, ge=1_000, description="Most bytes fetched for one prefetch key."
+    )
+    cors_origins: str = Field(
+        default="", description="Origins of browser clients, separated by commas."
     )
     content: Path | None = Field(
         default=None,
@@ -29,6 +49,24 @@ class Settings(BaseSettings):
     serve_draft: bool = Field(
         default=True,
         description="Serve content that clinicians have not approved. All content is draft so far.",
+    )
+    database_url: str = Field(
+        default="sqlite:///var/cds.sqlite3",
+        description="The store: SQLite, or PostgreSQL as `postgresql+psycopg://...`.",
+    )
+    key_file: Path = Field(
+        default=Path("var/cds.key"),
+        description="File with the key of the hashes in the store; made when it is not there.",
+    )
+    suppress_repeats: bool = Field(
+        default=True, description="Hold back cards that were accepted or overridden before."
+    )
+    retention_days: int = Field(
+        default=365, ge=1, description="Days that `purge` keeps calls and feedback."
+    )
+    report_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that opens `/reports`; without it the reports are not served.",
     )
     max_body_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Largest request body, in bytes."
@@ -42,3 +80,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @property
+    def development(self) -> bool:
+        """Authentication is off: plain http and private addresses are then in order."""
+        return self.auth == "off"
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The entries of a comma-separated setting."""
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())

@@ -141,6 +141,7 @@ class ActionReader:
                 if (s := self._suggestion(nested, action, plan))
             ),
             selection_behavior=action.get("selectionBehavior", "any"),
+            never_suppressed=ext.value(plan, "never-suppressed", False),
         )
 
     def _suggestion(
@@ -187,7 +188,8 @@ class ActionReader:
             cap=cap.get("maximum", 1),
             reserved=_tail(cap.get("reservedFor")),
             failed=_tail(failed),
-            order_days=int(ext.hours(ext.value(plan, "order-window")) // 24),
+            repeat_days=_days(ext.value(plan, "repeat-window")),
+            order_days=_days(ext.value(plan, "order-window")),
             wording={
                 p["code"]: p["text"]
                 for p in (ext.parts(e) for e in ext.values(plan, "card-wording"))
@@ -267,6 +269,10 @@ def _rank(contribution: Contribution) -> tuple[int, int]:
 
 def _tail(canonical: str | None) -> str | None:
     return canonical.rpartition("/")[2] if canonical else None
+
+
+def _days(duration: Mapping[str, Any] | None) -> int:
+    return int(ext.hours(duration) // 24) if duration else 0
 
 
 def _is_plan(action: dict[str, Any]) -> bool:

@@ -160,6 +160,7 @@ class Card:
     conditions: tuple[Applicability, ...]
     suggestions: tuple[Suggestion, ...]
     selection_behavior: str
+    never_suppressed: bool  # shown again even after it was settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class Strategy:
     cap: int
     reserved: str | None
     failed: str | None  # card shown when a rule could not be evaluated
+    repeat_days: int  # a settled card is held back for so many days
     order_days: int  # an active order of the last so many days is not suggested again
     wording: Mapping[str, str]
 

@@ -1,0 +1,83 @@
+"""Puts the service together: the one place where collaborators are made and handed on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Flask
+
+from cds_service.clients import Client, read_clients
+from cds_service.content import Content, find_root, load_content
+from cds_service.desk import Desk
+from cds_service.middleware import add_cors, add_errors, add_request_log
+from cds_service.migrations import MigrationFailed, upgrade
+from cds_service.pipeline import Pipeline
+from cds_service.routes import hooks_blueprint, pages_blueprint
+from cds_service.security import Claim, Gate, SeenTokens, Verifier
+from cds_service.settings import Settings, listed
+from cds_service.store import Store, StoreUnavailable, load_key
+
+LOG = logging.getLogger("cds_service")
+
+
+def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
+    """The application of these settings; raises what ``create_app`` says."""
+    content = _content(settings)
+    store = _store(settings)
+    desk = Desk(Pipeline(content, f"{settings.public_base_url}/intake"), store, settings)
+    gate = _gate(settings, store)
+    token = settings.report_token.get_secret_value() if settings.report_token else None
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    add_request_log(app)
+    add_cors(app, listed(settings.cors_origins))
+    add_errors(app)
+    app.register_blueprint(hooks_blueprint(desk, gate, clock))
+    app.register_blueprint(pages_blueprint(desk, token, clock))
+    return app
+
+
+def _content(settings: Settings) -> Content:
+    content = load_content(find_root(settings.content))
+    if content.draft and not settings.serve_draft:
+        raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
+    return content
+
+
+def _store(settings: Settings) -> Store:
+    store = Store(settings.database_url, load_key(settings.key_file))
+    try:
+        upgrade(settings.database_url)
+    except StoreUnavailable:
+        LOG.error("the store cannot be reached: cards are served, calls are not recorded")
+    except MigrationFailed as error:
+        raise RuntimeError(f"the store cannot be used: {error}") from None
+    return store
+
+
+def _gate(settings: Settings, store: Store) -> Gate:
+    clients = read_clients(settings.clients)
+    if settings.auth != "off" and not any(client.issuer for client in clients):
+        raise RuntimeError(
+            f"CDS_AUTH={settings.auth} needs CDS_CLIENTS, a file with at least one issuer "
+            "(CDS_AUTH=off is for development on a loopback address)"
+        )
+    anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers))
+    verifier = Verifier(clients, _claim(store))
+    return Gate(verifier, settings.auth, settings.public_base_url, anonymous)
+
+
+def _claim(store: Store) -> Claim:
+    """Token ids are claimed in the store, by this worker alone while the store is down."""
+    seen = SeenTokens()
+
+    def claim(issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        fresh = seen.claim(issuer, jti, expires, now)
+        try:
+            return store.claim_jti(issuer, jti, expires, now) and fresh
+        except StoreUnavailable:
+            return fresh
+
+    return claim

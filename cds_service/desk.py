@@ -1,0 +1,157 @@
+"""Answers hook calls with everything around the evaluation: fetching, repeats, the record.
+
+The store is never in the way of cards: when it is down, cards are returned as if nothing had been
+settled before, and the loss is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import Any
+
+from cds_service.cards import Call
+from cds_service.clients import Client
+from cds_service.content.model import INDICATORS
+from cds_service.dialect import cards_for
+from cds_service.discovery import Service
+from cds_service.evaluate import Evaluation, WantedCard, evaluate
+from cds_service.fhir_client import FhirClient, Limits
+from cds_service.hook_request import HookRequest, parse_request
+from cds_service.pipeline import Pipeline
+from cds_service.settings import Settings
+from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
+from cds_service.suppression import Occasion, answers_digest, may_be_quieted, repeat_key
+
+LOG = logging.getLogger("cds_service")
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One call on its way: whose it is, what was asked, and what each card's repeat key is."""
+
+    service: Service
+    client: Client
+    request: HookRequest
+    found: Evaluation
+    keys: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The cards of one call in the client's dialect, and the evaluation they came from."""
+
+    cards: list[dict[str, Any]]
+    found: Evaluation
+
+
+class Desk:
+    """One per process; what touches the world is made on first use, so after the fork."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, settings: Settings) -> None:
+        self.pipeline = pipeline
+        self.store = store
+        self.settings = settings
+
+    @cached_property
+    def fhir(self) -> FhirClient:
+        """The client for prefetch that was not sent."""
+        s = self.settings
+        return FhirClient(Limits(s.fetch_seconds, s.fetch_pages, s.fetch_bytes))
+
+    def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
+        """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
+        started = time.perf_counter()
+        request = parse_request(body, service.hook)
+        policy = client.fhir_policy(self.settings.development)
+        _, facts = self.pipeline.facts(request, now, partial(self.fhir.fetch, policy=policy))
+        gathered = time.perf_counter()
+        found = evaluate(self.pipeline.content, facts, now, service.hook)
+        keys = {id(w): self._key(found, w, client, request) for w in found.shown}
+        visit = _Visit(service, client, request, found, keys)
+        self._hold_back(visit)
+        cards = self.pipeline.writer.cards(found, Call(request, self.pipeline.intake_url))
+        written = time.perf_counter()
+        timings = {"facts": (gathered - started) * 1000, "cards": (written - gathered) * 1000}
+        self._record(visit, cards, timings)
+        return Answered(cards_for(client, cards), found)
+
+    # -- repeats (clinical.md 1.5) ---------------------------------------------------
+
+    def _key(
+        self, found: Evaluation, wanted: WantedCard, client: Client, request: HookRequest
+    ) -> str:
+        names = self.store.names
+        occasion = Occasion(
+            names.patient(client.id, request.patient_id),
+            answers_digest(names, found.facts.response),
+        )
+        sources = (reason.source.id for reason in wanted.reasons)
+        return repeat_key(names, occasion, wanted.card.id, sources, INDICATORS[wanted.priority])
+
+    def _hold_back(self, visit: _Visit) -> None:
+        """Moves cards that were settled before from shown to suppressed."""
+        if not self.settings.suppress_repeats:
+            return
+        found, request = visit.found, visit.request
+        never = {w.card.id for w in found.shown if w.card.never_suppressed}
+        asked = {
+            visit.keys[id(w)]: w
+            for w in found.shown
+            if may_be_quieted(INDICATORS[w.priority], w.card.id, never)
+        }
+        window = timedelta(days=found.content.strategy.repeat_days)
+        try:
+            quiet = self.store.suppressed_cards(
+                asked, visit.client.id, request.encounter_id, found.now, window
+            )
+        except StoreUnavailable:
+            return  # counted by the store; showing a card again does no harm
+        held = {id(asked[key]) for key in quiet}
+        found.suppressed = [w for w in found.shown if id(w) in held]
+        found.shown = [w for w in found.shown if id(w) not in held]
+
+    # -- the record ------------------------------------------------------------------
+
+    def _record(
+        self, visit: _Visit, cards: list[dict[str, Any]], timings: dict[str, float]
+    ) -> None:
+        found, sheet = visit.found, visit.found.facts.answers
+        sent = dict(zip(map(id, found.shown), cards, strict=True))
+        record = CallRecord(
+            at=found.now,
+            service=visit.service.id,
+            hook=visit.service.hook,
+            hook_instance=visit.request.hook_instance,
+            client=visit.client.id,
+            content_version=found.content.version,
+            patient_id=visit.request.patient_id,
+            encounter_id=visit.request.encounter_id,
+            cards=tuple(
+                _card_record(w, sent.get(id(w)), visit.keys[id(w)])
+                for w in (*found.shown, *found.suppressed)
+            ),
+            timings=timings,
+            answered=len(sheet.view),
+            unanswered=len(sheet.unanswered),
+            unusable=len(sheet.unusable),
+        )
+        try:
+            self.store.record_call(record)
+        except StoreUnavailable:
+            LOG.warning("the store is not available: this call is not recorded")
+
+
+def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> CardRecord:
+    return CardRecord(
+        uuid=sent["uuid"] if sent else "",
+        card=wanted.card.id,
+        sources=tuple(reason.source.id for reason in wanted.reasons),
+        indicator=INDICATORS[wanted.priority],
+        state=CardState.SHOWN if sent else CardState.SUPPRESSED,
+        repeat_key=key,
+        suggestions=tuple(s["uuid"] for s in (sent or {}).get("suggestions", ())),
+    )
