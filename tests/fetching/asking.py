@@ -1,0 +1,105 @@
+"""How the fetching tests ask: one request, one policy, and a call path that really fetches."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from hostile_fhir import HostileServer
+
+from cds_service.content import Content
+from cds_service.fhir_client import FetchFailed, FhirClient, FhirPolicy, Limits
+from cds_service.hook_request import HookRequest
+from cds_service.pipeline import Pipeline
+from cds_service.secret import Secret
+
+CANARY = "canary-access-token"
+PERSON = {"resourceType": "Patient", "id": "person", "birthDate": "1990-03-01"}
+PATIENT = {"patient": "Patient/{{context.patientId}}"}
+CONDITIONS = {"conditions": "Condition?patient={{context.patientId}}"}
+LIMITS = Limits(seconds=1.0, pages=3, size=100_000)
+IN_TIME = 0.6  # what a busy machine may add to a limit
+
+
+def asked(fhir_server: str | None, **changes: Any) -> HookRequest:
+    """A checked patient-view call that brought no prefetch."""
+    whole: dict[str, Any] = {
+        "hook": "patient-view",
+        "hook_instance": "5c1b0a63-0b0e-4a39-9d3b-0e0d5f1a7c11",
+        "patient_id": "person",
+        "encounter_id": None,
+        "user": ("Practitioner", "example"),
+        "fhir_server": fhir_server,
+        "token": Secret(CANARY),
+    }
+    return HookRequest(**{**whole, **changes})
+
+
+def allowed(*bases: str) -> FhirPolicy:
+    """A policy for servers on this machine."""
+    return FhirPolicy(bases, allow_private=True, allow_http=True)
+
+
+def one(
+    client: FhirClient, server: HostileServer, queries: Mapping[str, str] = PATIENT, **changes: Any
+) -> Any:
+    """What came of one query."""
+    (outcome,) = client.fetch(
+        asked(changes.pop("base", server.base), **changes), queries, allowed(server.base)
+    ).values()
+    return outcome
+
+
+def words(outcome: Any) -> str:
+    """Why a fetch failed; fails itself when it did not."""
+    assert isinstance(outcome, FetchFailed), outcome
+    return str(outcome)
+
+
+def page(entries: Iterable[Mapping[str, Any]] = (), following: str | None = None) -> dict[str, Any]:
+    """A searchset, perhaps with a link to the next page."""
+    found: dict[str, Any] = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "entry": [{"resource": dict(e)} for e in entries],
+    }
+    return found if following is None else {**found, "link": next_link(following)}
+
+
+def next_link(url: str) -> list[dict[str, str]]:
+    return [{"relation": "self", "url": "x"}, {"relation": "next", "url": url}]
+
+
+def fetching(content: Content, client: FhirClient, policy: FhirPolicy) -> Pipeline:
+    """The call path of the service with its prefetch fallback on."""
+    return Pipeline(
+        content, "https://example.org/intake", lambda r, queries: client.fetch(r, queries, policy)
+    )
+
+
+class Names:
+    """Stands for the resolver: names are what a test says, addresses are themselves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.known: dict[str, list[str]] = {}
+        self.asked: list[str] = []
+        real = socket.getaddrinfo
+
+        def resolve(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+            self.asked.append(str(host))
+            if host not in self.known:
+                try:
+                    return real(host, port, *args, flags=socket.AI_NUMERICHOST, **more)
+                except socket.gaierror:
+                    raise socket.gaierror(socket.EAI_NONAME, "unknown") from None
+            return [_found(address, int(port)) for address in self.known[host]]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def _found(address: str, port: int) -> tuple[Any, ...]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    place = (address, port, 0, 0) if ":" in address else (address, port)
+    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place
