@@ -20,6 +20,7 @@ from cds_service.settings import Settings, listed
 from cds_service.store import Store, StoreUnavailable, load_key
 
 LOG = logging.getLogger("cds_service")
+DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -30,6 +31,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     gate = _gate(settings, store)
     token = settings.report_token.get_secret_value() if settings.report_token else None
     app = Flask(__name__, static_folder=None)
+    app.extensions[DESK] = desk
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     add_request_log(app)
     add_cors(app, listed(settings.cors_origins))

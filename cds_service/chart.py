@@ -79,18 +79,20 @@ class ChartIndex:
         medications: Mapping[str, Resource],
         found: dict[str, list[Entry]],
     ) -> None:
-        when = entry_date(resource, kind)
-        if when is not None and when.start > now + FUTURE:
-            return
+        matched: dict[str, tuple[Requirement, tuple[str, str]]] = {}
         for path in self.paths[kind]:
             codes = self.by_code[kind, path]
-            matched: dict[str, tuple[Requirement, tuple[str, str]]] = {}
             for coding in codings(resource, path, medications):
                 for requirement in codes.get(coding, ()):
                     matched.setdefault(requirement.id, (requirement, coding))
-            for requirement, coding in matched.values():
-                if _passes(requirement, resource, when, now):
-                    found.setdefault(requirement.id, []).append(Entry(resource, coding, when))
+        if not matched:
+            return
+        when = entry_date(resource, kind)
+        if when is not None and when.start > now + FUTURE:
+            return
+        for requirement, coding in matched.values():
+            if _passes(requirement, resource, when, now):
+                found.setdefault(requirement.id, []).append(Entry(resource, coding, when))
 
 
 def _passes(requirement: Requirement, resource: Resource, when: Span | None, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -61,6 +62,11 @@ class Desk:
         """The client for prefetch that was not sent."""
         s = self.settings
         return FhirClient(Limits(s.fetch_seconds, s.fetch_pages, s.fetch_bytes))
+
+    def warm_up(self) -> None:
+        """Opens connections before the first caller waits for them; a dead store is no matter."""
+        with suppress(StoreUnavailable):
+            self.store.ping()
 
     def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""

@@ -73,6 +73,7 @@ class Evaluation:
     closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
     errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong
     asked: dict[int, Answer] = field(default_factory=dict)  # id of an Applicability -> answer
+    _said: dict[str, Answer] = field(default_factory=dict)  # text of an expression -> answer
 
     @property
     def rules(self) -> dict[str, Answer]:
@@ -91,13 +92,15 @@ class Evaluation:
         """The answer of one condition, asked once; an error is remembered and acts as unknown."""
         key = id(condition)
         if key not in self.asked:
-            self.asked[key] = self._ask(condition)
+            text = condition.expression.text  # many conditions say the same thing
+            if text not in self._said:
+                self._said[text] = self._ask(condition)
+            self.asked[key] = self._said[text]
         return self.asked[key]
 
     def _ask(self, condition: Applicability) -> Answer:
         try:
-            found = condition.expression.evaluate(None, self.bindings, self.now)
-            return three_valued(found)
+            return three_valued(self.bindings.answer(condition.expression))
         except FhirPathError as error:
             self.errors[condition.expression.text] = error.message
             return Answer.ERROR

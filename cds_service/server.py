@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from cds_service.assembly import DESK
 from cds_service.settings import Settings
 
 
@@ -27,7 +29,7 @@ class Server(BaseApplication):
             "keepalive": 5,
             "errorlog": "-",
             "loglevel": "warning",
-            "post_fork": _after_fork,
+            "post_fork": _after_fork(app),
         }
         super().__init__()
 
@@ -48,5 +50,11 @@ def serve(app: Flask, settings: Settings, host: str, port: int) -> None:
     Server(app, settings, host, port).run()
 
 
-def _after_fork(_arbiter: Any, _worker: Any) -> None:
-    gc.enable()
+def _after_fork(app: Flask) -> Callable[[Any, Any], None]:
+    """What each worker does first: collect garbage again, and open its own connections."""
+
+    def start(_arbiter: Any, _worker: Any) -> None:
+        gc.enable()
+        app.extensions[DESK].warm_up()
+
+    return start

@@ -21,10 +21,10 @@ def unseen(content: Content, cases: Sequence[Case]) -> Iterator[str]:
     expressions |= {f"%{rule}": content.names[rule].expression for rule in rules}
     seen: dict[str, set[Answer]] = {where: set() for where in expressions}
     for case in cases:
-        bindings, now = case.found.bindings, case.vignette.now
+        bindings = case.found.bindings
         for where, expression in expressions.items():
             if len(seen[where]) < len(Answer) - 1:
-                seen[where].add(three_valued(expression.evaluate(None, bindings, now)))
+                seen[where].add(three_valued(bindings.answer(expression)))
     for where, expression in expressions.items():
         wanted = [Answer.YES, Answer.NO]
         if can_be_unknown(expression, content):

@@ -148,7 +148,7 @@ class _RuleKill:
     def __call__(self, case: Case) -> bool:
         base = case.found
         try:
-            after = self.expression.evaluate(None, base.bindings, base.now)
+            after = base.bindings.answer(self.expression)
         except FhirPathError:
             return True  # a rule that cannot be evaluated is noticed at once
         if after == base.bindings[self.fact.name]:

@@ -1,9 +1,9 @@
 """Compiling and evaluating one expression: the front door of the package."""
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from .compiler import Compiler, always_allowed
 from .elements import Items, enter_all, plain
@@ -61,19 +61,12 @@ class Expression:
             raise FhirPathError("a number is out of range", self.text) from None
 
 
-@runtime_checkable
-class Typed(Protocol):
-    """Variables that are kept as items with their FHIR types, as Bindings are."""
-
-    def items_of(self, name: str) -> Items:
-        """The items of a name; KeyError when there is no such name."""
-
-
-def _look_up(variables: Mapping[str, Any] | Typed, name: str) -> Items:
+def _look_up(variables: Mapping[str, Any], name: str) -> Items:
+    # Bindings keep items with their FHIR types. Asking for the method, not for a protocol: an
+    # isinstance() with one costs more than the look-up.
+    items_of: Callable[[str], Items] | None = getattr(variables, "items_of", None)
     try:
-        if isinstance(variables, Typed):
-            return variables.items_of(name)
-        return enter_all(variables[name])
+        return items_of(name) if items_of else enter_all(variables[name])
     except KeyError:
         raise FhirPathError(f"%{name} has no value") from None
 

@@ -83,6 +83,12 @@ class Bindings(Mapping[str, list[Any]]):
             self._errors[name] = error
             raise error.copy() from None
 
+    def answer(self, expression: Expression) -> list[Any]:
+        """The answer of an expression over these names, without a focus; what it reads is
+        remembered here. FhirPathError when there is no right answer."""
+        items = expression.run(Scope(self._memo, self._load, EMPTY, self._now))
+        return [plain(item) for item in items]
+
     def items_of(self, name: str) -> Items:
         """The items of a name with their FHIR types, as another expression sees them."""
         if name not in self:
