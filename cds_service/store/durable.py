@@ -79,11 +79,11 @@ class Store:
         Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
         """
         row = {"digest": self.names.of("jti", issuer, jti), "expires": expires}
-        claim = self._insert(TOKENS).values(row).on_conflict_do_nothing()
+        claim = self._insert(TOKENS).values(row).on_conflict_do_nothing().returning(TOKENS.c.digest)
         sweeps = next(self._claims) % SWEEP == 0
 
         def write(connection: Connection) -> bool:
-            claimed = connection.execute(claim).rowcount == 1
+            claimed = connection.scalar(claim) is not None
             if sweeps:
                 reading.delete_expired_tokens(connection, now)
             return claimed

@@ -66,7 +66,7 @@ def calls_by_version(connection: Connection, since: datetime, until: datetime) -
         .where(CALLS.c.at >= since, CALLS.c.at < until)
         .group_by(CALLS.c.content_version)
     )
-    return dict(connection.execute(query).tuples())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def firings(connection: Connection, since: datetime, until: datetime) -> Iterator[Firing]:

@@ -1,0 +1,305 @@
+"""The database goes away, and comes back: nothing acknowledged is lost, no call waits long."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from databases import Database, PostgresDatabase, SqliteFile
+from made_records import CLIENT, KEY, NOW, SERVICE, WINDOW, accepted, call, card
+
+from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.store.guard import Breaker, Deadline
+
+WRITERS = 20
+
+
+# -- many writers while the database comes and goes ------------------------------------------
+
+
+class Crowd:
+    """Threads that record calls and send feedback; ``acknowledged`` are the comments saved."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.stop = threading.Event()
+        self.acknowledged: list[str] = []
+        self.refused = 0
+        self.surprises: list[BaseException] = []
+
+    def work(self) -> None:
+        """Goes on until stopped."""
+        while not self.stop.is_set():
+            shown = card()
+            item = accepted(shown)
+            try:
+                self.store.record_call(call(shown))
+                self.store.save_feedback(SERVICE, CLIENT, [item], NOW)
+                self.acknowledged.append(item.card)
+            except StoreUnavailable:
+                self.refused += 1
+                time.sleep(0.01)
+            except BaseException as error:
+                self.surprises.append(error)
+                return
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Twenty of them, while inside."""
+        threads = [threading.Thread(target=self.work) for _ in range(WRITERS)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join(30)
+
+    def wait_for_more(self, seconds: float = 15) -> bool:
+        """Whether something is acknowledged from now on."""
+        before, limit = len(self.acknowledged), time.monotonic() + seconds
+        while len(self.acknowledged) <= before and time.monotonic() < limit:
+            time.sleep(0.02)
+        return len(self.acknowledged) > before
+
+
+def disturb(database: Database) -> None:
+    """PostgreSQL restarts; a SQLite file is locked by a stranger, then moved away and back."""
+    if isinstance(database, SqliteFile):
+        with database.stuck():
+            time.sleep(0.6)
+        hidden = database.path.with_suffix(".hidden")
+        database.path.rename(hidden)
+        time.sleep(0.6)
+        hidden.rename(database.path)
+    elif database.restart_server is None:
+        pytest.skip("the server is not ours to restart")
+    else:
+        database.restart_server()
+
+
+def test_acknowledged_feedback_survives_restarts(store: Store, database: Database) -> None:
+    crowd = Crowd(store)
+    with crowd.at_work():
+        came_back = [crowd.wait_for_more()]
+        for _ in range(2):
+            disturb(database)
+            came_back.append(crowd.wait_for_more())
+
+    kept = {uuid for (uuid,) in database.rows("SELECT card_uuid FROM feedback")}
+    assert crowd.surprises == []
+    assert came_back == [True] * 3
+    assert crowd.refused > 0
+    assert set(crowd.acknowledged) <= kept
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {crowd.refused} refused")
+
+
+def test_many_writers_without_trouble_lose_nothing(store: Store, database: Database) -> None:
+    crowd = Crowd(store)
+    with crowd.at_work():
+        time.sleep(1.5)
+
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept in 1.5 s, {crowd.refused} refused")
+    assert crowd.surprises == []
+    assert crowd.refused <= len(crowd.acknowledged) / 10
+
+
+# -- a dead database costs little ------------------------------------------------------------
+
+
+def cost(store: Store) -> float:
+    """Seconds a call waits in vain."""
+    begun = time.perf_counter()
+    with pytest.raises(StoreUnavailable):
+        store.record_call(call(card()))
+    return time.perf_counter() - begun
+
+
+def test_a_stuck_database_costs_a_call_a_moment_once(store: Store, database: Database) -> None:
+    store.ping()
+    with database.stuck():
+        first, second = cost(store), cost(store)
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            store.save_feedback(SERVICE, CLIENT, [accepted(card())], NOW)
+
+    print(f"{database.kind}: {first * 1000:.0f} ms, then {second * 1000:.1f} ms")
+    assert first < 0.5
+    assert second < 0.05
+    assert store.failures["record_call"] == 2
+
+
+def test_a_host_that_never_answers_costs_a_call_a_moment_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = Store(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/x", KEY)
+
+        assert cost(store) < 0.5
+        assert cost(store) < 0.05
+
+
+def test_a_store_that_came_back_is_used_again(store: Store, database: Database) -> None:
+    with database.stuck():
+        cost(store)
+    time.sleep(1.1)
+
+    store.record_call(call(card()))
+    assert database.rows("SELECT count(*) FROM calls") == [(1,)]
+
+
+def test_every_way_in_says_unavailable(tmp_path: Path) -> None:
+    def store() -> Store:
+        return Store(f"sqlite:///{tmp_path}/none.sqlite3", KEY)
+
+    later = NOW + timedelta(1)
+    for attempt in (
+        lambda: store().ping(),
+        lambda: store().record_call(call()),
+        lambda: store().suppressed_cards(["key"], CLIENT, None, NOW, WINDOW),
+        lambda: store().claim_jti("a", "b", later, NOW),
+        lambda: store().save_feedback(SERVICE, CLIENT, [accepted(card())], NOW),
+        lambda: store().report(NOW, later, lambda found, _: list(found)),
+        lambda: store().purge(NOW, WINDOW),
+    ):
+        with pytest.raises(StoreUnavailable, match="SQLITE_CANTOPEN"):
+            attempt()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_database_without_tables_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "empty.sqlite3").touch()
+
+    with pytest.raises(StoreUnavailable, match="SQLITE_ERROR"):
+        Store(f"sqlite:///{tmp_path}/empty.sqlite3", KEY).ping()
+
+
+def test_what_is_written_to_a_moved_file_is_not_acknowledged(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(database, PostgresDatabase):
+        pytest.skip("a server looks after its own files")
+    store.ping()
+    database.path.rename(database.path.with_suffix(".gone"))
+
+    with pytest.raises(StoreUnavailable):
+        store.save_feedback(SERVICE, CLIENT, [accepted(card())], NOW)
+
+
+# -- several processes -----------------------------------------------------------------------
+
+
+CLAIM = """
+import sys, time
+from datetime import datetime, UTC
+from cds_service.store import Store, StoreUnavailable
+store = Store(sys.argv[1], sys.argv[2].encode())
+later = datetime(2126, 1, 1, tzinfo=UTC)
+won = []
+for jti in map(str, range(200)):
+    while True:
+        try:
+            if store.claim_jti("issuer", jti, later, datetime.now(UTC)):
+                won.append(jti)
+            break
+        except StoreUnavailable:
+            time.sleep(0.05)
+print(",".join(won))
+"""
+
+
+@pytest.mark.requirement("6.10")
+def test_a_token_id_is_claimed_by_one_process_only(database: Database) -> None:
+    command = [sys.executable, "-c", CLAIM, database.url, KEY.decode()]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    won = [set(process.communicate()[0].strip().split(",")) - {""} for process in running]
+
+    assert won[0] & won[1] == set()
+    assert won[0] | won[1] == set(map(str, range(200)))
+
+
+FORK = """
+import os, sys
+from cds_service.store import Store
+store = Store(sys.argv[1], bytes(16))
+store.ping()
+child = os.fork()
+for _ in range(20):
+    store.ping()
+if child == 0:
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+store.ping()
+"""
+
+
+def test_a_store_survives_a_fork(database: Database) -> None:
+    subprocess.run([sys.executable, "-c", FORK, database.url], check=True)
+
+
+# -- parts -----------------------------------------------------------------------------------
+
+
+def test_after_a_rest_one_may_try_and_the_others_wait() -> None:
+    now = 100.0
+    breaker = Breaker(1.0, lambda: now)
+
+    def refused() -> bool:
+        try:
+            breaker.enter()
+        except StoreUnavailable:
+            return True
+        return False
+
+    assert not refused()
+    breaker.failed()
+    assert refused()
+    now = 101.0
+    assert [refused(), refused()] == [False, True]
+    breaker.worked()
+    assert [refused(), refused()] == [False, False]
+
+
+def test_a_deadline_hands_on_results_and_errors_and_refuses_a_crowd() -> None:
+    deadline, hold = Deadline(1), threading.Event()
+
+    assert deadline.run(lambda: 7, 1) == 7
+    with pytest.raises(ZeroDivisionError):
+        deadline.run(lambda: 1 // 0, 1)
+    with pytest.raises(StoreUnavailable, match="in time"):
+        deadline.run(hold.wait, 0.01)
+    with pytest.raises(StoreUnavailable, match="too many"):
+        deadline.run(lambda: 7, 1)
+    hold.set()
+
+
+def test_the_key_file_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "cds.key"
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(load_key(path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(found)) == 1
+    assert len(found) == 8
+    assert len(found[0]) == 32
+    assert path.stat().st_mode & 0o077 == 0
+    assert [p.name for p in path.parent.iterdir()] == ["cds.key"]
+
+
+@pytest.mark.parametrize("held", ["", "ab" * 31, "words", "ä" * 64])
+def test_a_file_without_a_key_is_refused(tmp_path: Path, held: str) -> None:
+    path = tmp_path / f"{uuid.uuid4()}.key"
+    path.write_text(held, encoding="utf-8")
+
+    with pytest.raises(ValueError, match="64 hexadecimal digits"):
+        load_key(path)
