@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import settings
-from support import NOW, ROOT, Clinic
+from support import NOW, ROOT, Clinic, settings_in
 
 from cds_service import create_app
 from cds_service.content import Content, load_content
 from cds_service.content.vignettes import Case, Vignettes, case_for, read_vignettes
-from cds_service.settings import Settings
 
 settings.register_profile(
     "tests",
@@ -50,11 +47,6 @@ def cases(vignettes: Vignettes, clinic: Clinic) -> list[Case]:
 
 
 @pytest.fixture(scope="session")
-def clinic(content: Content) -> Clinic:
-    return Clinic(content, client_of(ROOT))
-
-
-def client_of(root: Path) -> FlaskClient:
-    """A client of the application over the content below ``root``, with the clock at NOW."""
-    settings = Settings(auth="off", content=root, public_base_url="https://cds.example.org")
-    return create_app(settings, lambda: NOW).test_client()
+def clinic(content: Content, tmp_path_factory: pytest.TempPathFactory) -> Clinic:
+    app = create_app(settings_in(tmp_path_factory.mktemp("clinic")), lambda: NOW)
+    return Clinic(content, app.test_client())

@@ -17,8 +17,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cds_service.content import Content
+from cds_service.content.model import Requirement
 from cds_service.content.vignettes import first_coding
 from cds_service.pipeline import Pipeline, Result
+from cds_service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -99,6 +101,39 @@ def chart_entry(kind: str, **elements: Any) -> dict[str, Any]:
 def observation(**elements: Any) -> dict[str, Any]:
     """A final Observation of the person."""
     return chart_entry("Observation", **{"status": "final", **elements})
+
+
+def settings_in(folder: Path, **more: Any) -> Settings:
+    """Settings of a service without authentication that keeps its files in a folder."""
+    given: dict[str, Any] = {
+        "auth": "off",
+        "content": ROOT,
+        "public_base_url": "https://cds.example.org",
+        "database_url": f"sqlite:///{folder}/cds.sqlite3",
+        "key_file": folder / "cds.key",
+    }
+    return Settings(**given | more)
+
+
+_DATED = {
+    "Condition": "recordedDate",
+    "Procedure": "performedDateTime",
+    "MedicationRequest": "authoredOn",
+}
+
+
+def meeting(wanted: Requirement, when: str, **elements: Any) -> dict[str, Any]:
+    """An entry that meets every filter of a chart key, at that date."""
+    for code_filter in wanted.filters:
+        system, code = min(code_filter.codes)
+        concept = {"coding": [{"system": system, "code": code}]}
+        name = {"medication": "medicationCodeableConcept"}.get(code_filter.path, code_filter.path)
+        elements.setdefault(name, code if name in {"status", "intent"} else concept)
+    if wanted.type == "Encounter":
+        elements["period"] = {"start": when}
+    else:
+        elements[_DATED.get(wanted.type, "effectiveDateTime")] = when
+    return chart_entry(wanted.type, **elements)
 
 
 def key_of(kind: str) -> str:

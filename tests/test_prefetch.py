@@ -10,6 +10,7 @@ from support import (
     ABSENT,
     ENCOUNTER_START,
     QUIET,
+    ROOT,
     Clinic,
     active,
     ago,
@@ -22,16 +23,12 @@ from support import (
     topics,
 )
 
-WANTED = (
-    "conditions",
-    "diagnosticReports",
-    "encounters",
-    "medicationRequests",
-    "medicationStatements",
-    "observations",
-    "procedures",
-)
+from cds_service.content import load_content
+from cds_service.prefetch import templates
+
+QUERIES = templates(load_content(ROOT))
 REQUIRED = ("patient", "questionnaireResponses")
+WANTED = tuple(key for key in sorted(QUERIES) if key not in (*REQUIRED, "encounter"))
 SUBSETS = list(chain.from_iterable(combinations(WANTED, n) for n in range(len(WANTED) + 1)))
 URINARY = {**QUIET, "urine": ["burn"], "dur": "once"}
 NOT_READ = "These parts of the chart could not be read: {keys}. Tests may already have been done."

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
-from support import PATIENT_VIEW, QUIET, ROOT, Clinic, topics
+from support import PATIENT_VIEW, QUIET, Clinic, settings_in, topics
 
 from cds_service import create_app
 from cds_service.content import Content
-from cds_service.settings import Settings
 
 CALL = f"/cds-services/{PATIENT_VIEW}"
 
@@ -61,7 +61,7 @@ def test_an_unknown_service_is_404(service: str, clinic: Clinic) -> None:
 
 
 @pytest.mark.requirement("3.7")
-@pytest.mark.parametrize("address", ["/", "/fhir", "/cds-services/", "/cds-services/a/b", "/x?y=z"])
+@pytest.mark.parametrize("address", ["/zebra", "/cds-services/", "/cds-services/a/b/c", "/x?y=z"])
 def test_an_unknown_address_is_404(address: str, clinic: Clinic) -> None:
     answer = clinic.client.get(address)
 
@@ -84,9 +84,8 @@ def test_another_media_type_is_415(media_type: str, clinic: Clinic) -> None:
 
 
 @pytest.mark.requirement("2.18")
-def test_a_body_over_the_limit_is_413() -> None:
-    settings = Settings(auth="off", content=ROOT, max_body_bytes=1_000)
-    client = create_app(settings).test_client()
+def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
+    client = create_app(settings_in(tmp_path, max_body_bytes=1_000)).test_client()
 
     answer = client.post(CALL, data=b" " * 1_001, content_type="application/json")
 
@@ -95,9 +94,8 @@ def test_a_body_over_the_limit_is_413() -> None:
     assert (issue["code"], "over the size limit" in issue["diagnostics"]) == ("too-long", True)
 
 
-def test_a_body_at_the_limit_is_read() -> None:
-    settings = Settings(auth="off", content=ROOT, max_body_bytes=1_000)
-    client = create_app(settings).test_client()
+def test_a_body_at_the_limit_is_read(tmp_path: Path) -> None:
+    client = create_app(settings_in(tmp_path, max_body_bytes=1_000)).test_client()
 
     assert client.post(CALL, data=b" " * 1_000, content_type="application/json").status_code == 400
 
@@ -123,19 +121,17 @@ def test_readiness_names_the_content_and_that_it_is_a_draft(
     answer = clinic.client.get("/health/ready")
 
     assert answer.status_code == 200
-    assert answer.get_json() == {
-        "status": "ok",
-        "content": {
-            "version": content.version,
-            "status": "draft",
-            "approval": "Draft clinical content, not approved by clinicians.",
-        },
+    assert answer.get_json()["status"] == "ok"
+    assert answer.get_json()["content"] == {
+        "version": content.version,
+        "status": "draft",
+        "approval": "Draft clinical content, not approved by clinicians.",
     }
 
 
-def test_draft_content_is_served_only_when_it_may_be() -> None:
+def test_draft_content_is_served_only_when_it_may_be(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="CDS_SERVE_DRAFT is off"):
-        create_app(Settings(auth="off", content=ROOT, serve_draft=False))
+        create_app(settings_in(tmp_path, serve_draft=False))
 
 
 def test_the_intake_page_shows_every_question(clinic: Clinic) -> None:
@@ -193,7 +189,7 @@ def test_the_log_holds_one_line_of_outcomes_and_nothing_sent(
     clinic.post(body, headers={"X-Request-Id": "r-1"}, query_string={"q": "Quetzal-Canary"})
 
     (line,) = caplog.messages
-    assert re.fullmatch(rf"POST {PATIENT_VIEW} -> 200, \d cards, [\d.]+ ms \(request r-1\)", line)
+    assert re.fullmatch(rf"POST {PATIENT_VIEW} -> 200, \d cards, [\d.]+ ms \(.*request r-1\)", line)
     printed = capfd.readouterr()
     assert "Quetzal" not in caplog.text + printed.out + printed.err
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from support import NOW, PATIENT_VIEW, ROOT, Clinic
+from support import NOW, ROOT, Clinic, settings_in
 
 from cds_service import create_app
 from cds_service.content.vignettes import (
@@ -21,9 +21,7 @@ from cds_service.content.vignettes import (
     read_vignettes,
     request_for,
 )
-from cds_service.settings import Settings
 
-CALL = f"/cds-services/{PATIENT_VIEW}"
 FILES = sorted(
     path.stem for path in (ROOT / "tests/vignettes").glob("*.yaml") if path.stem != "defaults"
 )
@@ -33,14 +31,16 @@ Call = Callable[[Any, datetime], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def call() -> Call:
+def call(tmp_path_factory: pytest.TempPathFactory) -> Call:
     """Posts a request at a moment and gives the cards."""
     moments = [NOW]
-    client = create_app(Settings(auth="off", content=ROOT), lambda: moments[-1]).test_client()
+    settings = settings_in(tmp_path_factory.mktemp("vignettes"))
+    client = create_app(settings, lambda: moments[-1]).test_client()
 
     def post(body: Any, moment: datetime) -> list[dict[str, Any]]:
         moments.append(moment)
-        answer = client.post(CALL, data=orjson.dumps(body), content_type="application/json")
+        address = f"/cds-services/dyspareunia-workup-{body['hook']}"
+        answer = client.post(address, data=orjson.dumps(body), content_type="application/json")
         assert answer.status_code == 200, answer.text
         return answer.get_json()["cards"]
 
@@ -63,7 +63,8 @@ def test_every_person_gets_the_same_over_http(
     for case in cases:
         if case.vignette.file != file:
             continue
-        body = request_for(case.vignette, vignettes.defaults, clinic.content, clinic.keys)
+        queries = clinic.pipeline.queries
+        body = request_for(case.vignette, vignettes.defaults, clinic.content, queries)
 
         cards = call(body, case.vignette.now)
 
