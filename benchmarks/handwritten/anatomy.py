@@ -10,7 +10,7 @@ TYPICAL = {"female": "female-typical", "male": "male-typical"}
 def add_anatomy(person, a, patient: dict) -> None:
     organs = a.organs
     uterus, unsure = organs("uterus"), organs("notsure")
-    known = not organs("decline") and (uterus is not None or unsure is not None)
+    known = not organs("decline") and bool(a.given("organs"))
     person.organsKnown = known
     person.sexParameter = next(_sex_parameters(patient), None)
     person.sexTypical = person.sexParameter or TYPICAL.get(patient.get("gender"))
@@ -61,13 +61,16 @@ def _add_pointers(p, a) -> None:
 
 
 def _from_answer(p, organs, uterus: bool | None, otherwise: bool | None) -> None:
-    p.hasUterus = (None if p.hysterectomy else True) if uterus else otherwise
-    p.hasOvary = True if organs("ovary") else otherwise
-    p.hasNeovagina = True if organs("neovagina") else otherwise
-    p.hasVagina = True if organs("vagina") or organs("neovagina") else otherwise
-    p.hasPenis = True if organs("penis") or organs("neopenis") else otherwise
-    p.hasTestis = True if organs("testis") else otherwise
-    p.hasCervix = True if organs("cervix") else None if uterus else otherwise
+    def own(*codes: str) -> bool | None:
+        return either(*(organs(code) for code in codes), otherwise)
+
+    p.hasUterus = (None if p.hysterectomy else True) if uterus else own("uterus")
+    p.hasOvary = own("ovary")
+    p.hasNeovagina = own("neovagina")
+    p.hasVagina = own("vagina", "neovagina")
+    p.hasPenis = own("penis", "neopenis")
+    p.hasTestis = own("testis")
+    p.hasCervix = True if organs("cervix") else None if uterus else own("cervix")
     if organs("prostate"):
         p.hasProstate = True
     elif p.prostatectomy:
@@ -75,10 +78,10 @@ def _from_answer(p, organs, uterus: bool | None, otherwise: bool | None) -> None
     elif both(
         either(uterus, organs("cervix"), organs("ovary"), organs("vagina")), no(organs("testis"))
     ):
-        p.hasProstate = otherwise
+        p.hasProstate = own("prostate")
     else:
         implied = organs("penis") or organs("testis") or organs("neovagina")
-        p.hasProstate = True if implied else otherwise
+        p.hasProstate = True if implied else own("prostate")
 
 
 def _female_typical(p) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from benchmarks.handwritten.kleene import at_least, both, either
+from benchmarks.handwritten.kleene import at_least
 
 PAIRS = {  # name -> the two requirements it joins
     "hysterectomy": ("hysterectomyProcedure", "hysterectomyHistory"),
@@ -44,6 +44,7 @@ PAIRS = {  # name -> the two requirements it joins
     "urinalysisWithin7Days": ("urinalysisResultWithin7Days", "urinalysisReportWithin7Days"),
     "urinalysisWithin30Days": ("urinalysisResultWithin30Days", "urinalysisReportWithin30Days"),
 }
+UCUM = "http://unitsofmeasure.org"
 DELIVERIES = (42, 84, 365)
 
 
@@ -61,15 +62,16 @@ class Codes:
 def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
     for name, (one, other) in PAIRS.items():
         setattr(person, name, bool(lists[one] or lists[other]))
-    born = _first(lists["obstetricDeliveryDate"]).get("valueDateTime")
+    births = [r.get("valueDateTime") for r in lists["obstetricDeliveryDate"]]
     for days in DELIVERIES:
-        since = not_before(born, (today - timedelta(days=days)).isoformat()) is True
+        edge = (today - timedelta(days=days + 1)).isoformat()
+        since = any(after(born, edge) for born in births)
         found = lists[f"deliveryProcedureWithin{days}Days"]
         found = found or lists[f"deliveryConditionWithin{days}Days"] or since
         setattr(person, f"deliveryWithin{days}Days", bool(found))
     _add_results(person, lists, codes)
     _add_vital_signs(person, lists, codes)
-    _add_pregnancy(person, lists, codes, today, born)
+    _add_pregnancy(person, lists, codes, today, births)
 
 
 def _add_results(person, lists: dict, codes: Codes) -> None:
@@ -99,34 +101,46 @@ def _add_vital_signs(person, lists: dict, codes: Codes) -> None:
         found = found.get("valueQuantity", {})
     person.systolic = _number(found, "mm[Hg]")
     breath = _first(lists["respirationReading"]).get("valueQuantity", {})
-    person.respiratoryRate = _number(breath, "/min")
+    person.respiratoryRate = _number(breath, "/min", "1/min", "{breaths}/min")
 
 
 def _number(quantity: dict, *units: str) -> float | None:
     """The exact number in one of the units."""
-    exact = quantity.get("code") in units and "comparator" not in quantity
+    exact = quantity.get("code") in units and quantity.get("system") == UCUM
+    exact = exact and "comparator" not in quantity
     return quantity.get("value") if exact else None
 
 
-def _add_pregnancy(person, lists: dict, codes: Codes, today: date, born: str | None) -> None:
-    recent = lists["pregnancyConditionWithin294Days"]
-    start = _first(recent).get("onsetDateTime") or _first(recent).get("recordedDate")
-    procedure = _first(lists["deliveryProcedure"])
-    last = procedure.get("performedDateTime") or procedure.get("performedPeriod", {}).get("end")
-    last = last or _first(lists["deliveryCondition"]).get("onsetDateTime") or born
-    status = _first(lists["pregnancyStatus"])
-    due = _first(lists["estimatedDeliveryDate"]).get("valueDateTime")
-    overdue = not_before(due, (today - timedelta(days=14)).isoformat()) is False
-    ended = not_before(last, start) or not_before(last, status.get("effectiveDateTime")) or overdue
-    person.pregnancyStart, person.lastDelivery, person.pregnancyEnded = start, last, bool(ended)
-    person.pregnantInChart = both(
-        either(
-            any(not _is_over(c) for c in recent),
-            any(not _is_over(c) and not _is_dated(c) for c in lists["pregnancyCondition"]),
-            is_in(status.get("valueCodeableConcept"), codes.pregnant),
-        ),
-        not ended,
-    )
+def _add_pregnancy(person, lists: dict, codes: Codes, today: date, births: list) -> None:
+    recent, status = lists["pregnancyConditionWithin294Days"], _first(lists["pregnancyStatus"])
+    start, told = _begun(_first(recent)), status.get("effectiveDateTime")
+    ends = [*births, *(_begun(c) for c in lists["deliveryCondition"])]
+    for procedure in lists["deliveryProcedure"]:
+        period = procedure.get("performedPeriod", {})
+        ends.append(procedure.get("performedDateTime") or period.get("end") or period.get("start"))
+    by_problem = any(not _is_over(c) for c in recent)
+    by_problem = by_problem and not any(not_before(end, start) for end in ends)
+    undated = any(not _is_over(c) and not _begun(c) for c in lists["pregnancyCondition"])
+    by_status = is_in(status.get("valueCodeableConcept"), codes.pregnant)
+    by_status = by_status and not any(not_before(end, told) for end in ends)
+    dues = [r.get("valueDateTime") for r in lists["estimatedDeliveryDate"]]
+    overdue = any(_is_overdue(due, start, told, today) for due in dues)
+    person.pregnancyStart, person.dueDatePassed = start, overdue
+    person.pregnantByProblem, person.pregnantByStatus = by_problem or undated, by_status
+    person.pregnantInChart = (by_problem or undated or by_status) and not overdue
+
+
+def _begun(entry: dict) -> str | None:
+    onset = entry.get("onsetDateTime") or entry.get("onsetPeriod", {}).get("start")
+    return onset or entry.get("recordedDate")
+
+
+def _is_overdue(due: str | None, start: str | None, told: str | None, today: date) -> bool:
+    """Passed by 2 weeks, and not the date of an earlier pregnancy."""
+    if not after((today - timedelta(days=14)).isoformat(), due):
+        return False
+    earlier = str(date.fromisoformat(told[:10]) - timedelta(days=14)) + told[10:] if told else None
+    return not (start or told) or bool(not_before(due, start) or not_before(due, earlier))
 
 
 def _first(found: list) -> dict:
@@ -135,10 +149,6 @@ def _first(found: list) -> dict:
 
 def _is_over(condition: dict) -> bool:
     return any(key.startswith("abatement") for key in condition)
-
-
-def _is_dated(condition: dict) -> bool:
-    return "recordedDate" in condition or any(key.startswith("onset") for key in condition)
 
 
 def any_in(results: list, codes) -> bool:
