@@ -36,7 +36,11 @@ ENV PATH=/opt/cds/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     CDS_CONTENT=/content \
-    CDS_DATABASE_URL=sqlite:////var/lib/cds/cds.sqlite3
+    CDS_DATABASE_URL=sqlite:////var/lib/cds/cds.sqlite3 \
+    CDS_KEY_FILE=/var/lib/cds/cds.key
+
+# There is no default for CDS_CLIENTS, the file that says whose tokens are accepted: without it the
+# service does not start (docs/operating.md).
 
 # By number, so that an orchestrator can see it is not root.
 USER 10001
