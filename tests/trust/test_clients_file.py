@@ -1,0 +1,169 @@
+"""The clients file: what it may say, and one clear error for all that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from cds_service.clients import Client, ClientsError, read_clients
+from cds_service.fhir_client import FhirPolicy
+
+KEYS = {"issuer": "https://ehr.example.org", "jwksFile": "keys.json"}
+
+
+def written(tmp_path: Path, document: Any) -> Path:
+    path = tmp_path / "clients.json"
+    path.write_bytes(document if isinstance(document, bytes) else orjson.dumps(document))
+    return path
+
+
+def error_of(path: Path) -> str:
+    with pytest.raises(ClientsError) as error:
+        read_clients(path)
+    return str(error.value)
+
+
+def test_without_a_file_there_are_no_clients() -> None:
+    assert read_clients(None) == ()
+
+
+def test_a_file_may_list_nobody(tmp_path: Path) -> None:
+    assert read_clients(written(tmp_path, {"clients": []})) == ()
+
+
+def test_what_is_left_out_is_strict(tmp_path: Path) -> None:
+    (client,) = read_clients(written(tmp_path, {"clients": [{"id": "ehr", **KEYS}]}))
+
+    assert client.algorithms == ("ES384", "RS384")
+    assert (client.audiences, client.tenants, client.fhir_servers) == ((), (), ())
+    assert client.fhir_policy(development=False) == FhirPolicy()
+
+
+def test_a_whole_client_is_read(tmp_path: Path) -> None:
+    whole = {
+        "id": "ehr-1.example_org",
+        "issuer": "https://ehr.example.org",
+        "jwksUrl": "https://ehr.example.org/keys",
+        "algorithms": ["RS384"],
+        "audiences": ["https://cds.example.org"],
+        "tenants": ["north"],
+        "fhirServers": ["https://fhir.example.org/r4"],
+        "allowPrivateAddresses": True,
+        "selectionBehaviors": ["any"],
+        "specification": "1.0",
+    }
+
+    (client,) = read_clients(written(tmp_path, {"clients": [whole]}))
+
+    assert client == Client.model_validate(whole)
+    assert str(client.jwks_url) == "https://ehr.example.org/keys"
+    assert client.fhir_policy(development=False) == FhirPolicy(
+        ("https://fhir.example.org/r4",), allow_private=True, allow_http=False
+    )
+
+
+@pytest.mark.requirement("6.1")
+@pytest.mark.parametrize("private", [False, True])
+def test_plain_http_is_for_development_only(private: bool) -> None:
+    client = Client.model_validate({"id": "ehr", "allowPrivateAddresses": private})
+
+    assert client.fhir_policy(development=False) == FhirPolicy((), private, allow_http=False)
+    assert client.fhir_policy(development=True) == FhirPolicy((), True, allow_http=True)
+
+
+def one(**changes: Any) -> dict[str, Any]:
+    return {"clients": [{"id": "ehr", **KEYS, **changes}]}
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "empty": (b"", "JSON"),
+    "not-json": (b"clients: []", "JSON"),
+    "truncated": (b'{"clients": [', "JSON"),
+    "not-utf8": (b'{"clients": ["\xff"]}', "JSON"),
+    "null": (b"null", ""),
+    "list": ([], ""),
+    "no-clients": ({}, "clients: Field required"),
+    "clients-null": ({"clients": None}, "clients: "),
+    "clients-object": ({"clients": {"id": "ehr"}}, "clients: "),
+    "client-text": ({"clients": ["ehr"]}, "clients.0: "),
+    "another-key": ({"clients": [], "version": 1}, "version: "),
+    "another-field": (one(jwks="x"), "clients.0.jwks: "),
+    "misspelt": (one(fhirserver=[]), "clients.0.fhirserver: "),
+    "no-id": ({"clients": [KEYS]}, "clients.0.id: Field required"),
+    "empty-id": (one(id=""), "clients.0.id: "),
+    "spaced-id": (one(id="an ehr"), "clients.0.id: "),
+    "slashed-id": (one(id="a/b"), "clients.0.id: "),
+    "newline-id": (one(id="ehr\n"), "clients.0.id: "),
+    "long-id": (one(id="x" * 65), "clients.0.id: "),
+    "number-id": (one(id=5), "clients.0.id: "),
+    "null-id": (one(id=None), "clients.0.id: "),
+    "number-issuer": (one(issuer=5), "clients.0.issuer: "),
+    "no-keys": (one(jwksFile=None), "an issuer needs jwksFile or jwksUrl, one of them"),
+    "two-keys": (
+        one(jwksUrl="https://ehr.example.org/keys"),
+        "an issuer needs jwksFile or jwksUrl, one of them",
+    ),
+    "odd-url": (one(jwksFile=None, jwksUrl="not a url"), "clients.0.jwksUrl: "),
+    "file-url": (one(jwksFile=None, jwksUrl="file:///keys"), "clients.0.jwksUrl: "),
+    "no-host-url": (one(jwksFile=None, jwksUrl="https://"), "clients.0.jwksUrl: "),
+    "number-file": (one(jwksFile=5), "clients.0.jwksFile: "),
+    "none-algorithm": (one(algorithms=["none"]), "clients.0.algorithms.0: "),
+    "symmetric": (one(algorithms=["ES384", "HS256"]), "clients.0.algorithms.1: "),
+    "rs256": (one(algorithms=["RS256"]), "clients.0.algorithms.0: "),
+    "algorithm-text": (one(algorithms="ES384"), "clients.0.algorithms: "),
+    "audience-text": (one(audiences="https://x"), "clients.0.audiences: "),
+    "audience-number": (one(audiences=[5]), "clients.0.audiences.0: "),
+    "tenant-text": (one(tenants="north"), "clients.0.tenants: "),
+    "servers-text": (one(fhirServers="https://x"), "clients.0.fhirServers: "),
+    "server-null": (one(fhirServers=[None]), "clients.0.fhirServers.0: "),
+    "private-word": (one(allowPrivateAddresses="perhaps"), "clients.0.allowPrivateAddresses: "),
+    "behavior": (one(selectionBehaviors=["all"]), "clients.0.selectionBehaviors.0: "),
+    "specification": (one(specification="4.0"), "clients.0.specification: "),
+    "same-id": (
+        {"clients": [{"id": "ehr"}, {"id": "ehr"}, {"id": "b"}]},
+        "id used twice: ehr",
+    ),
+    "same-issuer": (
+        {"clients": [{"id": "a", **KEYS}, {"id": "b", **KEYS}]},
+        "issuer used twice: https://ehr.example.org",
+    ),
+}
+
+
+@pytest.mark.requirement("6.11")
+@pytest.mark.parametrize(("document", "words"), BAD.values(), ids=BAD)
+def test_a_bad_file_is_one_clear_error(document: Any, words: str, tmp_path: Path) -> None:
+    path = written(tmp_path, document)
+
+    said = error_of(path)
+
+    assert said.startswith(f"{path}: ")
+    assert words in said
+    assert "pydantic" not in said
+    assert len(said.splitlines()) == 1
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, {"clients": [{"id": ""}, {"id": "b", "tenants": 5, "x": 1}]})
+
+    lines = error_of(path).splitlines()
+
+    assert len(lines) == 3
+    assert all(line.startswith(f"{path}: clients.") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["missing.json", "."])
+def test_a_file_that_cannot_be_read_is_said(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+
+    assert error_of(path).startswith(f"{path}: cannot be read: ")
+
+
+def test_a_client_cannot_be_changed() -> None:
+    client = Client(id="ehr")
+
+    with pytest.raises(ValueError, match="frozen"):
+        client.id = "other"  # type: ignore[misc]
