@@ -90,6 +90,10 @@ class Store:
 
         return self._transactions.write("claim_jti", HOOK_CALL, write)
 
+    def warm_up(self) -> None:
+        """Connects; to be called in a new worker, where a failure may be ignored."""
+        self._transactions.warm_up()
+
     def ping(self) -> None:
         """Returns when the database answers and its tables are there."""
         query = select(CALLS.c.id).limit(1)

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -49,6 +50,8 @@ def parse_url(url: str) -> URL:
         return parsed.set(database=str(Path(parsed.database).absolute()))
     if parsed.drivername != "postgresql+psycopg":
         raise ValueError("the database URL must start with sqlite:/// or postgresql+psycopg://")
+    if find_spec("psycopg") is None:
+        raise ValueError("the database is PostgreSQL: install dyspareunia-cds[postgres]")
     return parsed
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from cds_service.store.engines import OFFLINE, READING, Engines, Patience, confirm
+from cds_service.store.engines import (
+    FEEDBACK_CALL,
+    HOOK_CALL,
+    OFFLINE,
+    READING,
+    Engines,
+    Patience,
+    confirm,
+)
 from cds_service.store.guard import Breaker, Deadline
 from cds_service.store.records import StoreUnavailable
 
@@ -29,12 +39,13 @@ class Transactions:
         self._breaker = Breaker(REST)
         self._deadline = Deadline(MOST_WAITING)
         self._counting = threading.Lock()
+        self._writing = threading.Lock()
 
     def write(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, after the commit."""
 
         def run() -> T:
-            with self.engines.get(patience).connect() as connection:
+            with self._turn(patience), self.engines.get(patience).connect() as connection:
                 result = work(connection)
                 connection.commit()
                 if self.engines.is_sqlite:
@@ -51,6 +62,26 @@ class Transactions:
                 return work(connection.execution_options(**{READING: True}))
 
         return self._guarded(name, patience, run)
+
+    def warm_up(self) -> None:
+        """Connects ahead of the first call: a new PostgreSQL connection may outlast its time."""
+        for patience in (HOOK_CALL, FEEDBACK_CALL):
+            engine = self.engines.get(patience)
+            self._guarded("warm_up", FEEDBACK_CALL, partial(_connect, engine))
+
+    @contextmanager
+    def _turn(self, patience: Patience) -> Iterator[None]:
+        """SQLite takes one writer at a time and lets the others poll, in no order: under load some
+        would starve. Threads of one process wait here instead."""
+        if not self.engines.is_sqlite:
+            yield
+            return
+        if not self._writing.acquire(timeout=patience.locks):
+            raise StoreUnavailable("too many calls are writing")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _guarded(self, name: str, patience: Patience, run: Callable[[], T]) -> T:
         try:
@@ -76,6 +107,10 @@ class Transactions:
         except StoreUnavailable:
             self._breaker.failed()
             raise
+
+
+def _connect(engine: Engine) -> None:
+    engine.connect().close()
 
 
 def _code(error: Exception) -> str:

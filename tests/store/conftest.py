@@ -11,17 +11,17 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from databases import Database, PostgresDatabase, PostgresServer, SqliteFolder
-from made_records import KEY
 from sqlalchemy.engine import make_url
 
 from cds_service.store import Store
+from store.databases import Database, MakeDatabase, PostgresDatabase, PostgresServer, SqliteFolder
+from store.made_records import KEY
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +64,6 @@ def _own_server(folder: Path) -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> SqliteFolder:
     return SqliteFolder(tmp_path_factory.mktemp("sqlite"))
-
-
-MakeDatabase = Callable[..., Database]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -39,19 +39,6 @@ class SqliteFile:
         return b"".join(p.read_bytes() for p in self.path.parent.glob(f"{self.path.name}*"))
 
     @contextmanager
-    def disturbed(self) -> Iterator[None]:
-        """While inside: first locked by a stranger, then gone; back afterwards."""
-        stranger = sqlite3.connect(self.path, isolation_level=None, timeout=10)
-        stranger.execute("BEGIN IMMEDIATE")
-        yield
-        stranger.execute("ROLLBACK")
-        stranger.close()
-        hidden = self.path.with_suffix(".hidden")
-        self.path.rename(hidden)
-        yield
-        hidden.rename(self.path)
-
-    @contextmanager
     def stuck(self) -> Iterator[None]:
         """Somebody holds the lock."""
         stranger = sqlite3.connect(self.path, isolation_level=None, timeout=10)
@@ -94,6 +81,7 @@ class PostgresDatabase:
 
 
 Database = SqliteFile | PostgresDatabase
+MakeDatabase = Callable[..., Database]
 
 
 class PostgresServer:

@@ -10,9 +10,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from conftest import MakeDatabase
-from databases import Database, SqliteFile
-from made_records import KEY, call, card
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -20,6 +17,8 @@ from cds_service.migrations import HEAD, MigrationFailed, current, upgrade
 from cds_service.migrations.alembic_runner import configuration, migrate
 from cds_service.store import Store, StoreUnavailable
 from cds_service.store.tables import METADATA
+from store.databases import Database, MakeDatabase, SqliteFile
+from store.made_records import KEY, call, card
 
 
 def differences(url: str) -> list[object]:
@@ -61,10 +60,10 @@ def test_several_processes_may_migrate_at_once(make_database: MakeDatabase) -> N
     code = "import sys\nfrom cds_service.migrations import upgrade\nupgrade(sys.argv[1])"
     command = [sys.executable, "-c", code, empty.url]
 
-    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate()[1] for process in running]
 
-    assert [process.returncode for process in running] == [0] * 4, said
+    assert [process.returncode for process in running] == [0, 0], said
     assert differences(empty.url) == []
 
 

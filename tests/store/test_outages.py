@@ -14,11 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from databases import Database, PostgresDatabase, SqliteFile
-from made_records import CLIENT, KEY, NOW, SERVICE, WINDOW, accepted, call, card
 
 from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.store.engines import FEEDBACK_CALL
 from cds_service.store.guard import Breaker, Deadline
+from cds_service.store.transactions import Transactions
+from store.databases import Database, PostgresDatabase, SqliteFile
+from store.made_records import CLIENT, KEY, NOW, SERVICE, WINDOW, accepted, call, card
 
 WRITERS = 20
 
@@ -101,16 +103,17 @@ def test_acknowledged_feedback_survives_restarts(store: Store, database: Databas
     assert came_back == [True] * 3
     assert crowd.refused > 0
     assert set(crowd.acknowledged) <= kept
-    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {crowd.refused} refused")
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {crowd.refused} refused")  # noqa: T201 - to be read with -s
 
 
-def test_many_writers_without_trouble_lose_nothing(store: Store, database: Database) -> None:
+def test_many_writers_get_their_turn(store: Store, database: Database) -> None:
     crowd = Crowd(store)
     with crowd.at_work():
         time.sleep(1.5)
 
-    print(f"{database.kind}: {len(crowd.acknowledged)} kept in 1.5 s, {crowd.refused} refused")
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept in 1.5 s, {crowd.refused} refused")  # noqa: T201 - to be read with -s
     assert crowd.surprises == []
+    # Not none: twenty writers without a pause are far over what is promised within 0.15 s.
     assert crowd.refused <= len(crowd.acknowledged) / 10
 
 
@@ -132,7 +135,7 @@ def test_a_stuck_database_costs_a_call_a_moment_once(store: Store, database: Dat
         with pytest.raises(StoreUnavailable, match="a moment ago"):
             store.save_feedback(SERVICE, CLIENT, [accepted(card())], NOW)
 
-    print(f"{database.kind}: {first * 1000:.0f} ms, then {second * 1000:.1f} ms")
+    print(f"{database.kind}: {first * 1000:.0f} ms, then {second * 1000:.1f} ms")  # noqa: T201 - to be read with -s
     assert first < 0.5
     assert second < 0.05
     assert store.failures["record_call"] == 2
@@ -182,7 +185,7 @@ def test_a_database_without_tables_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_what_is_written_to_a_moved_file_is_not_acknowledged(
-    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: Store
 ) -> None:
     if isinstance(database, PostgresDatabase):
         pytest.skip("a server looks after its own files")
@@ -191,6 +194,20 @@ def test_what_is_written_to_a_moved_file_is_not_acknowledged(
 
     with pytest.raises(StoreUnavailable):
         store.save_feedback(SERVICE, CLIENT, [accepted(card())], NOW)
+
+
+def test_a_file_moved_between_writing_and_commit_is_not_acknowledged(
+    database: Database,
+) -> None:
+    if isinstance(database, PostgresDatabase):
+        pytest.skip("a server looks after its own files")
+    transactions = Transactions(database.url)
+
+    with pytest.raises(StoreUnavailable, match="moved"):
+        transactions.write(
+            "test", FEEDBACK_CALL, lambda _: database.path.rename(database.path.with_suffix(".g"))
+        )
+    transactions.engines.close()
 
 
 # -- several processes -----------------------------------------------------------------------
@@ -202,16 +219,18 @@ from datetime import datetime, UTC
 from cds_service.store import Store, StoreUnavailable
 store = Store(sys.argv[1], sys.argv[2].encode())
 later = datetime(2126, 1, 1, tzinfo=UTC)
-won = []
+won, unsure = [], []
+store.warm_up()
 for jti in map(str, range(200)):
     while True:
         try:
             if store.claim_jti("issuer", jti, later, datetime.now(UTC)):
                 won.append(jti)
             break
-        except StoreUnavailable:
+        except StoreUnavailable:  # it may yet have been claimed
+            unsure.append(jti)
             time.sleep(0.05)
-print(",".join(won))
+print(",".join(won), ",".join(unsure), sep=";")
 """
 
 
@@ -219,18 +238,21 @@ print(",".join(won))
 def test_a_token_id_is_claimed_by_one_process_only(database: Database) -> None:
     command = [sys.executable, "-c", CLAIM, database.url, KEY.decode()]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    won = [set(process.communicate()[0].strip().split(",")) - {""} for process in running]
+    said = [process.communicate()[0].strip().split(";") for process in running]
+    (one, unsure_one), (two, unsure_two) = [[set(p.split(",")) - {""} for p in s] for s in said]
 
-    assert won[0] & won[1] == set()
-    assert won[0] | won[1] == set(map(str, range(200)))
+    assert one & two == set()
+    assert one | two | unsure_one | unsure_two == set(map(str, range(200)))
+    assert len(one | two) > 100
 
 
 FORK = """
 import os, sys
 from cds_service.store import Store
 store = Store(sys.argv[1], bytes(16))
-store.ping()
+store.warm_up()
 child = os.fork()
+store.warm_up()
 for _ in range(20):
     store.ping()
 if child == 0:

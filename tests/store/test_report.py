@@ -7,10 +7,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from made_records import NOW
 
 from cds_service.feedback import Outcome, Reaction
 from cds_service.report import Firing, Row, Threshold, as_csv, as_json, summarise, wilson
+from store.made_records import NOW
 
 
 def firing(*reactions: Reaction, **more: object) -> Firing:

@@ -7,8 +7,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from databases import Database
-from made_records import (
+
+from cds_service.feedback import FeedbackItem, Outcome, Reason
+from cds_service.report import Firing, summarise
+from cds_service.store import CardState, Purged, Saved, Store
+from store.databases import Database
+from store.made_records import (
     CLIENT,
     DAY,
     KEY,
@@ -20,10 +24,6 @@ from made_records import (
     card,
     overridden,
 )
-
-from cds_service.feedback import FeedbackItem, Outcome, Reason
-from cds_service.report import Firing, summarise
-from cds_service.store import CardState, Purged, Saved, Store
 
 
 def firings(store: Store) -> list[Firing]:
@@ -322,7 +322,7 @@ def test_recording_a_call_is_cheap(store: Store, database: Database) -> None:
         store.record_call(made)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 
-    print(f"{database.kind}: {cpu * 5:.2f} ms CPU, {wall * 5:.2f} ms a call with six cards")
+    print(f"{database.kind}: {cpu * 5:.2f} ms CPU, {wall * 5:.2f} ms a call with six cards")  # noqa: T201 - to be read with -s
     assert cpu / len(calls) < 0.010
 
 

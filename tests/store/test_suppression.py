@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from made_records import DAY, KEY, NOW, WINDOW
 
 from cds_service.feedback import Outcome, Reaction
 from cds_service.suppression import (
@@ -20,6 +19,7 @@ from cds_service.suppression import (
     repeat_key,
     settles,
 )
+from store.made_records import DAY, KEY, NOW, WINDOW
 
 NAMES = Pseudonyms(KEY)
 ACCEPTED, OVERRIDDEN = Outcome.ACCEPTED, Outcome.OVERRIDDEN

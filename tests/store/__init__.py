@@ -1,0 +1,1 @@
+"""The store, feedback, repeat suppression and the report."""
