@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from hostile_fhir import HostileServer
+from support import NOW
 
 from cds_service.content import Content
+from cds_service.errors import Issue, MissingFacts
 from cds_service.fhir_client import FetchFailed, FhirClient, FhirPolicy, Limits
 from cds_service.hook_request import HookRequest
 from cds_service.pipeline import Pipeline
@@ -20,7 +24,7 @@ PERSON = {"resourceType": "Patient", "id": "person", "birthDate": "1990-03-01"}
 PATIENT = {"patient": "Patient/{{context.patientId}}"}
 CONDITIONS = {"conditions": "Condition?patient={{context.patientId}}"}
 LIMITS = Limits(seconds=1.0, pages=3, size=100_000)
-IN_TIME = 0.6  # what a busy machine may add to a limit
+IN_TIME = 2.0  # what a busy machine may add to a limit
 
 
 def asked(fhir_server: str | None, **changes: Any) -> HookRequest:
@@ -72,11 +76,31 @@ def next_link(url: str) -> list[dict[str, str]]:
     return [{"relation": "self", "url": "x"}, {"relation": "next", "url": url}]
 
 
-def fetching(content: Content, client: FhirClient, policy: FhirPolicy) -> Pipeline:
+class Visits:
     """The call path of the service with its prefetch fallback on."""
-    return Pipeline(
-        content, "https://example.org/intake", lambda r, queries: client.fetch(r, queries, policy)
-    )
+
+    def __init__(self, content: Content, client: FhirClient, policy: FhirPolicy) -> None:
+        self.pipeline = Pipeline(content, "https://example.org/intake")
+        self.fetch = partial(client.fetch, policy=policy)
+
+    def cards(self, body: dict[str, Any], now: datetime = NOW) -> list[dict[str, Any]]:
+        """The cards of a call."""
+        service = self.pipeline.service_for(body["hook"])
+        return self.pipeline.answer(service, body, now, self.fetch).cards
+
+    def refusal(self, body: dict[str, Any]) -> Issue:
+        """The one issue of a call that cannot be answered."""
+        with pytest.raises(MissingFacts) as error:
+            self.cards(body)
+        (issue,) = error.value.issues
+        return issue
+
+
+def asking(body: Mapping[str, Any], server: str, *keys: str) -> dict[str, Any]:
+    """A call that names a FHIR server and brings these prefetch keys only."""
+    kept = {k: v for k, v in body["prefetch"].items() if k in keys}
+    opened = {"fhirServer": server, "fhirAuthorization": {"access_token": CANARY}}
+    return {**body, "prefetch": kept, **opened}
 
 
 class Names:
