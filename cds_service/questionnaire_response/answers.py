@@ -102,8 +102,11 @@ class AnswerReader:
         if entry.sent > 1 and not item.repeats:
             text = "It takes one answer, but there are several. Send one."
             self._error(item, "structure", text, f"{entry.path}.answer")
-        if len(entry.answers) < 2 or item.options is None:  # noqa: PLR2004 - alone is never beside
-            return
+        if item.repeats and item.options is not None:
+            self._check_options_together(entry)
+
+    def _check_options_together(self, entry: Entry) -> None:
+        item = entry.item
         keys = [key_of(f"value{answer.kind}", answer.value) for answer in entry.answers]
         if exclusive_beside_others(item, keys):
             text = "One of the chosen options excludes all others. Send it alone or leave it out."

@@ -61,7 +61,7 @@ class Enablement:
 
     def _is_met(self, condition: Condition, item: Item, level: Level) -> Truth:
         target = self._form.items.get(condition.question)
-        if target is None:
+        if target is None or not condition.kind:
             return None
         entry = nearest(target, item, level)
         if entry is None:
@@ -83,19 +83,21 @@ def _unanswered(condition: Condition) -> Truth:
 
 
 def _meets(condition: Condition, entry: Entry) -> Truth:
-    """A repeating question meets a condition with any answer; ``!=`` takes all of them."""
+    """A repeating question meets a condition with any answer; ``!=`` takes all of them.
+
+    An answer that could not be read leaves open what it would have said.
+    """
     operator, value = condition.operator, condition.value
     if operator == "exists":
         return value is True
+    unread = [None] * (entry.sent - len(entry.answers))
     if operator in ("=", "!="):
-        equal = _any([same(answer.kind, answer.value, value) for answer in entry.answers])
-        if operator == "=" or not entry.answers:
-            return equal
-        return None if equal is None else not equal
+        equal = _any([*unread, *(same(a.kind, a.value, value) for a in entry.answers)])
+        return equal if operator == "=" or equal is None else not equal
     if operator not in _ORDERS:
         return None
     orders = (sign(answer.kind, answer.value, value) for answer in entry.answers)
-    return _any([None if order is None else _ORDERS[operator](order) for order in orders])
+    return _any([*unread, *(None if o is None else _ORDERS[operator](o) for o in orders)])
 
 
 def nearest(target: Item, item: Item, level: Level) -> Entry | None:
