@@ -16,7 +16,7 @@ from cds_service.report import Firing
 from cds_service.store import reading
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
 from cds_service.store.records import CallRecord, Purged, Saved
-from cds_service.store.rows import Post, call_row, card_row, feedback_row
+from cds_service.store.rows import Post, call_row, card_row, digest, feedback_row
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
 from cds_service.suppression import Pseudonyms, quieted
@@ -78,7 +78,7 @@ class Store:
 
         Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
         """
-        row = {"digest": self.names.of("jti", issuer, jti), "expires": expires}
+        row = {"digest": digest(issuer, jti), "expires": expires}
         claim = self._insert(TOKENS).values(row).on_conflict_do_nothing().returning(TOKENS.c.digest)
         sweeps = next(self._claims) % SWEEP == 0
 

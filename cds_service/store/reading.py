@@ -73,6 +73,7 @@ def firings(connection: Connection, since: datetime, until: datetime) -> Iterato
     """Every card with its reactions, read as it is consumed. A call sent again counts once."""
     query = (
         select(
+            CARDS.c.id,
             CARDS.c.uuid,
             CARDS.c.repeat_key,
             CARDS.c.state,
@@ -96,7 +97,8 @@ def firings(connection: Connection, since: datetime, until: datetime) -> Iterato
 
 
 def _which(row: Any) -> tuple[str, ...]:
-    return row.uuid, row.repeat_key, row.client, row.state
+    """What rows of one firing share: a call sent again repeats the uuids of its cards."""
+    return row.uuid or str(row.id), row.repeat_key, row.client, row.state
 
 
 def _firing(rows: list[Any]) -> Firing:

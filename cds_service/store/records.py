@@ -26,7 +26,10 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardRecord:
-    """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out."""
+    """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out.
+
+    A card that was not sent may have an empty ``uuid``.
+    """
 
     uuid: str
     card: str

@@ -73,7 +73,7 @@ CARDS = Table(
     Column("id", _ID, primary_key=True),
     Column("call_id", _ID, ForeignKey("calls.id"), nullable=False, index=True),
     Column("place", SmallInteger, nullable=False),  # from 0, in the order of the answer
-    Column("uuid", Text, nullable=False, index=True),
+    Column("uuid", Text, nullable=False, index=True),  # empty: it was never sent
     Column("card", Text, nullable=False),
     Column("sources", JSON, nullable=False),
     Column("indicator", Text, nullable=False),
@@ -86,7 +86,7 @@ FEEDBACK = Table(
     "feedback",
     METADATA,
     Column("id", _ID, primary_key=True),
-    Column("identity", Text, nullable=False, unique=True),  # keyed hash: the same item once
+    Column("identity", Text, nullable=False, unique=True),  # hash: the same item once
     Column("received_at", Moment, nullable=False, index=True),
     Column("outcome_at", Moment, nullable=False),  # as the client says
     Column("acted_at", Moment, nullable=False),  # the same, not before the card nor after receipt
@@ -105,6 +105,6 @@ FEEDBACK = Table(
 TOKENS = Table(
     "tokens",
     METADATA,
-    Column("digest", Text, primary_key=True),  # keyed hash of issuer and jti
+    Column("digest", Text, primary_key=True),  # of issuer and jti
     Column("expires", Moment, nullable=False, index=True),
 )

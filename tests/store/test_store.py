@@ -224,6 +224,24 @@ def test_a_call_sent_again_counts_once(store: Store) -> None:
     assert len(firing.reactions) == 1
 
 
+def test_cards_that_were_never_sent_count_each_time(store: Store) -> None:
+    for _ in range(3):
+        store.record_call(call(card(uuid="", state=CardState.SUPPRESSED)))
+
+    assert len(firings(store)) == 3
+
+
+def test_replicas_with_different_keys_still_share_tokens_and_feedback(
+    store: Store, database: Database
+) -> None:
+    other, shown = Store(database.url, b"another key of another replica"), card()
+    store.save_feedback(SERVICE, CLIENT, [accepted(shown)], NOW)
+
+    assert other.save_feedback(SERVICE, CLIENT, [accepted(shown)], NOW).repeated == 1
+    assert [s.claim_jti("a", "1", NOW + DAY, NOW) for s in (store, other)] == [True, False]
+    other.close()
+
+
 # -- tokens --------------------------------------------------------------------------------
 
 
