@@ -1,4 +1,5 @@
-"""What the documents say is true: settings, routes, commands, links, lint messages, the example."""
+"""What the documents say is true: settings, routes, statuses, clients, commands, links, findings,
+modules, and the calls they print."""
 
 from __future__ import annotations
 
@@ -8,16 +9,17 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flask.testing import FlaskClient
+from support import ROOT, settings_in
 
-from cds_service import cli, create_app, errors
+from cds_service import cli, create_app, errors, security
+from cds_service.clients import Client, read_clients
 from cds_service.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 NOW = datetime(2027, 5, 4, 12, 0, tzinfo=UTC)  # not the example's day: the README moves that
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -39,7 +41,7 @@ def markdown_files() -> list[str]:
 
 def table(page: str, first_heading: str) -> list[list[str]]:
     """The rows of the table whose first column has this heading."""
-    rows = re.search(rf"^\| {first_heading} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", page, re.M)
+    rows = re.search(rf"^\| {re.escape(first_heading)} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", page, re.M)
     assert rows, f"no table with the first column {first_heading!r}"
     return [
         [cell.strip() for cell in line.strip("|").split(" | ")] for line in rows[1].splitlines()
@@ -55,27 +57,29 @@ def code(cell: str) -> str:
 
 
 README = read("README.md")
+INTEGRATING = read("docs/integrating.md")
 
 
 @pytest.fixture(scope="module")
-def client() -> FlaskClient:
-    return create_app(Settings(auth="off"), lambda: NOW).test_client()
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return create_app(settings_in(tmp_path_factory.mktemp("docs")), lambda: NOW).test_client()
+
+
+def in_words(default: Any) -> str:
+    """A default as the tables write it."""
+    if default is None:
+        return "not set"
+    return str(default).lower() if isinstance(default, bool) else str(default) or "empty"
 
 
 # -- settings, routes, status codes -----------------------------------------------------------
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:
-    expected = {}
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if field.is_required():
-            words = "required"
-        elif default is None:
-            words = "not set"
-        else:
-            words = str(default).lower() if isinstance(default, bool) else str(default)
-        expected[f"CDS_{name.upper()}"] = words
+    expected = {
+        f"CDS_{name.upper()}": in_words(field.default)
+        for name, field in Settings.model_fields.items()
+    }
 
     listed = {code(row[0]): code(row[1]) for row in table(README, "variable")}
 
@@ -94,13 +98,85 @@ def test_the_readme_lists_every_route(client: FlaskClient) -> None:
     assert listed == expected
 
 
-def test_the_readme_lists_every_status() -> None:
+@pytest.mark.parametrize("page", [README, INTEGRATING], ids=["readme", "integrating"])
+def test_every_status_is_listed(page: str) -> None:
     raised = {error.status for error in errors.ServiceError.__subclasses__()}
     expected = {200, 500} | {int(status) for status in raised | set(errors.HTTP_WORDS)}
 
-    listed = {int(row[0]) for row in table(README, "status")}
+    listed = {int(row[0]) for row in table(page, "status")}
 
     assert listed == expected
+
+
+OTHER_NAMES = {"CDS_POSTGRES_PASSWORD"}  # of docker-compose.yml alone
+
+
+@pytest.mark.parametrize("name", [*markdown_files(), "docker-compose.yml", "Dockerfile"])
+def test_every_setting_that_is_named_exists(name: str) -> None:
+    named = set(re.findall(r"\bCDS_[A-Z_]*[A-Z]", read(name)))
+
+    assert named - {f"CDS_{field.upper()}" for field in Settings.model_fields} <= OTHER_NAMES
+
+
+@pytest.mark.parametrize("name", ["cds", "cds-postgres"])
+def test_compose_sets_what_the_service_needs_to_start(name: str) -> None:
+    service = yaml.safe_load(read("docker-compose.yml"))["services"][name]
+    mounted = [volume.rsplit(":", 2) for volume in service["volumes"]]
+    clients = service["environment"]["CDS_CLIENTS"]
+
+    assert ["${CDS_CLIENTS:-./examples/clients.json}", clients, "ro"] in mounted
+    assert service["environment"]["CDS_KEY_FILE"].startswith("/var/lib/cds/")
+
+
+# -- clients and hooks ------------------------------------------------------------------------
+
+
+def test_the_example_of_a_clients_file_loads_and_shows_every_field() -> None:
+    clients = read_clients(ROOT / "examples" / "clients.json")
+    shown = {name for client in clients for name in client.model_fields_set}
+
+    assert shown == set(Client.model_fields)
+    assert all(str(c.issuer).endswith((".example", "example.org")) for c in clients)
+
+
+def test_integrating_lists_every_field_of_the_clients_file() -> None:
+    expected = {
+        field.alias or name: "required" if field.is_required() else field.default
+        for name, field in Client.model_fields.items()
+    }
+    words = {
+        name: {None: "none", (): "none"}.get(value)
+        or ", ".join(value if isinstance(value, tuple) else [in_words(value)])
+        for name, value in expected.items()
+    }
+
+    listed = {code(row[0]): row[1].replace("`", "") for row in table(INTEGRATING, "field")}
+
+    assert listed == words
+
+
+def test_what_a_401_points_to_is_there() -> None:
+    words = security.Unauthorized().issues[0].diagnostics
+    page, heading = re.search(r"See (\S+), (.+)\.$", words).groups()
+
+    assert f"\n## {heading}\n" in read(page)
+
+
+def test_integrating_lists_every_service(client: FlaskClient) -> None:
+    services = client.get("/cds-services").get_json()["services"]
+
+    listed = [(code(row[0]), code(row[1])) for row in table(INTEGRATING, "hook")]
+
+    assert listed == [(service["hook"], service["id"]) for service in services]
+
+
+def test_integrating_lists_every_override_reason() -> None:
+    system = json.loads(read("code_systems/override-reasons.json"))
+
+    listed = [(code(row[0]), row[1]) for row in table(INTEGRATING, "code")]
+
+    assert listed == [(concept["code"], concept["display"]) for concept in system["concept"]]
+    assert system["url"] in INTEGRATING
 
 
 # -- commands ---------------------------------------------------------------------------------
@@ -211,6 +287,23 @@ def test_the_printed_call_brings_what_is_printed(client: FlaskClient) -> None:
     assert len(printed["cards"]) == len(answer.get_json()["cards"])
 
 
+def test_the_printed_feedback_is_about_the_printed_call(client: FlaskClient) -> None:
+    call = printed_call()
+    request = read(call["file"]).replace(call["day"], NOW.date().isoformat())
+    shown = client.post(call["path"], data=request, content_type="application/json").get_json()
+    command = next(text for text in fences(INTEGRATING, "sh") if "/feedback <<" in text)
+    path, body = re.search(r"8080(\S+) <<'END'\n(.*)^END$", command, re.M | re.S).groups()
+    items = json.loads(body)["feedback"]
+
+    answer = client.post(path, data=body, content_type="application/json")
+
+    assert answer.status_code == 200
+    assert answer.text in INTEGRATING
+    assert {item["card"] for item in items} <= {card["uuid"] for card in shown["cards"]}
+    accepted = {s["id"] for item in items for s in item.get("acceptedSuggestions", ())}
+    assert accepted <= {s["uuid"] for card in shown["cards"] for s in card["suggestions"]}
+
+
 def test_the_examples_day_is_the_same_wherever_it_is_printed() -> None:
     call = printed_call()
 
@@ -281,6 +374,23 @@ def test_lint_md_lists_every_finding() -> None:
 
 def test_lint_md_lists_nothing_else() -> None:
     assert listed_findings() - messages() == set()
+
+
+# -- architecture -----------------------------------------------------------------------------
+
+
+def test_the_table_of_modules_is_the_package() -> None:
+    package = ROOT / "cds_service"
+    files = {path.stem for path in package.glob("*.py")}
+    folders = {
+        f"{path.name}/"
+        for path in package.iterdir()
+        if path.is_dir() and path.name not in ("__pycache__", "_content")
+    }
+
+    listed = {code(row[0]) for row in table(read("docs/architecture.md"), "module")}
+
+    assert listed == files | folders
 
 
 # -- decisions --------------------------------------------------------------------------------
