@@ -90,20 +90,25 @@ class Vignette:
 
 @dataclass(frozen=True, slots=True)
 class Vignettes:
-    """All vignettes of a folder and the answers that stand for "not mentioned"."""
+    """All vignettes of a folder, and what its files say about them."""
 
     people: tuple[Vignette, ...]
     defaults: Mapping[str, Any]
+    unnoticed: Mapping[str, str]  # pattern of a mutant no vignette can notice -> why
 
 
 def read_vignettes(folder: Path) -> Vignettes:
     """Reads every YAML file of a folder; raises ValueError naming a file that is not as agreed."""
     defaults: Mapping[str, Any] = {}
+    unnoticed: dict[str, str] = {}
     people: list[Vignette] = []
     for path in sorted(folder.glob("*.yaml")):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         if path.stem == "defaults":
             defaults = document
+            continue
+        if path.stem == "unnoticed":
+            unnoticed = {e["change"]: e["reason"] for e in document["unnoticed"]}
             continue
         try:
             people += [
@@ -112,7 +117,7 @@ def read_vignettes(folder: Path) -> Vignettes:
             ]
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path.name}: not a vignette file: {error}") from None
-    return Vignettes(tuple(people), defaults)
+    return Vignettes(tuple(people), defaults, unnoticed)
 
 
 # -- the call ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from cds_service.content import extensions as ext
 from cds_service.content.model import Finding, Resource
 
 # Phrase -> what to write instead. Matched as whole words, in any case.
@@ -21,6 +22,11 @@ BANNED = {
     "hysterical": "leave it out",
     "promiscuous": "leave it out",
     "normal for you": "leave it out",
+    "suffers from": "name the finding and write consider",
+    "diagnosed with": "name the finding and write consider",
+    "is diagnosed": "write consider; a clinician diagnoses",
+    "confirms that": "write speaks for",
+    "you have an infection": "write consider; a clinician diagnoses",
 }
 # The fixed phrases of a card, which the strategy must word (extension card-wording).
 PHRASES = frozenset(
@@ -50,6 +56,8 @@ PHRASES = frozenset(
 TEXTS = frozenset({"title", "description", "textEquivalent", "text", "display", "contentString"})
 READ_BY_PEOPLE = frozenset({"PlanDefinition", "ActivityDefinition", "Questionnaire"})
 _BANNED = re.compile(r"\b(" + "|".join(map(re.escape, BANNED)) + r")\b", re.IGNORECASE)
+_PATTERN_FITS = re.compile(r"\bpattern fits\b", re.IGNORECASE)
+_CONSIDER = re.compile(r"\bconsider", re.IGNORECASE)
 _UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|lorem)\b", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!]")
 
@@ -66,6 +74,20 @@ def wording_findings(resource: Resource, file: str) -> Iterator[Finding]:
             yield Finding(file, path, "is unfinished")
         if _MARKUP.search(text):
             yield Finding(file, path, "holds HTML; cards are Markdown")
+        if _PATTERN_FITS.search(text) and not ext.value(resource, "pattern-may-fit", False):
+            yield Finding(file, path, "'pattern fits' claims too much here: write consider")
+    yield from _without_consider(resource, file)
+
+
+def _without_consider(resource: Resource, file: str) -> Iterator[Finding]:
+    """What a cause says to the clinician is a thought to consider, never a diagnosis."""
+    if "/causes/" not in f"/{file}":
+        return
+    for action in resource.get("action", ()):
+        text = action.get("description")
+        if text and not _CONSIDER.search(text):
+            path = f"action {action.get('id')}.description"
+            yield Finding(file, path, "must offer something to consider, in that word")
 
 
 def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
