@@ -66,7 +66,7 @@ class Desk:
     def warm_up(self) -> None:
         """Opens connections before the first caller waits for them; a dead store is no matter."""
         with suppress(StoreUnavailable):
-            self.store.ping()
+            self.store.warm_up()
 
     def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""

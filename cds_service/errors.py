@@ -18,11 +18,12 @@ class Issue:
     code: str
     diagnostics: str
     expression: str | None = None
+    severity: str = "error"
 
     def as_fhir(self) -> dict[str, Any]:
         """The issue as FHIR R4 JSON."""
         issue: dict[str, Any] = {
-            "severity": "error",
+            "severity": self.severity,
             "code": self.code,
             "diagnostics": self.diagnostics,
         }

@@ -111,7 +111,7 @@ def refusal(feedback: Feedback, kept: int) -> tuple[Issue, ...]:
         f"The other items ({kept}) were saved. Correct the items named here and send them again; "
         "items that were already saved are counted once."
     )
-    return (*feedback.issues, Issue("informational", words, "feedback"))
+    return (*feedback.issues, Issue("informational", words, "feedback", "information"))
 
 
 class _ItemReader:

@@ -16,7 +16,7 @@ from cds_service.routes import json_response
 
 LOG = logging.getLogger("cds_service")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-RETRY_SECONDS = 5
+RETRY_SECONDS = 2
 
 
 def add_errors(app: Flask) -> None:

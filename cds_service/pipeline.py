@@ -17,6 +17,7 @@ from cds_service.evaluate import Evaluation, evaluate
 from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
 from cds_service.prefetch import Gathered, gather, missing, templates
+from cds_service.questionnaire_response import compile_form
 
 # Fetches the queries of keys that were not sent: key -> resource, or why it failed.
 Fetch = Callable[[HookRequest, Mapping[str, str]], Mapping[str, Any]]
@@ -41,6 +42,7 @@ class Pipeline:
         self.services = services(content)
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
+        self.form = compile_form(content.questionnaire.resource)
 
     def service(self, service_id: str) -> Service:
         """The service of that id; raises UnknownService."""

@@ -20,12 +20,13 @@ from cds_service.dialect import service_for
 from cds_service.errors import BadRequest, Issue, NotServed, StoreDown, WrongMediaType
 from cds_service.feedback import parse_feedback, refusal
 from cds_service.hook_request import parse_body
+from cds_service.questionnaire_response import as_outcome, validate
 from cds_service.security import Gate, Unauthorized
 from cds_service.store import StoreUnavailable
 
 LOG = logging.getLogger("cds_service")
 JSON_TYPES = re.compile(r"application/(fhir\+)?json")
-REPORT_DAYS = 90
+REPORT_DAYS, LONGEST_REPORT = 90, 3660
 
 Clock = Callable[[], datetime]
 
@@ -86,7 +87,23 @@ def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
             raise BadRequest(*refusal(sent, saved.kept))
         return json_response({"saved": saved.kept})
 
+    @routes.post("/fhir/QuestionnaireResponse/$validate")
+    def validate_response() -> Response:
+        caller("/fhir/QuestionnaireResponse/$validate")
+        body = parsed_body()
+        problems = validate(pipeline.form, resource_of(body), now=clock())
+        return json_response(as_outcome(problems))
+
     return routes
+
+
+def resource_of(body: Any) -> Any:
+    """The resource of an operation: the body itself, or the parameter named ``resource``."""
+    parameters = body.get("parameter") if isinstance(body, dict) else None
+    if not isinstance(parameters, list):
+        return body
+    named = (p for p in parameters if isinstance(p, dict) and p.get("name") == "resource")
+    return next((p.get("resource") for p in named), None)
 
 
 def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Blueprint:
@@ -125,7 +142,7 @@ def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Bluep
             status = "ok"
         except StoreUnavailable:
             status = "unavailable"
-        return {"status": status, "lost": sum(desk.store.failures.values())}
+        return {"status": status, "callsNotRecorded": desk.store.failures["record_call"]}
 
     @routes.get("/reports/feedback.<kind>")
     def feedback_report(kind: str) -> Response:
@@ -133,7 +150,8 @@ def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Bluep
         if kind not in ("csv", "json"):
             raise NotServed
         now = clock().astimezone(UTC)
-        since = now - timedelta(days=request.args.get("days", REPORT_DAYS, type=int))
+        days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), LONGEST_REPORT)
+        since = now - timedelta(days=days)
         try:
             rows = desk.store.report(since, now, report.summarise)
         except StoreUnavailable:

@@ -242,18 +242,20 @@ def _response(vignette: Vignette, defaults: Mapping[str, Any], content: Content)
     form = content.questionnaire
     answered = vignette.now - timedelta(hours=vignette.given.get("answeredHoursAgo", 0))
     answers = answers_of(vignette, defaults, content)
-    return {
+    response: dict[str, Any] = {
         "resourceType": "QuestionnaireResponse",
         "id": "response",
         "questionnaire": f"{form.url}|{form.resource['version']}",
         "status": "completed",
         "subject": {"reference": "Patient/person"},
         "authored": answered.isoformat(),
-        "item": [
+    }
+    if answers:
+        response["item"] = [
             {"linkId": link_id, "answer": list(_answers(form.items[link_id], value))}
             for link_id, value in answers.items()
-        ],
-    }
+        ]
+    return response
 
 
 def answers_of(vignette: Vignette, defaults: Mapping[str, Any], content: Content) -> dict[str, Any]:

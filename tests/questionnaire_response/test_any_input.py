@@ -27,7 +27,7 @@ from cds_service.questionnaire_response import (
 from questionnaire_response.forms import CORE, coding, errors, form, group, item, resolve, response
 from questionnaire_response.forms import said as say
 
-INVALID_PEOPLE = {"ANATOMY-82"}  # answers with an unknown code, on purpose
+INVALID_PEOPLE = {"ANATOMY-82", "EDGE-2", "EDGE-7", "EDGE-9"}  # an unknown body part, on purpose
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
