@@ -8,6 +8,7 @@ import re
 import conformance
 import pytest
 from conformance import DUTIES, LEVELS, PAGE, TESTS, Row, marked_tests
+from support import Clinic
 
 CHECKLIST = TESTS.parent.parent / "shared" / "cds-hooks.md"
 ROWS = conformance.rows()
@@ -48,6 +49,25 @@ def test_the_list_of_rows_is_the_checklists() -> None:
     listed = re.findall(r"^\| (\d+\.\d+) \|", CHECKLIST.read_text(encoding="utf-8"), re.M)
 
     assert sorted(ROWS) == sorted(listed)
+
+
+# Section 7: what may be a token, of the hooks we answer.
+TOKENS = {
+    "patient-view": {"userId", "patientId", "encounterId"},
+    "encounter-start": {"userId", "patientId", "encounterId"},
+    "order-select": {"userId", "patientId", "encounterId"},
+    "order-sign": {"userId", "patientId", "encounterId"},
+    "appointment-book": {"userId", "patientId", "encounterId"},
+    "problem-list-item-create": {"userId", "patientId", "encounterId"},
+}
+
+
+@pytest.mark.requirement("7.2")
+def test_templates_use_tokens_that_their_hook_has(clinic: Clinic) -> None:
+    for service in clinic.client.get("/cds-services").get_json()["services"]:
+        tokens = set(re.findall(r"\{\{context\.(\w+)\}\}", " ".join(service["prefetch"].values())))
+
+        assert tokens <= TOKENS[service["hook"]], service["id"]
 
 
 SOURCE = """

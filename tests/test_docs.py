@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from cds_service import cli, create_app, errors, security
 from cds_service.clients import Client, read_clients
 from cds_service.settings import Settings
 
+JSON = "application/json"
 NOW = datetime(2027, 5, 4, 12, 0, tzinfo=UTC)  # not the example's day: the README moves that
 LINK = re.compile(r"(?<!`)!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -287,21 +289,24 @@ def test_the_printed_call_brings_what_is_printed(client: FlaskClient) -> None:
     assert len(printed["cards"]) == len(answer.get_json()["cards"])
 
 
-def test_the_printed_feedback_is_about_the_printed_call(client: FlaskClient) -> None:
+def test_the_printed_feedback_settles_a_card_of_the_printed_call(tmp_path: Path) -> None:
+    client = create_app(settings_in(tmp_path), lambda: NOW).test_client()
     call = printed_call()
     request = read(call["file"]).replace(call["day"], NOW.date().isoformat())
-    shown = client.post(call["path"], data=request, content_type="application/json").get_json()
     command = next(text for text in fences(INTEGRATING, "sh") if "/feedback <<" in text)
     path, body = re.search(r"8080(\S+) <<'END'\n(.*)^END$", command, re.M | re.S).groups()
     items = json.loads(body)["feedback"]
+    accepted = {s["id"] for item in items for s in item.get("acceptedSuggestions", ())}
 
-    answer = client.post(path, data=body, content_type="application/json")
+    before = client.post(call["path"], data=request, content_type=JSON).get_json()["cards"]
+    answer = client.post(path, data=body, content_type=JSON)
+    after = client.post(call["path"], data=request, content_type=JSON).get_json()["cards"]
 
     assert answer.status_code == 200
     assert answer.text in INTEGRATING
-    assert {item["card"] for item in items} <= {card["uuid"] for card in shown["cards"]}
-    accepted = {s["id"] for item in items for s in item.get("acceptedSuggestions", ())}
-    assert accepted <= {s["uuid"] for card in shown["cards"] for s in card["suggestions"]}
+    assert {item["card"] for item in items} == {card["uuid"] for card in before[:1]}
+    assert accepted <= {s["uuid"] for s in before[0]["suggestions"]}
+    assert [card["uuid"] for card in after] == [card["uuid"] for card in before[1:]]
 
 
 def test_the_examples_day_is_the_same_wherever_it_is_printed() -> None:
