@@ -31,9 +31,11 @@ class Seen(NamedTuple):
 
 
 class HostileServer:
-    """Answers by target (path and query) or by path; what is not known is 404."""
+    """Answers by target (path and query) or by path; what is not known is 404. Without
+    ``keep_alive`` every connection ends with its answer, so that a client leaves nothing open."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_alive: bool = True) -> None:
+        self.keep_alive = keep_alive
         self.answers: dict[str, Answer] = {}
         self.seen: list[Seen] = []
         self.closing = threading.Event()
@@ -128,6 +130,8 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if "Transfer-Encoding" not in headers and "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
+        if not self.owner.keep_alive:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 
