@@ -130,6 +130,13 @@ def test_compose_sets_what_the_service_needs_to_start(name: str) -> None:
     assert service["environment"]["CDS_KEY_FILE"].startswith("/var/lib/cds/")
 
 
+def test_operating_explains_what_ready_says(client: FlaskClient) -> None:
+    ready = client.get("/health/ready").get_json()
+    line = next(row for row in table(read("docs/operating.md"), "address") if "ready" in row[0])
+
+    assert {*ready, *ready["store"]} - {"status"} <= set(re.findall(r"`(\w+)`", line[1]))
+
+
 # -- clients and hooks ------------------------------------------------------------------------
 
 
