@@ -88,7 +88,9 @@ def _serve(options: argparse.Namespace) -> int:
     from cds_service.content import ContentError  # noqa: PLC0415 - see above
     from cds_service.server import serve  # noqa: PLC0415 - see above
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # Only our own lines at INFO: an HTTP client's would hold addresses with patients' ids.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("cds_service").setLevel(logging.INFO)
     settings = _settings()
     if settings.development and options.host not in LOOPBACK:
         raise RuntimeError(
@@ -141,10 +143,11 @@ def _purge(_options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from cds_service.report import as_csv, as_json, summarise  # noqa: PLC0415 - see above
+    from cds_service.report import LONGEST_REPORT, as_csv, as_json, summarise  # noqa: PLC0415 - see above
 
     now = datetime.now(UTC)
-    rows = _store(_settings()).report(now - timedelta(days=options.days), now, summarise)
+    since = now - timedelta(days=min(max(options.days, 1), LONGEST_REPORT))
+    rows = _store(_settings()).report(since, now, summarise)
     print((as_json if options.json else as_csv)(rows), end="")
     return 0
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.fhir_client import FhirPolicy
 
 Algorithm = Literal["ES384", "RS384"]
+BOTH = 2  # neither file nor address of keys is given
 
 
 class ClientsError(ValueError):
@@ -28,21 +37,60 @@ class Client(BaseModel):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     issuer: str | None = None
     jwks_file: Path | None = Field(default=None, alias="jwksFile")
-    jwks_url: HttpUrl | None = Field(default=None, alias="jwksUrl")
-    algorithms: tuple[Algorithm, ...] = ("ES384", "RS384")
+    jwks_url: str | None = Field(default=None, alias="jwksUrl")
+    algorithms: tuple[Algorithm, ...] = Field(default=("ES384", "RS384"), min_length=1)
     audiences: tuple[str, ...] = ()  # accepted beside the address called
     tenants: tuple[str, ...] = ()  # without any, every tenant is accepted
     fhir_servers: tuple[str, ...] = Field(default=(), alias="fhirServers")
     allow_private_addresses: bool = Field(default=False, alias="allowPrivateAddresses")
     selection_behaviors: tuple[Literal["any", "at-most-one"], ...] = Field(
-        default=("any", "at-most-one"), alias="selectionBehaviors"
+        default=("any", "at-most-one"), alias="selectionBehaviors", min_length=1
     )
     specification: Literal["1.0", "2.0", "3.0"] = "2.0"
 
+    @field_validator("jwks_url")
+    @classmethod
+    def _https(cls, value: str | None) -> str | None:
+        """Kept as written: a token's ``jku`` must say exactly this."""
+        if value is None:
+            return value
+        address = read_address(value.partition("?")[0])
+        if address is None or not (address.scheme == "https" or address.host in DEVELOPMENT_HOSTS):
+            raise ValueError("must be an https URL")
+        return value
+
+    @field_validator("fhir_servers")
+    @classmethod
+    def _bases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for base in value:
+            address = read_address(base)
+            if address is None:
+                raise ValueError("must be base URLs without user, query or fragment")
+            if address.scheme != "https" and address.host not in DEVELOPMENT_HOSTS:
+                raise ValueError("must be https URLs")
+        return value
+
+    @field_validator("audiences", "tenants")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(entry.strip() for entry in value):
+            raise ValueError("must not hold empty texts")
+        return value
+
+    @field_validator("jwks_file")
+    @classmethod
+    def _file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("there is no such file")
+        return value
+
     @model_validator(mode="after")
     def _keys_of_issuer(self) -> Client:
-        if self.issuer and (self.jwks_file is None) == (self.jwks_url is None):
-            raise ValueError("an issuer needs jwksFile or jwksUrl, one of them")
+        keys = [self.jwks_file, self.jwks_url].count(None)
+        if self.issuer is not None and (not self.issuer.strip() or keys != 1):
+            raise ValueError("an issuer needs a name, and jwksFile or jwksUrl, one of them")
+        if self.issuer is None and keys != BOTH:
+            raise ValueError("jwksFile and jwksUrl belong to an issuer")
         return self
 
     def fhir_policy(self, development: bool) -> FhirPolicy:

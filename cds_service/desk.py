@@ -63,6 +63,12 @@ class Desk:
         s = self.settings
         return FhirClient(Limits(s.fetch_seconds, s.fetch_pages, s.fetch_bytes))
 
+    def close(self) -> None:
+        """Ends connections and threads of this process."""
+        if "fhir" in self.__dict__:
+            self.fhir.close()
+        self.store.close()
+
     def warm_up(self) -> None:
         """Opens connections before the first caller waits for them; a dead store is no matter."""
         with suppress(StoreUnavailable):

@@ -8,23 +8,21 @@ to that base and nowhere else. Everything has a limit: total time, pages, bytes.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urljoin
 
 import httpcore
 import httpx
 import orjson
 
+from cds_service.addresses import DEVELOPMENT_HOSTS, Address, read_address
 from cds_service.hook_request import HookRequest
+from cds_service.outside import outside_client, within
 from cds_service.secret import Secret
-
-DEVELOPMENT_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +53,7 @@ class FhirClient:
     def __init__(self, limits: Limits | None = None, threads: int = 32) -> None:
         self.limits = limits or Limits()
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
-        self._clients = {
-            private: httpx.Client(
-                transport=CheckedTransport(private),
-                follow_redirects=False,
-                trust_env=False,
-                headers={"Accept": "application/fhir+json, application/json"},
-            )
-            for private in (False, True)
-        }
+        self._clients = {private: outside_client(private) for private in (False, True)}
 
     def close(self) -> None:
         """Ends connections and threads."""
@@ -94,7 +84,7 @@ class FhirClient:
         self, client: httpx.Client, base: str, query: str, token: Secret | None, until: float
     ) -> dict[str, Any]:
         url, entries, size = f"{base}/{query}", list[Any](), 0
-        for page in range(self.limits.pages):
+        for _ in range(self.limits.pages):
             body, read = self._get(client, url, token, until, self.limits.size - size)
             size += read
             kind = body.get("resourceType")
@@ -104,29 +94,37 @@ class FhirClient:
                 return body
             found = body.get("entry")
             entries += found if isinstance(found, list) else []
-            following = _next_link(body, base)
+            following = _next_link(body, url, base)
             if following is None:
                 return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
             url = following
-            if page == self.limits.pages - 1:
-                break
         link = [{"relation": "next", "url": url}]  # there is more than the page limit let us read
         return {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link}
 
     def _get(
         self, client: httpx.Client, url: str, token: Secret | None, until: float, room: int
     ) -> tuple[dict[str, Any], int]:
-        headers = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
         try:
-            with client.stream("GET", url, headers=headers, timeout=_left(until)) as response:
+            with (
+                within(until),
+                client.stream(
+                    "GET",
+                    url,
+                    headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
+                    timeout=_left(until),
+                ) as response,
+            ):
                 if response.status_code != httpx.codes.OK:
                     raise FetchFailed(
                         f"could not be read: the FHIR server answered {response.status_code}"
                     )
-                body = _read(response.iter_bytes(), until, room)
-        except httpx.TimeoutException:
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    # We asked for none; a packed answer could unfold past any limit.
+                    raise FetchFailed("could not be read: the answer is packed")
+                body = _read(response.iter_raw(), until, room)
+        except (httpx.TimeoutException, httpcore.TimeoutException):
             raise FetchFailed("could not be read in time") from None
-        except (httpx.HTTPError, httpcore.NetworkError):
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError):
             raise FetchFailed("could not be read: the FHIR server cannot be reached") from None
         try:
             resource = orjson.loads(body)
@@ -164,35 +162,33 @@ def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
         raise FetchFailed("was not sent, and fhirAuthorization is for another patient")
     if not policy.bases:
         raise FetchFailed("was not sent, and no FHIR server is allowed for this client")
-    base = request.fhir_server.rstrip("/")
-    if _origin_and_path(base) not in {_origin_and_path(b) for b in policy.bases}:
+    base = read_address(request.fhir_server)
+    if base is None or base not in {read_address(b) for b in policy.bases}:
         raise FetchFailed("was not sent, and fhirServer is not one allowed for this client")
-    parts = urlsplit(base)
-    local = parts.hostname in DEVELOPMENT_HOSTS and policy.allow_http
-    if parts.scheme != "https" and not local:
+    local = base.host in DEVELOPMENT_HOSTS and policy.allow_http
+    if base.scheme != "https" and not local:
         raise FetchFailed("was not sent, and fhirServer is not https")
-    return base
+    return request.fhir_server.rstrip("/")
 
 
-def _origin_and_path(url: str) -> tuple[str, str | None, int | None, str]:
-    parts = urlsplit(url.rstrip("/"))
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port, parts.path
-
-
-def _next_link(bundle: Mapping[str, Any], base: str) -> str | None:
+def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None:
     """The next page, on the same base only: the token must not travel elsewhere."""
     links = bundle.get("link")
     for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("relation") == "next":
-            url = str(link.get("url", ""))
-            absolute = url if "://" in url else f"{base}/{url.lstrip('/')}"
-            home, there = _origin_and_path(base), _origin_and_path(absolute.partition("?")[0])
-            same = there[:3] == home[:3] and f"{there[3]}/".startswith(f"{home[3]}/")
-            if not same or urlsplit(absolute).username:
+            following = urljoin(current, str(link.get("url", "")))
+            there, home = read_address(following.partition("?")[0]), read_address(base)
+            if there is None or home is None or not _is_below(there, home):
                 raise FetchFailed("is paged, and the next page is at another address")
-            return absolute
+            return following
     return None
+
+
+def _is_below(there: Address, home: Address) -> bool:
+    """The same server, and a path below; steps that could leave it are refused."""
+    same = (there.scheme, there.host, there.port) == (home.scheme, home.host, home.port)
+    steps = unquote(there.path).split("/")
+    return same and not {".", ".."} & set(steps) and f"{there.path}/".startswith(f"{home.path}/")
 
 
 def _left(until: float) -> float:
@@ -211,54 +207,3 @@ def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
             raise FetchFailed("could not be read: the answer is over the size limit")
         _left(until)
     return bytes(body)
-
-
-# -- where a connection may go ---------------------------------------------------------------
-
-
-class CheckedTransport(httpx.HTTPTransport):
-    """A transport whose every connection goes to an address that was checked."""
-
-    def __init__(self, allow_private: bool) -> None:
-        super().__init__(trust_env=False)
-        context = httpx.create_ssl_context(trust_env=False)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_connections=100,
-            max_keepalive_connections=20,
-            keepalive_expiry=30,
-            network_backend=_CheckedBackend(allow_private),
-        )
-
-
-class _CheckedBackend(httpcore.SyncBackend):
-    """Resolves a name once, checks the addresses, and connects to one that passed."""
-
-    def __init__(self, allow_private: bool) -> None:
-        self.allow_private = allow_private
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        """Raises ConnectError when the name resolves to any address that may not be called."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            raise httpcore.ConnectError("the name cannot be resolved") from None
-        addresses = [str(entry[4][0]) for entry in found]
-        if not addresses or not all(self._may_call(address) for address in addresses):
-            raise httpcore.ConnectError("the name resolves to an address that may not be called")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
-
-    def _may_call(self, address: str) -> bool:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        if mapped.is_global and not mapped.is_multicast:
-            return True
-        special = mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified
-        return self.allow_private and not special

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from cds_service.addresses import read_address
 from cds_service.errors import BadRequest, Issue
 from cds_service.secret import Secret
 
@@ -170,7 +171,7 @@ class _Reader:
         if slash and kind != resource_type:
             self.wrong(name, f"must be the id of a {resource_type}, without another type.")
             return None
-        if not _ID.fullmatch(rest):
+        if not _ID.fullmatch(rest) or rest in (".", ".."):  # steps of a path, not ids
             self.wrong(name, f"must be a plain {resource_type} id: no spaces, slashes or quotes.")
             return None
         return rest
@@ -213,8 +214,9 @@ class _Reader:
         """``fhirServer`` and ``fhirAuthorization``; the first is required with the second
         (``cds-hooks.md`` 2.6). Odd fields inside the second are left alone (2.8)."""
         server = self.text("fhirServer", "the base URL of the FHIR server", required=False)
-        if server is not None and not re.match(r"https?://[^\s/@]+", server):
-            self.wrong("fhirServer", "must be an absolute http or https URL.")
+        if server is not None and read_address(server) is None:
+            words = "must be an absolute http or https URL without user, query or fragment."
+            self.wrong("fhirServer", words)
             server = None
         authorization = self.source.get("fhirAuthorization")
         if authorization is None:

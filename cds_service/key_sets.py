@@ -6,18 +6,29 @@ import threading
 import time
 from pathlib import Path
 
+import httpcore
 import httpx
 import orjson
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from cds_service.clients import Client
-from cds_service.fhir_client import CheckedTransport
+from cds_service.outside import outside_client, within
 
 COOL_DOWN = 60.0  # seconds between two readings because of an unknown kid
 KEEP = 3600.0  # seconds a key set is used before it is read again
 LARGEST = 200_000  # bytes of a key set
 TIMEOUT = 2.0  # seconds
+SMALLEST = {"EC": 384, "RSA": 2048}  # bits
+UNREADABLE = (
+    OSError,
+    httpx.HTTPError,
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    ValueError,
+    KeyError,
+    TypeError,
+)
 KEY_TYPES = {"ES384": ("EC", "P-384"), "RS384": ("RSA", None)}
 
 
@@ -36,16 +47,18 @@ class KeySet:
             age = time.monotonic() - self._read_at
             if age > KEEP or (kid not in self._keys and age > COOL_DOWN):
                 self._read_at = time.monotonic()
-                self._keys = self._read() or self._keys
+                read = self._read()
+                self._keys = self._keys if read is None else read  # an empty set revokes all
             key = self._keys.get(kid)
         return key if key is not None and _fits(key, algorithm) else None
 
-    def _read(self) -> dict[str, PyJWK]:
+    def _read(self) -> dict[str, PyJWK] | None:
+        """The keys of the set; None when it cannot be read."""
         try:
             data = orjson.loads(self._bytes())
             listed = [key for key in data["keys"] if isinstance(key, dict)]
-        except (OSError, httpx.HTTPError, ValueError, KeyError, TypeError):
-            return {}
+        except UNREADABLE:
+            return None
         kids = [key.get("kid") for key in listed]
         found = {}
         for key in listed:
@@ -54,29 +67,27 @@ class KeySet:
             if isinstance(kid, str) and kids.count(kid) == 1 and key.get("kty") != "oct":
                 try:
                     found[kid] = PyJWK(key, algorithm=key.get("alg") or _algorithm(key))
-                except (PyJWTError, ValueError, TypeError):
+                except (PyJWTError, ValueError, TypeError, KeyError, NotImplementedError):
                     continue
         return found
 
     def _bytes(self) -> bytes:
         if self.client.jwks_file is not None:
             return Path(self.client.jwks_file).read_bytes()
+        until = time.monotonic() + TIMEOUT
         with (
-            httpx.Client(
-                transport=CheckedTransport(self.client.allow_private_addresses),
-                timeout=TIMEOUT,
-                follow_redirects=False,
-                trust_env=False,
-            ) as http,
-            http.stream("GET", str(self.client.jwks_url)) as response,
+            within(until),
+            outside_client(self.client.allow_private_addresses) as http,
+            http.stream("GET", str(self.client.jwks_url), timeout=TIMEOUT) as response,
         ):
             response.raise_for_status()
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ValueError("the key set is packed")
             body = bytearray()
-            until = time.monotonic() + TIMEOUT
-            for chunk in response.iter_bytes():
+            for chunk in response.iter_raw():
                 body += chunk
-                if len(body) > LARGEST or time.monotonic() > until:
-                    raise ValueError("the key set is too large or too slow")
+                if len(body) > LARGEST:
+                    raise ValueError("the key set is too large")
             return bytes(body)
 
 
@@ -92,4 +103,6 @@ def _fits(key: PyJWK, algorithm: str) -> bool:
         and key.algorithm_name == algorithm
         and (curve is None or key._jwk_data.get("crv") == curve)
         and key.public_key_use in (None, "sig")
+        and "verify" in key._jwk_data.get("key_ops", ["verify"])
+        and key.key.key_size >= SMALLEST[kind]
     )

@@ -68,11 +68,9 @@ def _key(resource_type: str) -> str:
 
 def missing(request: HookRequest, keys: Mapping[str, str]) -> dict[str, str]:
     """The queries of keys that were not sent; null and a failed prefetch count as sent."""
-    return {
-        key: query
-        for key, query in keys.items()
-        if key not in request.prefetch and (key != ENCOUNTER or request.encounter_id)
-    }
+    unexpected = set() if HOOKS[request.hook].encounter_required else {ENCOUNTER}
+    sent = request.prefetch.keys() | unexpected
+    return {key: query for key, query in keys.items() if key not in sent}
 
 
 def gather(

@@ -26,7 +26,7 @@ from cds_service.store import StoreUnavailable
 
 LOG = logging.getLogger("cds_service")
 JSON_TYPES = re.compile(r"application/(fhir\+)?json")
-REPORT_DAYS, LONGEST_REPORT = 90, 3660
+REPORT_DAYS = 90
 
 Clock = Callable[[], datetime]
 
@@ -150,7 +150,7 @@ def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Bluep
         if kind not in ("csv", "json"):
             raise NotServed
         now = clock().astimezone(UTC)
-        days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), LONGEST_REPORT)
+        days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), report.LONGEST_REPORT)
         since = now - timedelta(days=days)
         try:
             rows = desk.store.report(since, now, report.summarise)
@@ -166,6 +166,6 @@ def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Bluep
 def _check_report_token(token: str | None) -> None:
     if token is None:
         raise NotServed
-    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(sent.encode(), token.encode()):
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(), token.encode()):
         raise Unauthorized

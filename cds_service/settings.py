@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cds_service.addresses import read_address
+
 
 class Settings(BaseSettings):
     """Read from the environment; raises ``pydantic.ValidationError`` on a value that cannot be."""
@@ -80,6 +82,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("fhir_servers")
+    @classmethod
+    def _bases(cls, value: str) -> str:
+        if not all(read_address(base) for base in listed(value)):
+            raise ValueError("must be base URLs without user, query or fragment")
+        return value
 
     @property
     def development(self) -> bool:

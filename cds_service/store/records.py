@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(RuntimeError):
     """The database could not be reached or refused; nothing that was asked for is certain.
 
     A caller on the way to cards goes on without the store; a caller about to acknowledge
