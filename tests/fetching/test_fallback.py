@@ -6,9 +6,20 @@ from typing import Any
 
 import pytest
 from hostile_fhir import HostileServer, hang, resource, status
-from support import NOW, QUIET, Clinic, active, bundle, card_about, concept, topics
+from support import (
+    ENCOUNTER_START,
+    NOW,
+    QUIET,
+    Clinic,
+    active,
+    bundle,
+    card_about,
+    concept,
+    topics,
+)
 
 from cds_service.content import Content
+from cds_service.errors import BadRequest
 from cds_service.fhir_client import FhirClient, FhirPolicy
 from fetching.asking import LIMITS, Visits, allowed, asking, page
 
@@ -115,16 +126,70 @@ def test_a_first_page_that_was_sent_counts_as_sent(
 
 
 @pytest.mark.requirement("7.1")
-def test_without_an_encounter_none_is_asked_for(
-    whole: dict[str, Any], visits: Visits, server: HostileServer
+@pytest.mark.requirement("7.3")
+@pytest.mark.parametrize("encounter", [{}, {"encounterId": "visit"}], ids=["without", "with"])
+def test_the_encounter_is_fetched_only_where_there_always_is_one(
+    encounter: dict[str, str], whole: dict[str, Any], visits: Visits, server: HostileServer
 ) -> None:
-    visits.cards(asking(whole, server.base))
-    assert not [t for t in server.targets if "Encounter/" in t]
+    body = asking(whole, server.base)
+    body["context"] = {**whole["context"], **encounter}
 
-    with_encounter = asking(whole, server.base)
-    with_encounter["context"] = {**whole["context"], "encounterId": "visit"}
-    visits.cards(with_encounter)
+    visits.cards(body)
+
+    assert len(server.seen) == len(whole["prefetch"])
+    assert not [t for t in server.targets if "/Encounter/" in t]
+
+
+@pytest.mark.requirement("7.3")
+def test_the_encounter_is_fetched_at_the_start_of_an_encounter(
+    whole: dict[str, Any], visits: Visits, server: HostileServer, clinic: Clinic
+) -> None:
+    body = {**asking(whole, server.base), "hook": "encounter-start"}
+    body["context"] = {**whole["context"], "encounterId": "visit"}
+
+    visits.cards(body)
+
     assert "/fhir/Encounter/visit" in server.targets
+    assert "encounter" in clinic.pipeline.service(ENCOUNTER_START).prefetch
+
+
+@pytest.mark.requirement("7.1")
+def test_an_encounter_nobody_asked_for_is_not_missed(
+    whole: dict[str, Any], clinic: Clinic, content: Content, client: FhirClient
+) -> None:
+    body = {**whole, "context": {**whole["context"], "encounterId": "visit"}}
+
+    cards = Visits(content, client, FhirPolicy()).cards(body)
+
+    assert cards == clinic.result(body).cards
+    assert not any("could not be read" in card["detail"] for card in cards)
+
+
+@pytest.mark.requirement("2.13")
+@pytest.mark.parametrize("name", ["patientId", "encounterId"])
+@pytest.mark.parametrize("steps", [".", ".."])
+def test_an_id_that_is_a_step_of_a_path_is_refused_unasked(
+    name: str, steps: str, whole: dict[str, Any], visits: Visits, server: HostileServer
+) -> None:
+    body = asking(whole, server.base)
+    body["context"] = {**whole["context"], name: steps}
+
+    with pytest.raises(BadRequest, match="must be a plain"):
+        visits.cards(body)
+
+    assert server.seen == []
+
+
+@pytest.mark.requirement("3.3")
+@pytest.mark.requirement("3.10")
+@pytest.mark.parametrize("end", ["?x=1", "#x", "?", "#"])
+def test_a_base_with_a_query_or_fragment_is_refused_unasked(
+    end: str, whole: dict[str, Any], visits: Visits, server: HostileServer
+) -> None:
+    with pytest.raises(BadRequest, match="without user, query or fragment"):
+        visits.cards(asking(whole, server.base + end))
+
+    assert server.seen == []
 
 
 # -- what fails ----------------------------------------------------------------------------

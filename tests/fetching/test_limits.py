@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import orjson
 import pytest
@@ -23,7 +26,7 @@ from hostile_fhir import (
     until,
 )
 
-from cds_service.fhir_client import FhirClient
+from cds_service.fhir_client import FhirClient, FhirPolicy
 from fetching.asking import (
     CONDITIONS,
     IN_TIME,
@@ -40,6 +43,17 @@ from fetching.asking import (
 LATE = "could not be read in time"
 TOO_LARGE = "could not be read: the answer is over the size limit"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\n"
+
+
+def peak_of(call: Callable[[], Any]) -> tuple[Any, int]:
+    """What a call gives, and the most bytes it held at once."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        found = call()
+        return found, tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
 
 
 @contextmanager
@@ -100,8 +114,12 @@ def test_the_deadline_is_for_all_pages_together(client: FhirClient, server: Host
 @pytest.mark.requirement("3.10")
 @pytest.mark.parametrize(
     "answer",
-    [hang(), drip_body(b" " * 10_000, every=0.02)],
-    ids=["hang", "drip-body"],
+    [
+        hang(),
+        drip(HEAD + b"X: " + b"y" * 10_000, every=0.02),
+        drip_body(b" " * 10_000, every=0.02),
+    ],
+    ids=["hang", "drip-head", "drip-body"],
 )
 def test_a_slow_server_gives_its_threads_back(answer: Answer, server: HostileServer) -> None:
     client = FhirClient(LIMITS, threads=1)
@@ -113,6 +131,33 @@ def test_a_slow_server_gives_its_threads_back(answer: Answer, server: HostileSer
 
     server.closing.set()
     client.close()
+    assert after == PERSON
+
+
+@pytest.mark.requirement("3.10")
+def test_a_name_that_is_resolved_slowly_gives_its_thread_back(
+    monkeypatch: pytest.MonkeyPatch, server: HostileServer
+) -> None:
+    released, real = threading.Event(), socket.getaddrinfo
+
+    def resolve(host: str, *args: Any, **more: Any) -> Any:
+        if host == "slow.example":
+            released.wait(10)
+            raise socket.gaierror
+        return real(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    client = FhirClient(LIMITS, threads=1)
+    server.on("Patient/person", resource(PERSON))
+    slow = "https://slow.example"
+    with at_most(LIMITS.seconds + IN_TIME):
+        outcome = client.fetch(asked(slow), PATIENT, FhirPolicy((slow,)))["patient"]
+
+    after = one(client, server)
+
+    released.set()
+    client.close()
+    assert words(outcome) == LATE
     assert after == PERSON
 
 
@@ -158,13 +203,7 @@ def test_a_body_over_the_limit_is_given_up_without_being_held(
     server.on("Patient/person", answer)
     one(client, server, patient_id="other")  # what is imported on the first call is not counted
 
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        outcome = one(client, server)
-        peak = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
+    outcome, peak = peak_of(lambda: one(client, server))
 
     assert words(outcome) == TOO_LARGE
     assert peak < 10 * LIMITS.size
@@ -193,13 +232,17 @@ def test_the_size_limit_is_for_all_pages_together(
 
 @pytest.mark.requirement("3.10")
 @pytest.mark.parametrize("layers", [1, 2])
-def test_the_size_limit_holds_for_decoded_bytes(
+def test_a_small_answer_cannot_unfold_in_memory(
     layers: int, client: FhirClient, server: HostileServer
 ) -> None:
-    body = b" " * (20 * LIMITS.size)
+    body = b" " * 50_000_000
     for _ in range(layers):
         body = gzip.compress(body)
     assert len(body) < LIMITS.size
     server.on("Patient/person", status(200, body, Content_Encoding=", ".join(["gzip"] * layers)))
+    one(client, server, patient_id="other")  # what is imported on the first call is not counted
 
-    assert words(one(client, server)).startswith("could not be read")
+    outcome, peak = peak_of(lambda: one(client, server))
+
+    assert words(outcome) == "could not be read: the answer is packed"
+    assert peak < 10 * LIMITS.size

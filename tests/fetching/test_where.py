@@ -74,6 +74,17 @@ def test_why_nothing_is_fetched_is_said_for_every_key(
 @pytest.mark.parametrize(
     "base",
     [
+        "https://fhir.example.org:99999/r4",
+        "https://fhir.example.org:x/r4",
+        "https://[::1/r4",
+        "https://me:pw@fhir.example.org/r4",
+        "https://me@fhir.example.org/r4",
+        "https://:pw@fhir.example.org/r4",
+        "https://@fhir.example.org/r4",
+        "https://fhir.example.org/r4?x=1",
+        "https://fhir.example.org/r4#x",
+        "https://fhir.example.org/r4?",
+        "https://fhir.example.org/r4#",
         "https://fhir.example.org",
         "https://fhir.example.org/",
         "https://fhir.example.org/R4",
@@ -110,6 +121,16 @@ def test_a_base_that_is_not_the_allowed_one_is_not_called(
     outcome = client.fetch(asked(base), PATIENT, FhirPolicy((EHR,)))["patient"]
 
     assert words(outcome) == NOT_ALLOWED
+    assert dialled == []
+
+
+@pytest.mark.parametrize("listed", ["https://fhir.example.org:99999/r4", "https://[::1/r4", "url"])
+def test_an_odd_listed_base_is_no_harm(
+    listed: str, client: FhirClient, dialled: list[tuple[str, int]]
+) -> None:
+    policy = FhirPolicy((listed, "https://other.example"))
+
+    assert words(client.fetch(asked(EHR), PATIENT, policy)["patient"]) == NOT_ALLOWED
     assert dialled == []
 
 
@@ -234,6 +255,12 @@ def test_redirects_are_not_followed(
         lambda s, o: f"http://127.0.0.1:{s.port}\\@127.0.0.1:{o.port}/fhir/Condition",
         lambda s, o: f"http://127.0.0.1:{o.port}#@127.0.0.1:{s.port}/fhir/Condition",
         lambda s, o: f"file://127.0.0.1:{s.port}/fhir/Condition",
+        lambda s, o: f"http://:pw@127.0.0.1:{s.port}/fhir/Condition?page=2",
+        lambda s, o: f"{s.base}/../other?page=2",
+        lambda s, o: f"{s.base}/x/../../other?page=2",
+        lambda s, o: f"{s.base}/%2e%2e/other?page=2",
+        lambda s, o: "../other?page=2",
+        lambda s, o: f"//127.0.0.1:{o.port}/fhir/Condition",
     ],
     ids=[
         "another-port",
@@ -249,6 +276,12 @@ def test_redirects_are_not_followed(
         "backslash",
         "fragment",
         "file",
+        "password-only",
+        "dots",
+        "deeper-dots",
+        "encoded-dots",
+        "relative-dots",
+        "no-scheme",
     ],
 )
 def test_a_next_page_elsewhere_is_not_fetched(
@@ -261,15 +294,6 @@ def test_a_next_page_elsewhere_is_not_fetched(
 
     assert words(one(client, server, CONDITIONS)) == ELSEWHERE
     assert server.targets == ["/fhir/Condition?patient=person"]
-
-
-@pytest.mark.requirement("3.10")
-def test_a_next_page_without_a_scheme_stays_on_the_server(
-    client: FhirClient, server: HostileServer, other: HostileServer
-) -> None:
-    server.on("Condition", resource(page(following=f"//127.0.0.1:{other.port}/fhir/Condition")))
-
-    assert words(one(client, server, CONDITIONS))
 
 
 # -- addresses -----------------------------------------------------------------------------
@@ -285,6 +309,10 @@ PRIVATE = [
     "fd00::1",
     "::ffff:127.0.0.1",
     "::ffff:10.0.0.7",
+    "64:ff9b::7f00:1",
+    "2002:7f00:1::",
+    "::127.0.0.1",
+    "fec0::1",
 ]
 NEVER = [
     "169.254.169.254",
@@ -297,6 +325,11 @@ NEVER = [
     "::ffff:0.0.0.0",
     "224.0.0.1",
     "ff02::1",
+    "255.255.255.255",
+    "fd00:ec2::254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "::169.254.169.254",
 ]
 
 
@@ -383,6 +416,16 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 
     assert names.asked == ["fhir.example.org"]  # a second look could be answered differently
     assert dialled == [(PUBLIC, 443)]
+
+
+def test_the_second_address_of_a_name_is_tried(
+    client: FhirClient, names: Names, server: HostileServer
+) -> None:
+    names.known["localhost"] = ["::1", "127.0.0.1"]  # the server listens on the second only
+    server.on("Patient/person", resource(PERSON))
+    base = f"http://localhost:{server.port}/fhir"
+
+    assert client.fetch(asked(base), PATIENT, allowed(base)) == {"patient": PERSON}
 
 
 def test_a_loopback_server_is_out_of_reach_without_leave(

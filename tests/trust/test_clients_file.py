@@ -14,6 +14,13 @@ from cds_service.fhir_client import FhirPolicy
 KEYS = {"issuer": "https://ehr.example.org", "jwksFile": "keys.json"}
 
 
+@pytest.fixture(autouse=True)
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of keys that the clients of these tests name."""
+    (tmp_path / "keys.json").write_bytes(b'{"keys":[]}')
+    monkeypatch.chdir(tmp_path)
+
+
 def written(tmp_path: Path, document: Any) -> Path:
     path = tmp_path / "clients.json"
     path.write_bytes(document if isinstance(document, bytes) else orjson.dumps(document))
@@ -78,6 +85,7 @@ def one(**changes: Any) -> dict[str, Any]:
     return {"clients": [{"id": "ehr", **KEYS, **changes}]}
 
 
+ONE_OF_THEM = "an issuer needs a name, and jwksFile or jwksUrl, one of them"
 BAD: dict[str, tuple[Any, str]] = {
     "empty": (b"", "JSON"),
     "not-json": (b"clients: []", "JSON"),
@@ -101,26 +109,37 @@ BAD: dict[str, tuple[Any, str]] = {
     "number-id": (one(id=5), "clients.0.id: "),
     "null-id": (one(id=None), "clients.0.id: "),
     "number-issuer": (one(issuer=5), "clients.0.issuer: "),
-    "no-keys": (one(jwksFile=None), "an issuer needs jwksFile or jwksUrl, one of them"),
-    "two-keys": (
-        one(jwksUrl="https://ehr.example.org/keys"),
-        "an issuer needs jwksFile or jwksUrl, one of them",
-    ),
+    "empty-issuer": (one(issuer=""), ONE_OF_THEM),
+    "blank-issuer": (one(issuer=" "), ONE_OF_THEM),
+    "no-issuer": (one(issuer=None), "jwksFile and jwksUrl belong to an issuer"),
+    "no-keys": (one(jwksFile=None), ONE_OF_THEM),
+    "two-keys": (one(jwksUrl="https://ehr.example.org/keys"), ONE_OF_THEM),
     "odd-url": (one(jwksFile=None, jwksUrl="not a url"), "clients.0.jwksUrl: "),
     "file-url": (one(jwksFile=None, jwksUrl="file:///keys"), "clients.0.jwksUrl: "),
     "no-host-url": (one(jwksFile=None, jwksUrl="https://"), "clients.0.jwksUrl: "),
+    "http-url": (one(jwksFile=None, jwksUrl="http://ehr.example.org/keys"), "must be an https URL"),
+    "user-url": (one(jwksFile=None, jwksUrl="https://me@ehr.example.org/keys"), "https URL"),
+    "no-file": (one(jwksFile="nowhere.json"), "clients.0.jwksFile: "),
+    "folder-file": (one(jwksFile="."), "there is no such file"),
     "number-file": (one(jwksFile=5), "clients.0.jwksFile: "),
-    "none-algorithm": (one(algorithms=["none"]), "clients.0.algorithms.0: "),
+    "no-algorithm": (one(algorithms=[]), "clients.0.algorithms: "),
     "symmetric": (one(algorithms=["ES384", "HS256"]), "clients.0.algorithms.1: "),
-    "rs256": (one(algorithms=["RS256"]), "clients.0.algorithms.0: "),
     "algorithm-text": (one(algorithms="ES384"), "clients.0.algorithms: "),
     "audience-text": (one(audiences="https://x"), "clients.0.audiences: "),
     "audience-number": (one(audiences=[5]), "clients.0.audiences.0: "),
+    "audience-empty": (one(audiences=[""]), "clients.0.audiences: "),
+    "tenant-empty": (one(tenants=["north", " "]), "clients.0.tenants: "),
     "tenant-text": (one(tenants="north"), "clients.0.tenants: "),
     "servers-text": (one(fhirServers="https://x"), "clients.0.fhirServers: "),
     "server-null": (one(fhirServers=[None]), "clients.0.fhirServers.0: "),
+    "server-word": (one(fhirServers=["not a url"]), "clients.0.fhirServers: "),
+    "server-empty": (one(fhirServers=[""]), "clients.0.fhirServers: "),
+    "server-port": (one(fhirServers=["https://fhir.example.org:99999/r4"]), "must be base URLs"),
+    "server-bracket": (one(fhirServers=["https://[::1/r4"]), "must be base URLs"),
+    "server-http": (one(fhirServers=["http://fhir.example.org/r4"]), "must be https URLs"),
+    "server-user": (one(fhirServers=["https://me:pw@fhir.example.org/r4"]), "without user"),
+    "server-query": (one(fhirServers=["https://fhir.example.org/r4?x=1"]), "must be base URLs"),
     "private-word": (one(allowPrivateAddresses="perhaps"), "clients.0.allowPrivateAddresses: "),
-    "behavior": (one(selectionBehaviors=["all"]), "clients.0.selectionBehaviors.0: "),
     "specification": (one(specification="4.0"), "clients.0.specification: "),
     "same-id": (
         {"clients": [{"id": "ehr"}, {"id": "ehr"}, {"id": "b"}]},
@@ -144,6 +163,24 @@ def test_a_bad_file_is_one_clear_error(document: Any, words: str, tmp_path: Path
     assert words in said
     assert "pydantic" not in said
     assert len(said.splitlines()) == 1
+
+
+BAD_ENTRY = {
+    "none-algorithm": (one(algorithms=["none"]), "clients.0.algorithms.0: "),
+    "rs256": (one(algorithms=["RS256"]), "clients.0.algorithms.0: "),
+    "behavior": (one(selectionBehaviors=["all"]), "clients.0.selectionBehaviors.0: "),
+}
+
+
+@pytest.mark.requirement("6.6")
+@pytest.mark.requirement("6.11")
+@pytest.mark.parametrize(("document", "words"), BAD_ENTRY.values(), ids=BAD_ENTRY)
+def test_a_list_of_nothing_known_is_refused(document: Any, words: str, tmp_path: Path) -> None:
+    path = written(tmp_path, document)
+
+    lines = error_of(path).splitlines()
+
+    assert lines[0].startswith(f"{path}: {words}")
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:

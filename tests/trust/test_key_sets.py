@@ -10,7 +10,17 @@ from typing import Any
 
 import orjson
 import pytest
-from hostile_fhir import Answer, HostileServer, drip_body, endless, hang, redirect, resource, status
+from hostile_fhir import (
+    Answer,
+    HostileServer,
+    drip,
+    drip_body,
+    endless,
+    hang,
+    redirect,
+    resource,
+    status,
+)
 
 from cds_service.clients import Client
 from cds_service.key_sets import COOL_DOWN, KEEP, LARGEST, TIMEOUT
@@ -72,8 +82,11 @@ UNFIT: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "for-rs384": lambda: [jwk(ec_key(), "ec", alg="RS384")],
     "unknown-alg": lambda: [jwk(ec_key(), "ec", alg="XX999")],
     "list-alg": lambda: [jwk(ec_key(), "ec", alg=["ES384"])],
+    "no-alg-at-all": lambda: [jwk(ec_key(), "ec", alg="none")],
     "number-alg": lambda: [jwk(ec_key(), "ec", alg=5)],
     "for-encryption": lambda: [jwk(ec_key(), "ec", use="enc")],
+    "operation-encrypt": lambda: [jwk(ec_key(), "ec", key_ops=["encrypt"])],
+    "no-operation": lambda: [jwk(ec_key(), "ec", key_ops=[])],
     "no-kid": lambda: [{k: v for k, v in jwk(ec_key(), "ec").items() if k != "kid"}],
     "number-kid": lambda: [jwk(ec_key(), "ec") | {"kid": 5}],
     "list-kid": lambda: [jwk(ec_key(), "ec") | {"kid": ["ec"]}],
@@ -120,7 +133,16 @@ def test_a_key_that_does_not_fit_is_no_harm_to_another(
     assert verify(verifier_of(client_of(mixed)), rs384())
 
 
-@pytest.mark.parametrize("more", [{}, {"alg": "ES384"}, {"use": None}, {"x5t": "x", "ext": True}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"alg": "ES384"},
+        {"use": None},
+        {"x5t": "x", "ext": True},
+        {"key_ops": ["sign", "verify"]},
+    ],
+)
 def test_a_fitting_key_may_be_described_in_several_ways(
     more: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -155,9 +177,25 @@ def test_a_file_that_is_no_key_set_verifies_nothing(data: bytes, tmp_path: Path)
     refuse(verifier_of(client_of(path)), f"Bearer {token()}")
 
 
-@pytest.mark.parametrize("name", ["missing.json", "."])
-def test_a_file_that_cannot_be_read_verifies_nothing(name: str, tmp_path: Path) -> None:
-    refuse(verifier_of(client_of(tmp_path / name)), f"Bearer {token()}")
+@requirement("6.12")
+@pytest.mark.parametrize("instead", ["nothing", "a-folder"])
+def test_a_file_that_can_no_longer_be_read_verifies_nothing(instead: str, key_file: Path) -> None:
+    verifier = verifier_of(client_of(key_file))
+    key_file.unlink()
+    if instead == "a-folder":
+        key_file.mkdir()
+
+    refuse(verifier, f"Bearer {token()}")
+
+
+@requirement("6.5")
+@requirement("6.12")
+@pytest.mark.parametrize("size", [1024, 2047])
+def test_a_weak_key_verifies_nothing(size: int, tmp_path: Path) -> None:
+    key = rsa_key("weak", size)
+    verifier = verifier_of(client_of(write_keys(tmp_path / "keys.json", jwk(key, "rsa"))))
+
+    refuse(verifier, f"Bearer {token(header=heading(alg='RS384', kid='rsa'), sign=by_rsa(key))}")
 
 
 # -- rotation ------------------------------------------------------------------------------
@@ -190,6 +228,17 @@ def test_a_key_that_was_taken_out_ends_when_the_set_is_read_again(
 
     refuse(verifier, f"Bearer {token()}")
     assert verify(verifier, rs384())
+
+
+@requirement("6.12")
+def test_an_empty_set_revokes_all_keys(key_file: Path, later: Later) -> None:
+    verifier = verifier_of(client_of(key_file))
+    assert verify(verifier, token())
+    write_keys(key_file)
+
+    later(KEEP + 1)
+
+    refuse(verifier, f"Bearer {token()}")
 
 
 @requirement("6.12")
@@ -267,6 +316,15 @@ def test_a_token_may_name_the_address_that_is_configured(
     assert server.targets == ["/fhir/keys"]
 
 
+@requirement("6.4")
+def test_the_address_a_token_names_is_compared_as_it_was_written(server: HostileServer) -> None:
+    server.answers["/"] = resource({"keys": good_keys()})
+    verifier = verifier_of(by_url(server.origin))
+
+    assert verify(verifier, token(header=heading(jku=server.origin)))
+    refuse(verifier, f"Bearer {token(header=heading(jku=f'{server.origin}/'))}")
+
+
 BROKEN: dict[str, Answer] = {
     "404": status(404),
     "500": status(500, orjson.dumps({"keys": []})),
@@ -275,7 +333,9 @@ BROKEN: dict[str, Answer] = {
     "endless": endless(b" " * 65_536),
     "too-large": status(200, b'{"keys":[]}' + b" " * LARGEST),
     "hang": hang(),
-    "drip": drip_body(b" " * 10_000, every=0.05),
+    "drip-head": drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000, every=0.05),
+    "drip-body": drip_body(b" " * 10_000, every=0.05),
+    "packed": status(200, orjson.dumps({"keys": []}), Content_Encoding="gzip"),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hostile_fhir import HostileServer, status
 
-from cds_service.security import LONGEST_TOKEN, SeenTokens, Verifier
+from cds_service.security import LONGEST_TOKEN, SeenTokens, Unauthorized, Verifier
 from trust.signing import (
     ABSENT,
     AUDIENCE,
@@ -116,6 +116,20 @@ def test_the_type_may_be_written_in_any_case(typ: str, verifier: Verifier) -> No
 )
 def test_clocks_may_differ_a_little(times: dict[str, Any], verifier: Verifier) -> None:
     assert verify(verifier, token(claims(**times)))
+
+
+@requirement("6.9")
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_the_clock_of_the_service_decides(hours: int, verifier: Verifier) -> None:
+    elsewhen = datetime.now(UTC) + timedelta(hours=hours)
+
+    with pytest.raises(Unauthorized):
+        verifier.verify(f"Bearer {token()}", (AUDIENCE,), elsewhen)
+
+
+@requirement("6.4")
+def test_a_client_whose_keys_are_a_file_may_name_an_address(verifier: Verifier) -> None:
+    assert verify(verifier, token(header=heading(jku="https://ehr.example.org/keys")))
 
 
 @requirement("6.13")
