@@ -52,7 +52,10 @@ def read_answers(
 ) -> AnswerSheet:
     """The view of one response; ``authored`` and ``now`` are aware datetimes."""
     reading = Reading()
+    sent: dict[str, list[Any]] = {}
     for link_id, answers in _answered(response.get("item")):
+        sent.setdefault(link_id, []).extend(answers)  # the same item sent twice is one item
+    for link_id, answers in sent.items():
         item = form.items.get(link_id)
         if item is None:
             reading.unusable.append(link_id)

@@ -19,6 +19,7 @@ from cds_service.content.evidence import Evidence, EvidenceReader, Leaf
 from cds_service.content.model import INDICATORS, Card, Content, Contribution, Suggestion
 from cds_service.content.orders import SUBJECT
 from cds_service.evaluate import Evaluation, WantedCard
+from cds_service.fhirpath import FhirPathError
 from cds_service.hook_request import PRACTITIONERS, HookRequest
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical.md 1.5)
@@ -107,7 +108,7 @@ class CardWriter:
         parts = [
             (None, [wanted.card.opening] if wanted.card.opening else []),
             ("why", list(self._why(found, wanted))),
-            ("unknown", list(self._unknown(found, wanted))),
+            ("unknown", list(self._unknown(found, wanted)) or [self.say["nothing-unknown"]]),
             ("consider", list(self._consider(wanted))),
             ("options", list(self._options(wanted))),
             ("also-consider", self._deferred(found) if with_deferred else []),
@@ -221,7 +222,10 @@ class CardWriter:
 
 def _holds(found: Evaluation, name: str) -> bool:
     """Whether a named expression is true or, for one that lists chart entries, lists any."""
-    return found.bindings[name] not in ([], [False])
+    try:
+        return found.bindings[name] not in ([], [False])
+    except FhirPathError:
+        return False  # recorded where its conditions were asked
 
 
 def _answer_quote(found: Evaluation, leaf: Leaf) -> str | None:

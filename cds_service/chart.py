@@ -64,7 +64,7 @@ class ChartIndex:
             try:
                 if not _is_not_believed(resource):
                     self._match_one(resource, kind, now, medications, found)
-            except (TypeError, KeyError, AttributeError, ValueError):
+            except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
                 # A shape R4 does not allow somewhere in it: this entry cannot be read.
                 unusable[kind] += 1
         for entries in found.values():

@@ -23,7 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (OSError, ValueError, RuntimeError) as error:
+    except RuntimeError as error:
+        findings = getattr(error, "findings", ())
+        if findings:  # ContentError, which is not imported for commands without content
+            return _print_findings(findings)
+        print(f"cds-service: {error}", file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
         print(f"cds-service: {error}", file=sys.stderr)
         return 2
 
@@ -85,7 +91,6 @@ def _moment(text: str) -> datetime:
 def _serve(options: argparse.Namespace) -> int:
     gc.disable()  # nothing made while importing and loading is garbage (server.serve enables it)
     from cds_service import create_app  # noqa: PLC0415 - see above
-    from cds_service.content import ContentError  # noqa: PLC0415 - see above
     from cds_service.server import serve  # noqa: PLC0415 - see above
 
     # Only our own lines at INFO: an HTTP client's would hold addresses with patients' ids.
@@ -97,10 +102,7 @@ def _serve(options: argparse.Namespace) -> int:
             f"CDS_AUTH=off serves on a loopback address only, not on {options.host}: "
             "set CDS_AUTH and CDS_CLIENTS, or leave --host out"
         )
-    try:
-        app = create_app(settings)
-    except ContentError as error:
-        return _print_findings(error.findings)
+    app = create_app(settings)
     _greet(options.host, options.port, settings.auth)
     serve(app, settings, options.host, options.port)
     return 0
@@ -171,14 +173,11 @@ EXAMPLE_DAY = "2026-11-22"
 
 
 def _check(options: argparse.Namespace) -> int:
-    from cds_service.content import ContentError, find_root, load_content  # noqa: PLC0415
+    from cds_service.content import find_root, load_content  # noqa: PLC0415 - see above
     from cds_service.content.check import check_vignettes  # noqa: PLC0415 - see above
 
     root = find_root(options.content)
-    try:
-        content = load_content(root)
-    except ContentError as error:
-        return _print_findings(error.findings)
+    content = load_content(root)
     print(f"Content {content.version}: no finding.")
     return check_vignettes(content, options.vignettes or root / "tests" / "vignettes", print)
 

@@ -14,10 +14,17 @@ from cds_service.content.build import CONTEXT_BUNDLES
 from cds_service.content.model import Content, Resource
 from cds_service.content.orders import order_keys
 from cds_service.dates import parse_span, whole_years
+from cds_service.errors import Issue, MissingFacts
 from cds_service.hook_request import HookRequest
-from cds_service.prefetch import Gathered
+from cds_service.prefetch import RESPONSES, Gathered
 
 FINISHED = frozenset({"completed", "amended"})
+UNDATED = Issue(
+    "value",
+    f"prefetch.{RESPONSES} holds a finished intake response without a usable authored date, so its "
+    "age is not known. Send authored as a FHIR dateTime that is not in the future.",
+    f"prefetch.{RESPONSES}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ def build_facts(
     gathered: Gathered,
     now: datetime,
 ) -> Facts:
-    """The facts of one call; ``now`` is aware. Never raises for what the chart holds."""
+    """The facts of one call; ``now`` is aware. Raises MissingFacts for an undated response only,
+    never for what the chart holds."""
     entries, unusable = index.match(gathered.chart, now)
     if gathered.unusable:
         unusable["not a resource"] += gathered.unusable
@@ -104,19 +112,22 @@ def _newest_response(
 ) -> tuple[Resource | None, Resource | None, AnswerSheet]:
     """The newest finished response to our form: usable, or too old; and the answers it gives.
 
-    A response without a readable ``authored`` has no known age and cannot be used.
+    A response without a readable ``authored`` has no known age and cannot be used: raises
+    MissingFacts when there is no other.
     """
     form = content.questionnaire
     dated: list[tuple[datetime, Resource]] = []
     for response in gathered.responses:
         canonical = str(response.get("questionnaire", "")).partition("|")[0]
-        if canonical != form.url or response.get("status") not in FINISHED:
+        if canonical != form.url or str(response.get("status")) not in FINISHED:
             continue
         authored = parse_span(response.get("authored"))
         if authored is None or authored.start > now + FUTURE:
             unusable["QuestionnaireResponse"] += 1
         else:
             dated.append((authored.start, response))
+    if not dated and unusable["QuestionnaireResponse"]:
+        raise MissingFacts(UNDATED)  # an emergency may be ticked in it: never pass over it
     if not dated:
         return None, None, EMPTY
     authored_at, newest = max(dated, key=_when)

@@ -189,23 +189,34 @@ class _Reading:
 
     def same_patient(self, where: str, resource: dict[str, Any]) -> None:
         """Another patient's data is never looked at (``cds-hooks.md`` 1.27)."""
-        if resource.get("resourceType") == "Patient":
-            about = resource.get("id")
-        else:
-            subject = resource.get("subject", resource.get("patient"))
-            about = subject.get("reference") if isinstance(subject, dict) else None
-        if about is None:
+        if all(about == self.request.patient_id for about in _subjects(resource)):
             return
-        bare = str(about).removeprefix("urn:uuid:").rpartition("/")[2].partition("|")[0]
-        if bare != self.request.patient_id:
-            raise MissingFacts(
-                Issue(
-                    "conflict",
-                    f"{where} holds data about a patient other than context.patientId. "
-                    "Send the data of that patient only.",
-                    where,
-                )
+        raise MissingFacts(
+            Issue(
+                "conflict",
+                f"{where} holds data about a patient other than context.patientId. "
+                "Send the data of that patient only.",
+                where,
             )
+        )
+
+
+def _subjects(resource: dict[str, Any]) -> Iterator[str | None]:
+    """Ids of the patients a resource says it is about; None for somebody who is no patient."""
+    if resource.get("resourceType") == "Patient":
+        yield str(resource["id"]) if "id" in resource else None
+        return
+    for name in ("subject", "patient"):
+        subject = resource.get(name)
+        reference = subject.get("reference") if isinstance(subject, dict) else None
+        if isinstance(reference, str):
+            yield _patient_id(reference)
+
+
+def _patient_id(reference: str) -> str | None:
+    """The id of a relative, absolute or urn:uuid reference; a version is passed over."""
+    steps = reference.removeprefix("urn:uuid:").partition("/_history/")[0].split("/")
+    return steps[-1] if len(steps) == 1 or steps[-2] == "Patient" else None
 
 
 def _missing(key: str, why: str) -> Issue:

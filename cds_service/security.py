@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
+from math import isfinite
 from typing import Any
 
 import jwt
@@ -112,11 +113,12 @@ class Verifier:
 
 
 def _check_times(claims: dict[str, Any], now: datetime) -> None:
-    """Issued, not before and expiry, with leeway; raises Unauthorized, or TypeError or ValueError
-    for what is no time."""
+    """Issued, not before and expiry, with leeway; raises Unauthorized."""
     at = now.timestamp()
-    issued, expires = float(claims["iat"]), float(claims["exp"])
-    begins = float(claims.get("nbf", issued))
+    issued, expires = claims["iat"], claims["exp"]
+    begins = claims.get("nbf", issued)
+    if not all(type(t) in (int, float) and isfinite(t) for t in (issued, expires, begins)):
+        raise Unauthorized
     in_time = max(issued, begins) <= at + LEEWAY and at - LEEWAY < expires
     if not in_time or expires - issued > LONGEST_LIFE:
         raise Unauthorized

@@ -11,11 +11,12 @@ from cds_service.content.build import Builder
 from cds_service.content.lint import lint
 from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder
+from cds_service.content.shape import shape_findings
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 
 
-class ContentError(Exception):
+class ContentError(RuntimeError):
     """The content cannot be served; ``findings`` holds everything that is wrong with it."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
@@ -38,9 +39,17 @@ def find_root(setting: Path | None = None) -> Path:
 def load_content(root: Path) -> Content:
     """Reads and checks all content below ``root``; raises ContentError with all findings."""
     shelf = read_folder(root)
-    builder = Builder(shelf)
-    content = builder.content()
-    findings = (*shelf.findings, *builder.findings, *lint(shelf, builder, content))
+    shape = tuple(shape_findings(shelf))
+    if shape:
+        raise ContentError((*shelf.findings, *shape))
+    try:
+        builder = Builder(shelf)
+        content = builder.content()
+        findings = (*shelf.findings, *builder.findings, *lint(shelf, builder, content))
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        # Something the dialect needs is not there, and `shape` does not know of it yet.
+        words = f"an element is missing or of another kind: {type(error).__name__} {error}"
+        raise ContentError((*shelf.findings, Finding("content", "", words))) from error
     if findings or content is None:
         raise ContentError(findings)
     return content

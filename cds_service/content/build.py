@@ -187,7 +187,7 @@ class Builder:
 
     def _sources(self, strategy: Resource | None) -> Iterator[Source]:
         """Causes and flags in the strategy's order; plans it does not list come last."""
-        order = {url: i for i, url in enumerate(listed_plans(strategy))}
+        order = {url: i for i, url in enumerate(dict.fromkeys(listed_plans(strategy)))}
         causes = [p for p in self.plans if "/causes/" in self.shelf.files[p["url"]]]
         cards = [p for p in self.plans if "/cards/" in self.shelf.files[p["url"]]]
         flags = [p for p in self.plans if p["url"] in order and p not in (*causes, *cards)]

@@ -45,7 +45,10 @@ class CodeSet(frozenset[tuple[str, str]]):
     __slots__ = ()
 
     def __contains__(self, pair: object) -> bool:
-        return isinstance(pair, tuple) and super().__contains__(normalise(*pair))
+        match pair:
+            case (str() | None as system, str() as code):
+                return super().__contains__(normalise(system, code))
+        return False
 
 
 def normalise(system: str | None, code: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def value(element: Mapping[str, Any], url: str, default: Any = None) -> Any:
 def parts(extension: Mapping[str, Any]) -> dict[str, Any]:
     """The nested values of a complex extension, by url."""
     return {
-        nested["url"]: next(v for k, v in nested.items() if k.startswith("value"))
+        nested["url"]: next((v for k, v in nested.items() if k.startswith("value")), None)
         for nested in extension.get("extension", ())
     }
 

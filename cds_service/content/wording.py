@@ -36,6 +36,7 @@ PHRASES = frozenset(
         "consider",
         "options",
         "basis",
+        "nothing-unknown",
         "not-answered",
         "none-of-these",
         "and-more",

@@ -59,6 +59,8 @@ class Expression:
             raise FhirPathError(_TOO_DEEP, self.text) from None
         except ArithmeticError:
             raise FhirPathError("a number is out of range", self.text) from None
+        except (TypeError, AttributeError, KeyError, ValueError):
+            raise FhirPathError("a value has a shape that FHIR does not allow", self.text) from None
 
 
 def _look_up(variables: Mapping[str, Any], name: str) -> Items:

@@ -1,0 +1,157 @@
+"""What the dialect needs in each resource before anything can be built from it.
+
+FHIR leaves most elements optional; these are the ones without which there is no name, no rule or
+no code. A resource that lacks one is reported here and nothing is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cds_service.content import extensions as ext
+from cds_service.content.model import Finding, Resource
+from cds_service.content.questionnaires import walk_items
+from cds_service.content.reader import Shelf
+
+Missing = tuple[str, str]  # path, what is missing there
+OURS = (ext.OURS, ext.VARIABLE)
+
+
+def shape_findings(shelf: Shelf) -> Iterator[Finding]:
+    """One finding for each element that must be there and is not."""
+    for resource in shelf.resources.values():
+        file = shelf.files[resource["url"]]
+        check = CHECKS[resource["resourceType"]]
+        for path, name in (
+            *_needs(resource, "", "id", "version", "title", "publisher"),
+            *_extensions(resource, ""),
+            *check(resource),
+        ):
+            yield Finding(file, path, f"{name} is missing: the content cannot be read without it")
+
+
+def _needs(node: Any, path: str, *names: str) -> Iterator[Missing]:
+    for name in names:
+        if not isinstance(node, dict) or node.get(name) in (None, "", [], {}):
+            yield path, name
+
+
+def _extensions(node: Any, path: str) -> Iterator[Missing]:
+    """Every extension of ours, anywhere, says something."""
+    if isinstance(node, list):
+        for place, item in enumerate(node):
+            yield from _extensions(item, f"{path}[{place}]")
+    elif isinstance(node, dict):
+        if str(node.get("url", "")).startswith(OURS) and "resourceType" not in node:
+            has_value = any(key.startswith("value") for key in node)
+            if not has_value and not node.get("extension"):
+                yield path, "value"
+        for key, value in node.items():
+            yield from _extensions(value, f"{path}.{key}" if path else key)
+
+
+def _plan(plan: Resource) -> Iterator[Missing]:
+    yield from _needs(plan, "", "identifier", "type", "action")
+    for identifier in plan.get("identifier", ())[:1]:
+        yield from _needs(identifier, "identifier", "value")
+    codings = plan.get("type", {}).get("coding") or [{}]
+    yield from _needs(codings[0], "type.coding", "code")
+    yield from _variables(plan)
+    for action, path in _actions(plan.get("action", ()), "action"):
+        yield from _action(action, path)
+    for name, parts in PARTS.items():
+        for extension in ext.values(plan, name):
+            yield from _needs(ext.parts(extension), name, *parts)
+
+
+PARTS = {"card-cap": ("maximum", "reservedFor"), "card-wording": ("code", "text")}
+
+
+def _action(action: Mapping[str, Any], path: str) -> Iterator[Missing]:
+    yield from _needs(action, path, "id")
+    # A note and a contribution need textEquivalent, a card and its suggestions a title; a place in
+    # the strategy only names its card.
+    is_place = action.keys() <= {"id", "condition", "definitionCanonical"}
+    if not is_place and not action.get("title") and not action.get("textEquivalent"):
+        yield path, "title or textEquivalent"
+    for trigger in action.get("trigger", ()):
+        yield from _needs(trigger, f"{path}.trigger", "name")
+    for concept in action.get("code", ()):
+        for coding in concept.get("coding") or [{}]:
+            yield from _needs(coding, f"{path}.code", "system", "code")
+    for condition in action.get("condition", ()):
+        yield from _needs(condition, f"{path}.condition", "expression")
+
+
+def _actions(actions: Any, path: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+    for action in actions:
+        at = f"{path} {action.get('id', '?')}"
+        yield action, at
+        yield from _actions(action.get("action", ()), at)
+
+
+def _variables(resource: Resource) -> Iterator[Missing]:
+    for variable in ext.values(resource, ext.VARIABLE):
+        name = variable.get("name") if isinstance(variable, dict) else None
+        yield from _needs(variable, f"variable {name}", "name", "expression")
+
+
+def _library(library: Resource) -> Iterator[Missing]:
+    yield from _variables(library)
+    for requirement in library.get("dataRequirement", ()):
+        path = f"dataRequirement {requirement.get('id')}"
+        yield from _needs(requirement, path, "id", "type", "codeFilter")
+        for place, node in enumerate(requirement.get("codeFilter", ())):
+            yield from _needs(
+                node, path, "path", *(() if "code" in node and place else ("valueSet",))
+            )
+            for coding in node.get("code", ()):
+                yield from _needs(coding, path, "code")
+        for node in requirement.get("dateFilter", ()):
+            yield from _needs(node, path, "path", "valueDuration")
+            yield from _needs(node.get("valueDuration"), path, "value", "code")
+
+
+def _activity(activity: Resource) -> Iterator[Missing]:
+    yield from _needs(activity, "", "kind", "code", "description")
+    for concept in (activity.get("code", {}), *activity.get("topic", ())):
+        for coding in concept.get("coding", ()):
+            yield from _needs(coding, "code", "system", "code")
+        if not concept.get("coding"):
+            yield from _needs(concept, "code", "text")
+
+
+def _value_set(value_set: Resource) -> Iterator[Missing]:
+    for include in value_set.get("compose", {}).get("include", ()):
+        yield from _needs(include, "compose.include", "system")
+        for concept in include.get("concept", ()):
+            yield from _needs(concept, "compose.include.concept", "code", "display")
+
+
+def _code_system(code_system: Resource) -> Iterator[Missing]:
+    for concept in code_system.get("concept", ()):
+        yield from _needs(concept, "concept", "code", "display")
+
+
+def _questionnaire(form: Resource) -> Iterator[Missing]:
+    for item in walk_items(form.get("item", ())):
+        path = f"item {item.get('linkId')}"
+        yield from _needs(item, path, "linkId", "type")
+        for option in item.get("answerOption", ()):
+            if "valueCoding" in option:
+                yield from _needs(option["valueCoding"], path, "code")
+        for when in item.get("enableWhen", ()):
+            yield from _needs(when, path, "question", "operator")
+            if not any(key.startswith("answer") for key in when):
+                yield path, "the answer of enableWhen"
+
+
+CHECKS: dict[str, Callable[[Resource], Iterator[Missing]]] = {
+    "PlanDefinition": _plan,
+    "Library": _library,
+    "ActivityDefinition": _activity,
+    "ValueSet": _value_set,
+    "CodeSystem": _code_system,
+    "Questionnaire": _questionnaire,
+}
