@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -79,10 +80,14 @@ class Client(BaseModel):
 
     @field_validator("jwks_file")
     @classmethod
-    def _file(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
+    def _file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """A relative path starts from the folder of the clients file."""
+        if value is None:
+            return value
+        found = Path((info.context or {}).get("folder", ".")) / value
+        if not found.is_file():
             raise ValueError("there is no such file")
-        return value
+        return found
 
     @model_validator(mode="after")
     def _keys_of_issuer(self) -> Client:
@@ -111,7 +116,9 @@ def read_clients(path: Path | None) -> tuple[Client, ...]:
     if path is None:
         return ()
     try:
-        found = _File.model_validate_json(path.read_bytes()).clients
+        found = _File.model_validate_json(
+            path.read_bytes(), context={"folder": path.parent}
+        ).clients
     except OSError as error:
         raise ClientsError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:

@@ -18,6 +18,8 @@ from support import (
     topics,
 )
 
+from cds_service.errors import MissingFacts
+
 
 def facts(clinic: Clinic, *responses: dict[str, Any]) -> Any:
     return clinic.found(responses=responses).evaluation.facts
@@ -92,12 +94,15 @@ def test_an_expired_response_never_speaks(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize("authored", [None, "soon", 5, "2027-01-01", ago(hours=-25)], ids=str)
-def test_a_response_without_a_usable_date_is_counted_as_unusable(
+def test_a_response_without_a_usable_date_is_refused_unless_there_is_another(
     authored: Any, clinic: Clinic
 ) -> None:
-    found = facts(clinic, clinic.response(QUIET, authored=authored))
+    undated = clinic.response(QUIET, authored=authored)
 
-    assert found.response is None
+    with pytest.raises(MissingFacts):
+        facts(clinic, undated)
+    found = facts(clinic, undated, clinic.response(QUIET))
+    assert found.response is not None
     assert found.unusable == {"QuestionnaireResponse": 1}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cds_service.content.build import Builder
-from cds_service.content.lint import lint
+from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder
 from cds_service.content.shape import shape_findings
@@ -39,17 +39,18 @@ def find_root(setting: Path | None = None) -> Path:
 def load_content(root: Path) -> Content:
     """Reads and checks all content below ``root``; raises ContentError with all findings."""
     shelf = read_folder(root)
-    shape = tuple(shape_findings(shelf))
-    if shape:
-        raise ContentError((*shelf.findings, *shape))
+    first = (*shelf.findings, *shape_findings(shelf), *metadata_findings(shelf))
+    texts = tuple(text_findings(shelf))
+    if len(first) > len(shelf.findings):
+        raise ContentError((*first, *texts))
     try:
         builder = Builder(shelf)
         content = builder.content()
-        findings = (*shelf.findings, *builder.findings, *lint(shelf, builder, content))
+        findings = (*first, *texts, *builder.findings, *lint(shelf, builder, content))
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         # Something the dialect needs is not there, and `shape` does not know of it yet.
-        words = f"an element is missing or of another kind: {type(error).__name__} {error}"
-        raise ContentError((*shelf.findings, Finding("content", "", words))) from error
+        last = Finding("content", "", f"an element is missing or of another kind: {error!r}")
+        raise ContentError((*first, *texts, last)) from error
     if findings or content is None:
         raise ContentError(findings)
     return content

@@ -47,7 +47,7 @@ class ActionReader:
 
     def contributions(self, sources: tuple[Source, ...]) -> dict[str, tuple[Contribution, ...]]:
         """Card plan id -> contributions in rank order, then in the sources' order."""
-        found: dict[str, list[Contribution]] = {card: [] for card in self.card_ids}
+        found: dict[str, list[Contribution]] = {plan["id"]: [] for plan in self.card_plans}
         for source in sources:
             for contribution in self._of_source(source):
                 found[contribution.card].append(contribution)

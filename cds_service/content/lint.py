@@ -25,19 +25,31 @@ LONGEST_SUMMARY = 139  # cds-hooks.md 4.5: fewer than 140 characters
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 
-def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Finding]:
-    """All findings of all checks; those on the resolved content only when it resolved."""
+def metadata_findings(shelf: Shelf) -> tuple[Finding, ...]:
+    """What every resource must carry; without it the content cannot be built."""
+    return tuple(
+        finding
+        for resource in shelf.resources.values()
+        for finding in _metadata(resource, shelf.files[resource["url"]])
+    )
+
+
+def text_findings(shelf: Shelf) -> Iterator[Finding]:
+    """Checks of single resources that need nothing but their JSON."""
     for resource in shelf.resources.values():
         file = shelf.files[resource["url"]]
-        yield from _metadata(resource, file)
         yield from _related(resource, shelf, file)
         yield from wording_findings(resource, file)
+        if resource["resourceType"] == "PlanDefinition":
+            yield from _plan(resource, file)
+
+
+def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Finding]:
+    """The other checks; those on the resolved content only when it resolved."""
     for form in shelf.of_type("Questionnaire"):
         yield from questionnaire_findings(form, shelf.files[form["url"]])
     for value_set in shelf.of_type("ValueSet"):
         yield from _value_set(value_set, shelf)
-    for plan in builder.plans:
-        yield from _plan(plan, shelf.files[plan["url"]])
     yield from _same_orders(shelf)
     yield from _names(builder)
     yield from _expressions(builder, shelf)

@@ -24,7 +24,7 @@ def shape_findings(shelf: Shelf) -> Iterator[Finding]:
         file = shelf.files[resource["url"]]
         check = CHECKS[resource["resourceType"]]
         for path, name in (
-            *_needs(resource, "", "id", "version", "title", "publisher"),
+            *_needs(resource, "", "id"),
             *_extensions(resource, ""),
             *check(resource),
         ):
@@ -126,7 +126,7 @@ def _value_set(value_set: Resource) -> Iterator[Missing]:
     for include in value_set.get("compose", {}).get("include", ()):
         yield from _needs(include, "compose.include", "system")
         for concept in include.get("concept", ()):
-            yield from _needs(concept, "compose.include.concept", "code", "display")
+            yield from _needs(concept, "compose.include.concept", "code")
 
 
 def _code_system(code_system: Resource) -> Iterator[Missing]:
