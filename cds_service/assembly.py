@@ -25,6 +25,8 @@ DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
+    for library in ("httpx", "httpcore"):  # their lines hold addresses with patients' ids
+        logging.getLogger(library).setLevel(logging.WARNING)
     content = _content(settings)
     store = _store(settings)
     desk = Desk(Pipeline(content, f"{settings.public_base_url}/intake"), store, settings)

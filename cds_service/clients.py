@@ -39,13 +39,13 @@ class Client(BaseModel):
     issuer: str | None = None
     jwks_file: Path | None = Field(default=None, alias="jwksFile")
     jwks_url: str | None = Field(default=None, alias="jwksUrl")
-    algorithms: tuple[Algorithm, ...] = Field(default=("ES384", "RS384"), min_length=1)
+    algorithms: tuple[Algorithm, ...] = ("ES384", "RS384")
     audiences: tuple[str, ...] = ()  # accepted beside the address called
     tenants: tuple[str, ...] = ()  # without any, every tenant is accepted
     fhir_servers: tuple[str, ...] = Field(default=(), alias="fhirServers")
     allow_private_addresses: bool = Field(default=False, alias="allowPrivateAddresses")
     selection_behaviors: tuple[Literal["any", "at-most-one"], ...] = Field(
-        default=("any", "at-most-one"), alias="selectionBehaviors", min_length=1
+        default=("any", "at-most-one"), alias="selectionBehaviors"
     )
     specification: Literal["1.0", "2.0", "3.0"] = "2.0"
 
@@ -69,6 +69,13 @@ class Client(BaseModel):
                 raise ValueError("must be base URLs without user, query or fragment")
             if address.scheme != "https" and address.host not in DEVELOPMENT_HOSTS:
                 raise ValueError("must be https URLs")
+        return value
+
+    @field_validator("algorithms", "selection_behaviors")
+    @classmethod
+    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("must name at least one")
         return value
 
     @field_validator("audiences", "tenants")

@@ -977,6 +977,19 @@ def test_a_critical_card_is_shown_again(
     assert topic in found
 
 
+@pytest.mark.parametrize(
+    "answers", [{"safe": "unsure"}, {"unwanted": "past12m"}, {"safe": "inperson"}], ids=str
+)
+def test_the_private_conversation_is_shown_again_however_pressing(
+    answers: dict[str, Any], ward: Ward
+) -> None:
+    first = visit(ward, {**QUIET, **answers})
+    card = card_about(ward.cards(first), "private-conversation")
+    assert card["indicator"] != "critical"
+
+    assert "private-conversation" in shown_after(ward, first, "private-conversation", accepted)
+
+
 def test_without_suppression_every_card_is_shown_again(make: Make) -> None:
     ward = make(suppress_repeats=False)
 
