@@ -3,10 +3,9 @@
 import gc
 import time
 
-import orjson
-
 from benchmarks import inside
-from benchmarks.people import request_of_size
+from benchmarks.fetched import empty_prefetch
+from benchmarks.people import people_with, request_of_size
 from benchmarks.served import (
     Measured,
     echo_command,
@@ -17,11 +16,13 @@ from benchmarks.served import (
 )
 from benchmarks.starting import start_up
 from benchmarks.table import Row, show
+from benchmarks.trust import trust_and_store
 from cds_service.content import find_root, load_content
 from cds_service.pipeline import Pipeline
 
 CALLS = 1200
 FLOOR_CALLS = 4000
+PEOPLE = 100  # take turns: nobody's chart is opened a thousand times on one day
 
 
 def main() -> None:
@@ -38,6 +39,8 @@ def main() -> None:
     show("Over HTTP: patient-view, 50 chart resources, 2 workers, 8 clients", over_http(pipeline))
     show("In the process, CPU time of one call", inside.parts(pipeline))
     show("Growth, CPU time", inside.growth(pipeline))
+    show("Trust and store, CPU time of one call", trust_and_store())
+    show("Over HTTP: no prefetch sent, FHIR server on loopback", empty_prefetch(pipeline))
     show("Start", start_up())
     print(f"\n{time.perf_counter() - began:.0f} s in all")
 
@@ -46,13 +49,13 @@ def over_http(pipeline: Pipeline) -> list[Row]:
     """The service beside the floor, under the same load."""
     service = pipeline.service_for("patient-view")
     request = request_of_size(inside.SIZE, pipeline)
-    body = orjson.dumps(request)
+    bodies = people_with(request, PEOPLE)
     port = free_port()
     with running(echo_command(port), port) as server:
-        floor = measure(server, "/echo", body, FLOOR_CALLS)
+        floor = measure(server, "/echo", bodies, FLOOR_CALLS)
     port = free_port()
     with running(service_command(port), port) as server:
-        found = measure(server, f"/cds-services/{service.id}", body, CALLS)
+        found = measure(server, f"/cds-services/{service.id}", bodies, CALLS)
     return _rows(found, floor)
 
 

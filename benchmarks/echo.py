@@ -5,13 +5,22 @@ import sys
 
 from flask import Flask, Response, request
 
+from cds_service.assembly import DESK
 from cds_service.server import serve
 from cds_service.settings import Settings
+
+
+class NoDesk:
+    """Stands where the server looks for what a new worker has to open."""
+
+    def warm_up(self) -> None:
+        """There is nothing to open."""
 
 
 def echo_app() -> Flask:
     """Sends every body back."""
     app = Flask(__name__, static_folder=None)
+    app.extensions[DESK] = NoDesk()
 
     @app.get("/health/ready")
     def ready() -> str:

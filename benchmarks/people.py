@@ -7,6 +7,8 @@ from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from cds_service.content.vignettes import Vignette, read_vignettes, request_for
 from cds_service.pipeline import Pipeline
 
@@ -98,6 +100,18 @@ def request_of_size(size: int, pipeline: Pipeline) -> dict[str, Any]:
         for entry in body["prefetch"].get(key, {}).get("entry", ()):
             entry["resource"] = UNREAD | entry["resource"]
     return body
+
+
+def people_with(request: dict[str, Any], number: int) -> list[bytes]:
+    """The same call for a number of people, as bodies that differ in the patient's id only."""
+    body = orjson.dumps(request)
+    quoted, reference = f'"{PERSON}"'.encode(), f'"Patient/{PERSON}"'.encode()
+    return [
+        body.replace(quoted, f'"{PERSON}-{n}"'.encode()).replace(
+            reference, f'"Patient/{PERSON}-{n}"'.encode()
+        )
+        for n in range(number)
+    ]
 
 
 def _today() -> date:

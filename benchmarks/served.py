@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,10 +44,28 @@ class Server:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[Server]:
-    """Starts a command that serves on the port and ends it again."""
-    environment = {"PATH": os.environ.get("PATH", ""), "CDS_AUTH": "off", "CDS_WORKERS": "2"}
-    began = time.perf_counter()
+def running(
+    command: list[str], port: int, ready: str = "/health/ready", **environment: str
+) -> Iterator[Server]:
+    """Starts a command that serves on the port, with a store of its own, and ends it again."""
+    with TemporaryDirectory() as folder:
+        given = {
+            "PATH": os.environ.get("PATH", ""),
+            "CDS_AUTH": "off",
+            "CDS_WORKERS": "2",
+            "CDS_DATABASE_URL": f"sqlite:///{folder}/cds.sqlite3",
+            "CDS_KEY_FILE": f"{folder}/cds.key",
+        }
+        began = time.perf_counter()
+        with _process(command, given | environment) as process:
+            _wait_until_ready(process, port, ready, began)
+            took = time.perf_counter() - began
+            time.sleep(0.5)  # until the second worker is there as well
+            yield Server(port, process.pid, took, _children(process.pid))
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen]:
     process = subprocess.Popen(
         command,
         env=environment,
@@ -54,10 +74,7 @@ def running(command: list[str], port: int) -> Iterator[Server]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(process, port, began)
-        ready = time.perf_counter() - began
-        time.sleep(0.5)  # until the second worker is there as well
-        yield Server(port, process.pid, ready, _children(process.pid))
+        yield process
     finally:
         process.terminate()
         try:
@@ -85,12 +102,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def measure(server: Server, path: str, body: bytes, calls: int, clients: int = 8) -> Measured:
-    """Calls one at a time, then by several clients at once."""
-    _call_many(server.port, path, body, calls // 4, clients)  # every worker and thread is warm
-    alone = _call_many(server.port, path, body, 60, 1)
+def measure(
+    server: Server, path: str, bodies: Sequence[bytes], calls: int, clients: int = 8
+) -> Measured:
+    """Calls one at a time, then by several clients at once; the bodies take turns."""
+    calls_of(server.port, path, bodies, calls // 4, clients)  # every worker and thread is warm
+    alone = calls_of(server.port, path, bodies, 60, 1)
     cpu, began = _cpu_s(server.workers), time.perf_counter()
-    times = _call_many(server.port, path, body, calls, clients)
+    times = calls_of(server.port, path, bodies, calls, clients)
     took, cpu = time.perf_counter() - began, _cpu_s(server.workers) - cpu
     return Measured(
         ready_s=server.ready_s,
@@ -106,8 +125,11 @@ def measure(server: Server, path: str, body: bytes, calls: int, clients: int = 8
     )
 
 
-def _call_many(port: int, path: str, body: bytes, calls: int, clients: int) -> list[float]:
+def calls_of(
+    port: int, path: str, bodies: Sequence[bytes], calls: int, clients: int
+) -> list[float]:
     """Milliseconds of each call, by clients that keep their connection."""
+    turns = cycle(bodies)
     times: list[float] = []
     failures: list[Exception] = []
 
@@ -116,7 +138,7 @@ def _call_many(port: int, path: str, body: bytes, calls: int, clients: int) -> l
             connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             for _ in range(max(1, calls // clients)):
                 began = time.perf_counter()
-                connection.request("POST", path, body, {"Content-Type": "application/json"})
+                connection.request("POST", path, next(turns), {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 answer.read()
                 if answer.status != 200:
@@ -136,13 +158,13 @@ def _call_many(port: int, path: str, body: bytes, calls: int, clients: int) -> l
     return times
 
 
-def _wait_until_ready(process: subprocess.Popen, port: int, began: float) -> None:
+def _wait_until_ready(process: subprocess.Popen, port: int, path: str, began: float) -> None:
     while time.perf_counter() - began < PATIENCE:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with status {process.returncode}")
         try:
             connection = HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", "/health/ready")
+            connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         except OSError:
