@@ -147,9 +147,21 @@ def complete(found: Evaluation, hook: str) -> Evaluation:
         for plan_id, card in _wanted(found, moments)
         if PRESSING.index(card.priority) >= PRESSING.index(least)
     }
-    _place(found, moments, wanted)
-    _suggest_once(found)
+    _arrange(found, moments, wanted)
+    failed = found.content.strategy.failed
+    if found.errors and failed in _placeable(moments):
+        # Any condition may have failed, of a rule or of a place: only now is that known.
+        card = found.content.cards[failed]
+        wanted[failed] = WantedCard(card, (), (), card.priority)
+        _arrange(found, moments, wanted)
     return found
+
+
+def _placeable(moments: list[Moment]) -> dict[str, None]:
+    """The cards that have a place, in the order of their first one."""
+    return dict.fromkeys(
+        p.card for moment in moments for group in moment.groups for p in group.placements
+    )
 
 
 def three_valued(values: list[object]) -> Answer:
@@ -164,10 +176,7 @@ def three_valued(values: list[object]) -> Answer:
 
 
 def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, WantedCard]]:
-    ids = dict.fromkeys(
-        p.card for moment in moments for group in moment.groups for p in group.placements
-    )
-    for plan_id in ids:
+    for plan_id in _placeable(moments):
         applying = [
             c
             for c in found.content.contributions[plan_id]
@@ -180,11 +189,6 @@ def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, Wan
                 yield plan_id, card
             else:
                 found.held.append(card)
-    # Conditions asked so far may have failed: then, and only then, this card is wanted.
-    failed = found.content.strategy.failed
-    if found.errors and failed in ids:
-        shown = found.content.cards[failed]
-        yield failed, WantedCard(shown, (), (), shown.priority)
 
 
 def _merge(card: Card, asking: list[Contribution], applying: list[Contribution]) -> WantedCard:
@@ -200,10 +204,16 @@ def _merge(card: Card, asking: list[Contribution], applying: list[Contribution])
 # -- where they stand ---------------------------------------------------------------------
 
 
+def _arrange(found: Evaluation, moments: list[Moment], wanted: dict[str, WantedCard]) -> None:
+    _place(found, moments, wanted)
+    _suggest_once(found)
+
+
 def _place(found: Evaluation, moments: list[Moment], wanted: dict[str, WantedCard]) -> None:
     """First applicable place wins; then the cap, its last place kept for the reserved card."""
     placed: dict[str, WantedCard] = {}
     closed: dict[str, WantedCard] = {}
+    found.closed = []
     for group in (group for moment in moments for group in moment.groups):
         is_open = found.all_hold(group.conditions) is Answer.YES
         here = [p for p in _in_order(found, group) if p in wanted and p not in placed]

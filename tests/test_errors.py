@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from support import (
 
 from cds_service import create_app
 from cds_service.content import Content
+from cds_service.content.model import Applicability
 from cds_service.errors import HTTP_WORDS, UNEXPECTED, BadRequest, Issue, ServiceError, outcome
 from cds_service.evaluate import evaluate
 from cds_service.fhirpath import compile_expression
+
+BROKEN = compile_expression("'Quetzal-Canary'", set())
 
 # -- the table -----------------------------------------------------------------------------
 
@@ -98,22 +102,79 @@ def test_a_failure_inside_is_500_with_no_message_and_no_trace(
     assert "Traceback" not in caplog.text
 
 
-def test_a_rule_that_cannot_be_evaluated_is_a_card_and_a_log_line(
-    content: Content, clinic: Clinic
-) -> None:
-    broken = compile_expression("'Quetzal-Canary'", set())
-    first, *others = content.contributions["urine-testing"]
-    condition = dataclasses.replace(first.conditions[0], expression=broken)
-    first = dataclasses.replace(first, conditions=(condition,))
-    contributions = {**content.contributions, "urine-testing": (first, *others)}
-    facts = clinic.found(QUIET).evaluation.facts
+def failing(conditions: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The conditions, and one whose rule answers neither true, false nor nothing."""
+    return (*conditions, Applicability("a broken condition", BROKEN))
 
-    found = evaluate(
-        dataclasses.replace(content, contributions=contributions), facts, NOW, "patient-view"
+
+def break_reason(content: Content) -> Content:
+    first, *others = content.contributions["urine-testing"]
+    first = dataclasses.replace(first, conditions=failing(()))
+    contributions = {**content.contributions, "urine-testing": (first, *others)}
+    return dataclasses.replace(content, contributions=contributions)
+
+
+def break_card(content: Content) -> Content:
+    card = content.cards["urine-testing"]
+    card = dataclasses.replace(card, conditions=failing(card.conditions))
+    return dataclasses.replace(content, cards={**content.cards, "urine-testing": card})
+
+
+def break_suggestion(content: Content) -> Content:
+    card = content.cards["urine-testing"]
+    first, *others = card.suggestions
+    first = dataclasses.replace(first, conditions=failing(first.conditions))
+    card = dataclasses.replace(card, suggestions=(first, *others))
+    return dataclasses.replace(content, cards={**content.cards, "urine-testing": card})
+
+
+def break_placements(content: Content) -> Content:
+    return with_groups(
+        content, lambda group: {"placements": tuple(map(broken_place, group.placements))}
     )
 
-    assert "check-not-completed" in [w.card.plan["id"] for w in found.shown]
+
+def broken_place(placement: Any) -> Any:
+    if placement.card != "urine-testing":
+        return placement
+    return dataclasses.replace(placement, conditions=failing(placement.conditions))
+
+
+def break_group(content: Content) -> Content:
+    return with_groups(
+        content,
+        lambda group: {"conditions": failing(group.conditions)} if group.conditions else {},
+    )
+
+
+def with_groups(content: Content, change: Callable[[Any], dict[str, Any]]) -> Content:
+    strategy = content.strategy
+    moments = tuple(
+        dataclasses.replace(
+            moment, groups=tuple(dataclasses.replace(g, **change(g)) for g in moment.groups)
+        )
+        for moment in strategy.moments
+    )
+    return dataclasses.replace(content, strategy=dataclasses.replace(strategy, moments=moments))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [break_reason, break_card, break_suggestion, break_placements, break_group],
+    ids=["reason", "card", "suggestion", "placement", "group"],
+)
+def test_a_condition_that_cannot_be_evaluated_is_said_on_a_card(
+    broken: Callable[[Content], Content], content: Content, clinic: Clinic
+) -> None:
+    """Wherever the condition stands: nobody may take what it decides for a no."""
+    facts = clinic.found({**QUIET, "urine": ["burn"]}).evaluation.facts
+
+    found = evaluate(broken(content), facts, NOW, "patient-view")
+
+    shown = [w.card.plan["id"] for w in found.shown]
+    assert shown.count("check-not-completed") == 1
     assert list(found.errors.values()) == ["a rule must answer true, false or nothing"]
+    assert len(found.closed) <= 1
 
 
 def test_a_failing_clock_of_one_call_leaves_the_next_alone(clinic: Clinic) -> None:
