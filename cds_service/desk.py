@@ -14,14 +14,13 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
 
-from cds_service.cards import Call
 from cds_service.clients import Client
 from cds_service.content.model import INDICATORS
 from cds_service.dialect import cards_for
 from cds_service.discovery import Service
-from cds_service.evaluate import Evaluation, WantedCard, evaluate
+from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhir_client import FhirClient, Limits
-from cds_service.hook_request import HookRequest, parse_request
+from cds_service.hook_request import HookRequest
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
 from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
@@ -77,17 +76,18 @@ class Desk:
     def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
         started = time.perf_counter()
-        request = parse_request(body, service.hook)
-        policy = client.fhir_policy(self.settings.development)
-        _, facts = self.pipeline.facts(request, now, partial(self.fhir.fetch, policy=policy))
-        gathered = time.perf_counter()
-        found = evaluate(self.pipeline.content, facts, now, service.hook)
+        fetch = partial(self.fhir.fetch, policy=client.fhir_policy(self.settings.development))
+        request, found = self.pipeline.evaluation(service, body, now, fetch)
+        evaluated = time.perf_counter()
         keys = {id(w): self._key(found, w, client, request) for w in found.shown}
         visit = _Visit(service, client, request, found, keys)
         self._hold_back(visit)
-        cards = self.pipeline.writer.cards(found, Call(request, self.pipeline.intake_url))
+        cards = self.pipeline.cards(request, found)
         written = time.perf_counter()
-        timings = {"facts": (gathered - started) * 1000, "cards": (written - gathered) * 1000}
+        timings = {
+            "evaluation": (evaluated - started) * 1000,
+            "cards": (written - evaluated) * 1000,
+        }
         self._record(visit, cards, timings)
         return Answered(cards_for(client, cards), found)
 

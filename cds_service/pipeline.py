@@ -69,11 +69,21 @@ class Pipeline:
         gathered = gather(request, self.queries, fetched)
         return gathered, build_facts(self.content, self.index, request, gathered, now)
 
-    def answer(
+    def evaluation(
         self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
-    ) -> Result:
+    ) -> tuple[HookRequest, Evaluation]:
         """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
-        found = evaluate(self.content, facts, now, service.hook)
-        return Result(request, found, self.writer.cards(found, Call(request, self.intake_url)))
+        return request, evaluate(self.content, facts, now, service.hook)
+
+    def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
+        """The cards that are shown, as CDS Hooks JSON."""
+        return self.writer.cards(found, Call(request, self.intake_url))
+
+    def answer(
+        self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
+    ) -> Result:
+        """Evaluation and cards of one call; raises as ``evaluation`` does."""
+        request, found = self.evaluation(service, body, now, fetch)
+        return Result(request, found, self.cards(request, found))
