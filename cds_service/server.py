@@ -28,7 +28,7 @@ class Server(BaseApplication):
             "graceful_timeout": 20,
             "keepalive": 5,
             "errorlog": "-",
-            "loglevel": "warning",
+            "loglevel": "error",  # its warnings quote what was sent
             "post_fork": _after_fork(app),
         }
         super().__init__()

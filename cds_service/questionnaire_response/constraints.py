@@ -69,7 +69,11 @@ class ConstraintChecker:
             self._compiled[entry.item.link_id] = list(self._constraints(entry.item))
         focus = None
         for constraint in self._compiled[entry.item.link_id]:
-            focus = focus or self._focus(entry)
+            try:
+                focus = focus or self._focus(entry)
+            except FhirPathError:  # the path to the entry is nested deeper than expressions may be
+                self._unchecked(entry.path, entry.item.link_id, "stands too deep to be looked at")
+                return
             self._evaluate(constraint, focus, entry.path, entry.item.link_id, size)
 
     def _focus(self, entry: Entry) -> list[Any]:

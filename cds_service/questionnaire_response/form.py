@@ -128,7 +128,7 @@ def _item(node: dict[str, Any], link_id: str, place: int, line: tuple[Item, ...]
         line=line,
         required=node.get("required") is True,
         repeats=node.get("repeats") is True,
-        max_length=length if isinstance(length, int) else None,
+        max_length=length if type(length) is int else None,
         value_set=value_set if isinstance(value_set, str) else None,
         conditions=tuple(_conditions(node.get("enableWhen"))),
         enable_all=node.get("enableBehavior") == "all",
@@ -142,12 +142,8 @@ def _options(nodes: Any) -> Iterator[tuple[Key, bool]]:
     for node in dicts(nodes):
         name = value_name(node)
         if name is not None:
-            alone = OPTION_EXCLUSIVE in extensions_of(node)
-            yield key_of(name, node[name]), alone and _is_exclusive(node)
-
-
-def _is_exclusive(node: dict[str, Any]) -> bool:
-    return True in extensions_of(node)[OPTION_EXCLUSIVE]
+            alone = True in extensions_of(node).get(OPTION_EXCLUSIVE, ())
+            yield key_of(name, node[name]), alone
 
 
 def _conditions(nodes: Any) -> Iterator[Condition]:

@@ -176,7 +176,7 @@ class LimitChecker:
         if types and sent not in types:
             self._wrong(item, answer, f"Its contentType has to be {' or '.join(types)}.")
         most = item.first(MAX_SIZE)
-        if isinstance(most, int | float):
+        if isinstance(most, int | float) and not isinstance(most, bool):
             self._size(item, answer, most)
 
     def _size(self, item: Item, answer: Answer, most: float) -> None:

@@ -19,7 +19,7 @@ MAX_MATCH_STEPS = 5_000_000  # worst-case steps of all regular expressions of on
 
 @dataclass(slots=True)
 class Run:
-    """``spent`` holds what must stay bounded over the whole response."""
+    """``match_steps`` is what regular expressions may still cost in this response."""
 
     form: Form
     response: dict[str, Any]

@@ -11,7 +11,6 @@ from .run import Run
 from .tree import Entry, Level
 
 _FIELDS = COMPLEX["item"]
-_ANSWER_FIELDS = COMPLEX["answer"]
 
 
 class StructureReader:
