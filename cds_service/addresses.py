@@ -11,7 +11,14 @@ PORTS = {"https": 443, "http": 80}
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 COMPATIBLE = ipaddress.IPv6Network("::/96")  # IPv4 addresses in an old dress
 # Cloud machines answer questions about themselves here; nobody's FHIR server does.
-NEVER = frozenset({ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("255.255.255.255")})
+NEVER = frozenset(
+    map(
+        ipaddress.ip_address,
+        ("fd00:ec2::254", "168.63.129.16", "100.100.100.200", "255.255.255.255"),
+    )
+)
+# Where these lead is for a translator on the way to say (RFC 8215, RFC 2765).
+TRANSLATED = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("::ffff:0:0:0/96"))
 
 
 class Address(NamedTuple):
@@ -44,7 +51,9 @@ def may_call(text: str, allow_private: bool) -> bool:
     """Whether an IP address may be called: a public one, or a private one where that is allowed;
     never link-local, multicast, unspecified or metadata addresses."""
     ip = _plain(ipaddress.ip_address(text.partition("%")[0]))
-    if ip in NEVER or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+    if ip in NEVER or any(ip in network for network in TRANSLATED):
+        return False
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
         return False
     if getattr(ip, "is_site_local", False):
         return allow_private

@@ -79,7 +79,8 @@ class Desk:
         fetch = partial(self.fhir.fetch, policy=client.fhir_policy(self.settings.development))
         request, found = self.pipeline.evaluation(service, body, now, fetch)
         evaluated = time.perf_counter()
-        keys = {id(w): self._key(found, w, client, request) for w in found.shown}
+        occasion = self._occasion(found, client, request)
+        keys = {id(w): self._key(occasion, w) for w in found.shown}
         visit = _Visit(service, client, request, found, keys)
         self._hold_back(visit)
         cards = self.pipeline.cards(request, found)
@@ -93,16 +94,18 @@ class Desk:
 
     # -- repeats (clinical.md 1.5) ---------------------------------------------------
 
-    def _key(
-        self, found: Evaluation, wanted: WantedCard, client: Client, request: HookRequest
-    ) -> str:
+    def _occasion(self, found: Evaluation, client: Client, request: HookRequest) -> Occasion:
         names = self.store.names
-        occasion = Occasion(
+        return Occasion(
             names.patient(client.id, request.patient_id),
             answers_digest(names, found.facts.response),
         )
+
+    def _key(self, occasion: Occasion, wanted: WantedCard) -> str:
         sources = (reason.source.id for reason in wanted.reasons)
-        return repeat_key(names, occasion, wanted.card.id, sources, INDICATORS[wanted.priority])
+        return repeat_key(
+            self.store.names, occasion, wanted.card.id, sources, INDICATORS[wanted.priority]
+        )
 
     def _hold_back(self, visit: _Visit) -> None:
         """Moves cards that were settled before from shown to suppressed."""

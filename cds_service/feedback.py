@@ -34,7 +34,7 @@ class Reason:
 
     code: str
     system: str | None = None
-    display: str | None = None
+    display: str | None = field(default=None, repr=False)  # words of a caller: never printed
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,18 @@ def fetch(port: int, method: str, path: str, body: bytes | None = None) -> tuple
         connection.close()
 
 
+def test_what_a_broken_request_says_is_not_logged(tmp_path: Path) -> None:
+    """A Content-Length that is too short makes the rest of a body the next request's first line."""
+    with served(tmp_path) as (port, log):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+            head = "POST /cds-services/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+            caller.sendall(f'{head}{{"patientId": "Quetzal-Canary"}}\r\n\r\n'.encode())
+            while caller.recv(4096):
+                pass
+        assert fetch(port, "GET", "/health/live")[0] == 200
+        assert "Quetzal" not in log.read_text()
+
+
 @contextmanager
 def served(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A real server on a free loopback port, ended by its own process id."""

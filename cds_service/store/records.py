@@ -45,9 +45,9 @@ class CallRecord:
     """One answered call. ``at`` is aware.
 
     The store keeps ids of patient and encounter only as keyed hashes, and ``hook_instance`` only
-    when it is the UUID it should be. ``client`` is the verified issuer, with its tenant if it has
-    one; empty without authentication. ``timings`` maps a step to milliseconds. The counts are of
-    the intake form's items.
+    when it is the UUID it should be. ``client`` is the client's id in the clients file, with
+    its tenant if some are listed there; ``anonymous`` without a token. ``timings`` maps a step to
+    milliseconds. The counts are of the intake form's items.
     """
 
     at: datetime

@@ -136,7 +136,9 @@ def test_a_client_whose_keys_are_a_file_may_name_an_address(verifier: Verifier) 
 def test_a_listed_tenant_passes(key_file: Path) -> None:
     verifier = verifier_of(client_of(key_file, tenants=["north", "south"]))
 
-    assert verify(verifier, token(claims(tenant="south")))
+    south = verify(verifier, token(claims(tenant="south")))
+    north = verify(verifier, token(claims(tenant="north")))
+    assert south.id != north.id  # equal patient ids of two tenants are two people
     for tenant in ("east", "", None, ABSENT, ["north"], {"north": 1}, 5):
         refuse(verifier, f"Bearer {token(claims(tenant=tenant))}")
 
