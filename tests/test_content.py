@@ -22,6 +22,7 @@ from cds_service.content.reader import CANONICAL_BASE, FOLDERS
 CAUSE = "plan_definitions/causes/urinary-infection-no-penis.json"
 CARD = "plan_definitions/cards/urine-testing.json"
 STRATEGY = "plan_definitions/dyspareunia-workup.json"
+FLAGS = "plan_definitions/red-flags.json"
 FACTS = "libraries/dyspareunia-facts.json"
 FORM = "questionnaires/dyspareunia-intake.json"
 ORDER = "activity_definitions/urine-culture.json"
@@ -62,6 +63,39 @@ def variable(document: Document, name: str) -> Document:
         for e in document["extension"]
         if e.get("valueExpression", {}).get("name") == name
     )
+
+
+def dated(document: Document) -> Document:
+    """The first chart fact that looks back."""
+    return next(d for d in document["dataRequirement"] if "dateFilter" in d)
+
+
+def look_back(**changes: Any) -> Edit:
+    return lambda d: dated(d)["dateFilter"][0]["valueDuration"].update(changes)
+
+
+def second_look_back(document: Document) -> None:
+    dates = dated(document)["dateFilter"]
+    dates.append(dates[0])
+
+
+def unextended(extension: str) -> Edit:
+    """Takes an extension of ours out."""
+
+    def change(document: Document) -> None:
+        found = [e for e in document["extension"] if e["url"].rpartition("/")[2] == extension]
+        document["extension"].remove(found[0])
+
+    return change
+
+
+def mistyped_cause(document: Document) -> None:
+    document["action"][0]["action"][0]["action"][-1]["definitionCanonical"] += "-x"
+
+
+def third_level(document: Document) -> None:
+    child = document["action"][0]["action"][0]
+    child["action"] = [{**child, "id": "deeper"}]
 
 
 def named(document: Document, name: str, expression: str) -> None:
@@ -525,6 +559,23 @@ BROKEN: list[tuple[str, str, Edit, str, str, str]] = [
         "item dryother.enableWhen",
         "needs enableBehavior",
     ),
+    # what would be read as something else, or not at all
+    ("look-back-unit", FACTS, look_back(code="mo"), FACTS, "dataRequirement", "number of h or d"),
+    ("look-back-part", FACTS, look_back(value=1.5), FACTS, "dataRequirement", "number of h or d"),
+    ("two-look-backs", FACTS, second_look_back, FACTS, "dataRequirement", "one dateFilter at most"),
+    ("no-cap", STRATEGY, unextended("card-cap"), STRATEGY, "card-cap", "needs it"),
+    ("no-repeats", STRATEGY, unextended("repeat-window"), STRATEGY, "repeat-window", "needs it"),
+    ("no-orders", STRATEGY, unextended("order-window"), STRATEGY, "order-window", "needs it"),
+    (
+        "no-card-for-failures",
+        STRATEGY,
+        unextended("card-for-failed-rule"),
+        STRATEGY,
+        "card-for-failed-rule",
+        "needs it",
+    ),
+    ("mistyped-cause", STRATEGY, mistyped_cause, STRATEGY, "action workup", ""),
+    ("third-level", FLAGS, third_level, FLAGS, "action", "holds no more actions"),
     # files
     ("not-fhir", CAUSE, put("status", 5), CAUSE, "status", "not valid FHIR R4"),
     ("unknown-element", CAUSE, put("zebra", "x"), CAUSE, "zebra", "not valid FHIR R4"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FHIRPATH = "text/fhirpath"
 LAST = 10_000  # rank of a contribution that states none
 ADVICE = "could"  # requiredBehavior of a contribution that only adds a line
+NEEDED = ("card-cap", "card-for-failed-rule", "repeat-window", "order-window")  # of the strategy
 
 
 class ActionReader:
@@ -64,6 +65,8 @@ class ActionReader:
                 shared = self._conditions(action, source.plan, path)
                 for child in action["action"]:
                     at = f"{path}.{child.get('id')}"
+                    if "action" in child:
+                        self.builder.found(source.plan, at, "a contribution holds no more actions")
                     own = self._conditions(child, source.plan, at)
                     yield from self._contribution(source, child, (*shared, *own), at)
 
@@ -177,6 +180,9 @@ class ActionReader:
             message = "needs exactly one PlanDefinition of type workflow-definition"
             self.builder.findings.append(Finding("plan_definitions", "", message))
             return None
+        for name in NEEDED:
+            if ext.value(plan, name) is None:
+                self.builder.found(plan, f"extension {name}", "the strategy needs it")
         cap = ext.parts(ext.value(plan, "card-cap", {}))
         failed = ext.value(plan, "card-for-failed-rule")
         for canonical in (cap.get("reservedFor"), failed):
@@ -207,6 +213,9 @@ class ActionReader:
             self.builder.found(plan, path, "needs a named-event trigger: the hook it answers")
         nested = action.get("action", ())
         groups = [g for g in nested if self._holds_cards(g)]
+        for group in (g for g in nested if g not in groups):
+            for listed in filter(_is_plan, group.get("action", ())):
+                self.builder.resolve(listed["definitionCanonical"], plan, path)
         notes = [n for g in nested for n in g.get("action", ()) if "definitionCanonical" not in n]
         return Moment(
             id=action["id"],

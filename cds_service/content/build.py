@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from cds_service.content import extensions as ext
 from cds_service.content.actions import ActionReader
@@ -162,7 +162,9 @@ class Builder:
             )
             dates = node.get("dateFilter", ())
             duration = dates[0]["valueDuration"] if dates else None
-            window = (int(duration["value"]), duration["code"]) if duration else None
+            window = self._window(duration, library, path) if duration else None
+            if len(dates) > 1:
+                self.found(library, path, "one dateFilter at most: the others would not be read")
             tag = ext.value(dates[0], "evidence-tag") if dates else None
             if filters:
                 yield Requirement(
@@ -174,6 +176,15 @@ class Builder:
                     tag=tag,
                     quotable=not ext.value(node, "never-quoted", False),
                 )
+
+    def _window(
+        self, duration: dict[str, Any], library: Resource, path: str
+    ) -> tuple[int, Literal["d", "h"]] | None:
+        whole = int(duration["value"])
+        if whole == duration["value"] and duration["code"] in ("h", "d"):
+            return whole, duration["code"]
+        self.found(library, path, "a look-back is a whole number of h or d")
+        return None
 
     def _filter(self, node: dict[str, Any], library: Resource, path: str) -> CodeFilter | None:
         absent = ext.value(node, "filter-allows-absent", False)
@@ -190,7 +201,11 @@ class Builder:
         order = {url: i for i, url in enumerate(dict.fromkeys(listed_plans(strategy)))}
         causes = [p for p in self.plans if "/causes/" in self.shelf.files[p["url"]]]
         cards = [p for p in self.plans if "/cards/" in self.shelf.files[p["url"]]]
-        flags = [p for p in self.plans if p["url"] in order and p not in (*causes, *cards)]
+        others = [p for p in self.plans if p not in (*causes, *cards) and p is not strategy]
+        flags = [p for p in others if p["url"] in order]
+        for plan in others:
+            if plan["url"] not in order:
+                self.found(plan, "", "the strategy does not list this plan: it would never run")
         ranked = sorted(
             (*causes, *flags), key=lambda p: (order.get(p["url"], len(order)), clinical_id(p))
         )
