@@ -48,8 +48,21 @@ run: setup ## Serve on http://127.0.0.1:8080 without authentication (PORT=... to
 	@mkdir -p var
 	@exec $(BIN)/cds-service serve --host 127.0.0.1 --port $(PORT)
 
+.PHONY: browser
+browser: ## Find a Chromium for the browser tests, or install Debian's (as root)
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v $$name > /dev/null; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo "Installing Debian's Chromium for the browser tests"; \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } > /dev/null \
+	    || echo "Chromium could not be installed: the browser tests will say so"; \
+	else \
+	  echo "No Chromium found: the browser tests are skipped, or fail where CI is set"; \
+	fi
+
 .PHONY: test
-test: setup ## Run the tests
+test: setup browser ## Run the tests
 	$(BIN)/pytest
 
 .PHONY: check

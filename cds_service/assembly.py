@@ -14,10 +14,12 @@ from cds_service.desk import Desk
 from cds_service.middleware import add_cors, add_errors, add_request_log
 from cds_service.migrations import MigrationFailed, upgrade
 from cds_service.pipeline import Pipeline
-from cds_service.routes import hooks_blueprint, pages_blueprint
+from cds_service.routes import hooks_blueprint, operations_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
 from cds_service.settings import Settings, listed
 from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.web.pages import add_page_headers, static_blueprint
+from cds_service.web.site import site_blueprint
 
 LOG = logging.getLogger("cds_service")
 DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
@@ -38,8 +40,11 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     add_request_log(app)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
+    add_page_headers(app)
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
-    app.register_blueprint(pages_blueprint(desk, token, clock))
+    app.register_blueprint(operations_blueprint(desk, token, clock))
+    app.register_blueprint(static_blueprint())
+    app.register_blueprint(site_blueprint(desk))
     return app
 
 

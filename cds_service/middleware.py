@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import HTTP_WORDS, UNEXPECTED, Issue, ServiceError, outcome
 from cds_service.routes import json_response
+from cds_service.web.pages import error_page, wants_page
 
 LOG = logging.getLogger("cds_service")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -24,7 +25,7 @@ def add_errors(app: Flask) -> None:
 
     @app.errorhandler(ServiceError)
     def refused(error: ServiceError) -> Response:
-        answer = json_response(outcome(*error.issues), error.status)
+        answer = _told(error.status, *error.issues)
         if error.status is HTTPStatus.UNAUTHORIZED:
             answer.headers["WWW-Authenticate"] = "Bearer"
         if error.status is HTTPStatus.SERVICE_UNAVAILABLE:
@@ -35,7 +36,7 @@ def add_errors(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
         code, words = HTTP_WORDS.get(status, ("processing", status.phrase))
-        answer = json_response(outcome(Issue(code, words)), status)
+        answer = _told(status, Issue(code, words))
         for name, value in error.get_headers():
             if name == "Allow":
                 answer.headers[name] = value
@@ -49,7 +50,12 @@ def add_errors(app: Flask) -> None:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"
         LOG.error("unexpected %s in %s (request %s)", type(error).__name__, place, g.request_id)
-        return json_response(outcome(UNEXPECTED), HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _told(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)
+
+
+def _told(status: HTTPStatus, *issues: Issue) -> Response:
+    """An error in the form the caller reads: a page for a page, else an OperationOutcome."""
+    return error_page(status, *issues) if wants_page() else json_response(outcome(*issues), status)
 
 
 def add_request_log(app: Flask) -> None:

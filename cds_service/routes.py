@@ -106,15 +106,10 @@ def resource_of(body: Any) -> Any:
     return next((p.get("resource") for p in named), None)
 
 
-def pages_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Blueprint:
-    """What is not a hook: start page, printable form, health, reports."""
-    routes = Blueprint("pages", __name__, template_folder="web/templates")
+def operations_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Blueprint:
+    """What is not a hook: printable form, health, reports."""
+    routes = Blueprint("operations", __name__)
     content = desk.pipeline.content
-
-    @routes.get("/")
-    def start() -> str:
-        services = list(desk.pipeline.services.values())
-        return render_template("start.html", content=content, services=services)
 
     @routes.get("/intake")
     def intake() -> str:

@@ -1,0 +1,54 @@
+"""What every page has in common: its headers, its static files, and errors in words."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, render_template, request
+
+from cds_service.errors import Issue
+
+# Blueprints whose answers are pages: their errors are pages too.
+PAGES = {"site", "intake", "content"}
+STATIC_SECONDS = 3600
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def static_blueprint() -> Blueprint:
+    """The style sheet, scripts and pictures under ``/static``."""
+    return Blueprint("static_files", __name__, static_folder="static", static_url_path="/static")
+
+
+def add_page_headers(app: Flask) -> None:
+    """A strict policy on every page: nothing inline, nothing from elsewhere, in nobody's frame."""
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Content-Security-Policy", POLICY)
+            response.headers.setdefault("Cache-Control", "no-store")
+        if request.blueprint == "static_files":
+            response.cache_control.public = True
+            response.cache_control.max_age = STATIC_SECONDS
+        return response
+
+
+def wants_page() -> bool:
+    """The request was for a page, so an error is told as one."""
+    return request.blueprint in PAGES
+
+
+def error_page(status: int, *issues: Issue) -> Response:
+    """An error as a page: what is wrong and what to do next."""
+    return Response(render_template("error.html", issues=issues), status, mimetype="text/html")
