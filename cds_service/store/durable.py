@@ -153,8 +153,8 @@ class Store:
         return done + Purged(0, 0, stray, tokens)
 
     def close(self) -> None:
-        """Closes the idle connections of this process."""
-        self._transactions.engines.close()
+        """Closes the connections of this process, after the work still done on them."""
+        self._transactions.close()
 
     def _delete(self, work: Callable[[Connection], T]) -> T:
         return self._transactions.write("purge", OFFLINE, work)

@@ -117,7 +117,9 @@ def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> E
     return engine
 
 
-_SIZE: dict[str, Any] = {"pool_size": 4, "max_overflow": 60}
+# All are kept once they are open, because opening is what takes long. Whoever finds them all busy
+# waits; a server has about 100 for all pools, processes and replicas.
+_SIZE: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 # -- SQLite ------------------------------------------------------------------------------------

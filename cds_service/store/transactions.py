@@ -22,7 +22,7 @@ from cds_service.store.engines import (
     Patience,
     confirm,
 )
-from cds_service.store.guard import Breaker, Deadline
+from cds_service.store.guard import Breaker, Deadline, Overrun
 from cds_service.store.records import StoreUnavailable
 
 T = TypeVar("T")
@@ -31,12 +31,16 @@ MOST_WAITING = 32  # threads of a process that wait for a database
 
 
 class Transactions:
-    """Transactions over one URL; thread-safe. ``failures`` counts by name what did not succeed."""
+    """Transactions over one URL; thread-safe. ``failures`` counts by name what did not succeed.
 
-    def __init__(self, url: str) -> None:
+    A failure is remembered for ``rest`` seconds, of reading and of writing apart: a full disk or a
+    held lock stops writers, while readers are answered.
+    """
+
+    def __init__(self, url: str, rest: float = REST) -> None:
         self.engines = Engines(url)
         self.failures: Counter[str] = Counter()
-        self._breaker = Breaker(REST)
+        self._reads, self._writes = Breaker(rest), Breaker(rest)
         self._deadline = Deadline(MOST_WAITING)
         self._counting = threading.Lock()
         self._writing = threading.Lock()
@@ -52,7 +56,7 @@ class Transactions:
                     confirm(connection, Path(self.engines.url.database or ""))
                 return result
 
-        return self._guarded(name, patience, run)
+        return self._guarded(name, patience, self._writes, run)
 
     def read(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns; what it writes is rolled back."""
@@ -61,13 +65,18 @@ class Transactions:
             with self.engines.get(patience).connect() as connection:
                 return work(connection.execution_options(**{READING: True}))
 
-        return self._guarded(name, patience, run)
+        return self._guarded(name, patience, self._reads, run)
 
     def warm_up(self) -> None:
         """Connects ahead of the first call: a new PostgreSQL connection may outlast its time."""
         for patience in (HOOK_CALL, FEEDBACK_CALL):
             engine = self.engines.get(patience)
-            self._guarded("warm_up", FEEDBACK_CALL, partial(_connect, engine))
+            self._guarded("warm_up", FEEDBACK_CALL, self._writes, partial(_connect, engine))
+
+    def close(self) -> None:
+        """Closes the connections of this process, after the work still done on them."""
+        self._deadline.drain(FEEDBACK_CALL.whole)
+        self.engines.close()
 
     @contextmanager
     def _turn(self, patience: Patience) -> Iterator[None]:
@@ -83,30 +92,34 @@ class Transactions:
         finally:
             self._writing.release()
 
-    def _guarded(self, name: str, patience: Patience, run: Callable[[], T]) -> T:
+    def _guarded(self, name: str, patience: Patience, breaker: Breaker, run: Callable[[], T]) -> T:
+        def told() -> T:
+            try:
+                result = run()
+            except (DataError, IntegrityError):  # a value it refuses: an answer, too
+                breaker.answered()
+                raise
+            breaker.answered()  # also when nobody waits for it any more: the database lives
+            return result
+
         try:
-            self._breaker.enter()
-            result = self._timed(patience, run)
+            answers = breaker.enter()
+            try:
+                return self._timed(patience, told)
+            except (SQLAlchemyError, OSError, Overrun):
+                breaker.failed(answers)
+                raise
         except (SQLAlchemyError, OSError, StoreUnavailable) as error:
             with self._counting:
                 self.failures[name] += 1
-            # A value the database refuses says nothing about the next one.
-            if not isinstance(error, StoreUnavailable | DataError | IntegrityError):
-                self._breaker.failed()
             # The message of the error may hold what was to be written; its code does not.
             raise StoreUnavailable(_code(error)) from None
-        self._breaker.worked()
-        return result
 
     def _timed(self, patience: Patience, run: Callable[[], T]) -> T:
         """SQLite keeps to its own time limit, and offline work takes as long as it takes."""
         if self.engines.is_sqlite or patience is OFFLINE:
             return run()
-        try:
-            return self._deadline.run(run, patience.whole)
-        except StoreUnavailable:
-            self._breaker.failed()
-            raise
+        return self._deadline.run(run, patience.whole)
 
 
 def _connect(engine: Engine) -> None:
