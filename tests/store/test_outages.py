@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -36,7 +37,7 @@ class Crowd:
         self.store = store
         self.stop = threading.Event()
         self.acknowledged: list[str] = []
-        self.refused = 0
+        self.refusals: Counter[str] = Counter()
         self.surprises: list[BaseException] = []
 
     def work(self) -> None:
@@ -48,8 +49,8 @@ class Crowd:
                 self.store.record_call(call(shown))
                 self.store.save_feedback(SERVICE, CLIENT, [item], NOW)
                 self.acknowledged.append(item.card)
-            except StoreUnavailable:
-                self.refused += 1
+            except StoreUnavailable as reason:
+                self.refusals[str(reason)] += 1
                 time.sleep(0.01)
             except BaseException as error:
                 self.surprises.append(error)
@@ -102,9 +103,9 @@ def test_acknowledged_feedback_survives_restarts(store: Store, database: Databas
     kept = {uuid for (uuid,) in database.rows("SELECT card_uuid FROM feedback")}
     assert crowd.surprises == []
     assert came_back == [True] * 3
-    assert crowd.refused > 0
+    assert crowd.refusals
     assert set(crowd.acknowledged) <= kept
-    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {crowd.refused} refused")  # noqa: T201 - to be read with -s
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {dict(crowd.refusals)}")  # noqa: T201 - to be read with -s
 
 
 def test_many_writers_get_their_turn(store: Store, database: Database) -> None:
@@ -115,11 +116,11 @@ def test_many_writers_get_their_turn(store: Store, database: Database) -> None:
         while len(crowd.acknowledged) < 20 * WRITERS and time.monotonic() < limit:
             time.sleep(0.02)
 
-    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {crowd.refused} refused")  # noqa: T201 - to be read with -s
+    print(f"{database.kind}: {len(crowd.acknowledged)} kept, {dict(crowd.refusals)}")  # noqa: T201 - to be read with -s
     assert crowd.surprises == []
     assert len(crowd.acknowledged) >= 20 * WRITERS
-    # Not none: twenty writers without a pause are far over what is promised within 0.15 s.
-    assert crowd.refused <= len(crowd.acknowledged)
+    # Refused for want of time is a measure of the machine; refused without trying is not.
+    assert crowd.refusals["the database failed a moment ago"] <= len(crowd.acknowledged)
 
 
 @contextmanager
