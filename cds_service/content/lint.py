@@ -15,6 +15,7 @@ from cds_service.content.model import DATES, Content, Finding, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
 
@@ -48,6 +49,7 @@ def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Fi
     """The other checks; those on the resolved content only when it resolved."""
     for form in shelf.of_type("Questionnaire"):
         yield from questionnaire_findings(form, shelf.files[form["url"]])
+        yield from translation_findings(form, shelf.files[form["url"]])
     for value_set in shelf.of_type("ValueSet"):
         yield from _value_set(value_set, shelf)
     yield from _same_orders(shelf)

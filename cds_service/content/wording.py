@@ -55,11 +55,12 @@ PHRASES = frozenset(
     }
 )
 TEXTS = frozenset({"title", "description", "textEquivalent", "text", "display", "contentString"})
+TRANSLATED = "content"  # the part of a ``translation`` extension that is read
 READ_BY_PEOPLE = frozenset({"PlanDefinition", "ActivityDefinition", "Questionnaire"})
 _BANNED = re.compile(r"\b(" + "|".join(map(re.escape, BANNED)) + r")\b", re.IGNORECASE)
 _PATTERN_FITS = re.compile(r"\bpattern fits\b", re.IGNORECASE)
 _CONSIDER = re.compile(r"\bconsider", re.IGNORECASE)
-_UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|lorem)\b", re.IGNORECASE)
+_UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|[Ll]orem)\b")  # "todo" is a Spanish word
 _MARKUP = re.compile(r"<[a-zA-Z/!]")
 
 
@@ -96,7 +97,7 @@ def _texts(node: Any, path: str) -> Iterator[tuple[str, str]]:
         for key, value in node.items():
             at = f"{path}.{key}" if path else key
             if isinstance(value, str):
-                if key in TEXTS:
+                if key in TEXTS or (key == "valueString" and node.get("url") == TRANSLATED):
                     yield at, value
             elif key != "relatedArtifact":
                 yield from _texts(value, at)
