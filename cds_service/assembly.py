@@ -18,7 +18,9 @@ from cds_service.routes import hooks_blueprint, operations_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
 from cds_service.settings import Settings, listed
 from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.web.intake import SessionCookie, intake_blueprint
 from cds_service.web.pages import add_page_headers, static_blueprint
+from cds_service.web.sessions import Sessions
 from cds_service.web.site import site_blueprint
 
 LOG = logging.getLogger("cds_service")
@@ -45,6 +47,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(operations_blueprint(desk, token, clock))
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk))
+    cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
+    app.register_blueprint(intake_blueprint(desk, Sessions(store, clock), cookie))
     return app
 
 

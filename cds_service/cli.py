@@ -138,8 +138,8 @@ def _purge(_options: argparse.Namespace) -> int:
     kept = timedelta(days=settings.retention_days)
     gone = _store(settings).purge(datetime.now(UTC), kept)
     print(
-        f"Deleted {gone.calls} calls, {gone.cards} cards, {gone.feedback} feedback items and "
-        f"{gone.tokens} expired token ids."
+        f"Deleted {gone.calls} calls, {gone.cards} cards, {gone.feedback} feedback items, "
+        f"{gone.tokens} expired token ids and {gone.sessions} expired sessions."
     )
     return 0
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, g, render_template, request
+from flask import Blueprint, Response, g, request
 
 from cds_service import report
 from cds_service.clients import Client
@@ -107,13 +107,9 @@ def resource_of(body: Any) -> Any:
 
 
 def operations_blueprint(desk: Desk, report_token: str | None, clock: Clock) -> Blueprint:
-    """What is not a hook: printable form, health, reports."""
+    """What is not a hook: health and reports."""
     routes = Blueprint("operations", __name__)
     content = desk.pipeline.content
-
-    @routes.get("/intake")
-    def intake() -> str:
-        return render_template("intake.html", form=content.questionnaire.resource)
 
     @routes.get("/health/live")
     def live() -> Response:

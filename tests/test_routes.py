@@ -135,7 +135,7 @@ def test_draft_content_is_served_only_when_it_may_be(tmp_path: Path) -> None:
 
 
 def test_the_intake_page_shows_every_question(clinic: Clinic) -> None:
-    page = clinic.client.get("/intake")
+    page = clinic.client.get("/intake/print")
 
     assert (page.status_code, page.mimetype) == (200, "text/html")
     for item in clinic.form.resource["item"]:

@@ -17,6 +17,7 @@ from cds_service.store import reading
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
 from cds_service.store.records import CallRecord, Purged, Saved
 from cds_service.store.rows import Post, call_row, card_row, digest, feedback_row
+from cds_service.store.sealed import SealedRows
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
 from cds_service.suppression import Pseudonyms, quieted
@@ -35,6 +36,7 @@ class Store:
     def __init__(self, url: str, key: bytes) -> None:
         self.names = Pseudonyms(key)
         self._transactions = Transactions(url)
+        self.sealed = SealedRows(self._transactions)
         self._claims = count(1)
 
     @property
@@ -141,7 +143,7 @@ class Store:
         return self._transactions.read("report", OFFLINE, read)
 
     def purge(self, now: datetime, retention: timedelta) -> Purged:
-        """Deletes what is older than ``retention``, and token ids that have expired.
+        """Deletes what is older than ``retention``, and token ids and sessions that have expired.
 
         In short transactions: calls and feedback can be written meanwhile.
         """
@@ -150,7 +152,8 @@ class Store:
             done += gone
         stray = self._delete(lambda c: reading.delete_stray_feedback(c, before))
         tokens = self._delete(lambda c: reading.delete_expired_tokens(c, now))
-        return done + Purged(0, 0, stray, tokens)
+        sessions = self._delete(lambda c: reading.delete_expired_sessions(c, now))
+        return done + Purged(0, 0, stray, tokens, sessions)
 
     def close(self) -> None:
         """Closes the connections of this process, after the work still done on them."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 from cds_service.feedback import Outcome, Reaction
 from cds_service.report import Firing
 from cds_service.store.records import CardState, Purged
-from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
+from cds_service.store.tables import CALLS, CARDS, FEEDBACK, SESSIONS, TOKENS
 from cds_service.suppression import PastReaction
 
 BATCH = 2_000  # calls deleted in one transaction, so that writers wait only briefly
@@ -141,3 +141,8 @@ def delete_stray_feedback(connection: Connection, before: datetime) -> int:
 def delete_expired_tokens(connection: Connection, now: datetime) -> int:
     """Deletes token ids that could no longer be replayed; returns how many."""
     return connection.execute(delete(TOKENS).where(TOKENS.c.expires < now)).rowcount
+
+
+def delete_expired_sessions(connection: Connection, now: datetime) -> int:
+    """Deletes sessions that nobody can open any more; returns how many."""
+    return connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now)).rowcount

@@ -87,6 +87,7 @@ class Purged:
     cards: int
     feedback: int
     tokens: int
+    sessions: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(
@@ -94,4 +95,5 @@ class Purged:
             self.cards + other.cards,
             self.feedback + other.feedback,
             self.tokens + other.tokens,
+            self.sessions + other.sessions,
         )

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -107,4 +108,12 @@ TOKENS = Table(
     METADATA,
     Column("digest", Text, primary_key=True),  # of issuer and jti
     Column("expires", Moment, nullable=False, index=True),
+)
+
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", Text, primary_key=True),  # of the secret, which only the browser holds
+    Column("expires", Moment, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),  # encrypted with a key made from the secret
 )

@@ -1,0 +1,171 @@
+"""A person's way through the form, kept on the server where nobody but their browser can read it.
+
+The browser holds a secret (cookie ``cds_intake``; written down, it is the resume code). The store
+holds a digest of the secret, an expiry and ciphertext: AES-256-GCM under a key made from the secret
+by HKDF (RFC 5869). Whoever has the database and not the secret learns that a session exists, when
+it ends, and about how long it is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from cds_service.store import Store
+
+T = TypeVar("T")
+Answers = dict[str, list[dict[str, Any]]]
+
+COOKIE = "cds_intake"
+KEPT = timedelta(days=7)  # since the last change
+KEPT_WHEN_SAVED = timedelta(hours=1)  # to show once more what was sent; it is in the record now
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
+LENGTH = 24  # characters of 5 bits: 120 bits
+GROUP = 4
+_NONCE = 12  # bytes, as AES-GCM wants them
+
+
+@dataclass(slots=True)
+class Session:
+    """One person answering one Questionnaire; everything in it can be written as JSON.
+
+    ``questionnaire`` is canonical|version. ``answers`` maps a linkId to FHIR R4 answers such as
+    ``{"valueCoding": {...}}``, in order; those of hidden items stay while the form is in progress.
+    ``origins`` maps the linkId of a prefilled answer to ``source`` (words for the person) and
+    ``reference`` (such as ``Condition/12``). ``drafts`` are form fields that could not be read as
+    an answer, as they were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``). ``sending`` is
+    since when a save is under way, ``saved`` the id of the saved response, ``identifier`` a UUID
+    that makes the response one and the same however often it is sent. ``notices`` are words of the
+    form about the last thing done: a key of its texts, then linkIds.
+    """
+
+    questionnaire: str
+    answers: Answers = field(default_factory=dict)
+    origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    drafts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    language: str = "en"
+    large: bool = False
+    step: int = 1
+    ehr: dict[str, Any] | None = None
+    identifier: str = ""
+    sending: str | None = None
+    saved: str | None = None
+    notices: list[list[str]] = field(default_factory=list)
+
+    def as_json(self) -> bytes:
+        """The session in bytes."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Session:
+        """A session of these bytes; what another release wrote and this does not know is left."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in orjson.loads(text).items() if k in known})
+
+
+class Sessions:
+    """Opens, reads and changes sessions; every method raises StoreUnavailable.
+
+    Safe for several workers on one database. ``clock`` gives aware datetimes.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._rows, self._clock = store.sealed, clock
+
+    def open(self, session: Session) -> str:
+        """Keeps a new session; returns its secret, which is kept nowhere here."""
+        secret, now = new_secret(), self._clock()
+        seal = _Seal(secret)
+        self._rows.add(seal.digest, seal.close(session), now + _kept(session), now)
+        return secret
+
+    def read(self, secret: str) -> Session | None:
+        """The session of a secret; None when there is none, or no more."""
+        seal = _Seal(secret)
+        sealed = self._rows.get(seal.digest, self._clock())
+        return None if sealed is None else seal.open(sealed)
+
+    def save(self, secret: str, session: Session) -> None:
+        """Writes a session over what was there; ``change`` is safer where two may write."""
+        self.change(secret, lambda _: session)
+
+    def change(self, secret: str, work: Callable[[Session], Session | None]) -> Session | None:
+        """Reads, works and writes with nobody in between; returns what is kept now.
+
+        ``work`` changes the session it is given and returns it, or None to leave all as it was.
+        None when there is no such session.
+        """
+        seal, now = _Seal(secret), self._clock()
+
+        def turn(sealed: bytes) -> tuple[tuple[bytes, datetime] | None, Session | None]:
+            session = seal.open(sealed)
+            new = None if session is None else work(session)
+            if new is None:
+                return None, seal.open(sealed)
+            return (seal.close(new), now + _kept(new)), new
+
+        found = self._rows.change(seal.digest, now, turn)
+        return None if found is None else found[0]
+
+    def drop(self, secret: str) -> None:
+        """Deletes a session with all its answers."""
+        self._rows.delete(_Seal(secret).digest)
+
+
+def _kept(session: Session) -> timedelta:
+    return KEPT_WHEN_SAVED if session.saved else KEPT
+
+
+# -- secrets ---------------------------------------------------------------------------------------
+
+
+def new_secret() -> str:
+    """A secret of 120 bits, in letters and digits that can be read out and typed."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def grouped(secret: str) -> str:
+    """A secret as people write it down: ``ABCD-EFGH-...``."""
+    return "-".join(secret[i : i + GROUP] for i in range(0, len(secret), GROUP))
+
+
+def ungrouped(typed: str) -> str | None:
+    """The secret somebody typed, forgiving spaces, case and look-alikes; None if it is none."""
+    plain = "".join(c for c in typed.upper() if c.isalnum())
+    plain = plain.translate(str.maketrans("OIL", "011"))
+    return plain if len(plain) == LENGTH and set(plain) <= set(ALPHABET) else None
+
+
+def derived(secret: str, purpose: str) -> bytes:
+    """32 bytes made from a secret for one purpose; they tell nothing about it or each other."""
+    info = f"cds-service intake {purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret.encode())
+
+
+class _Seal:
+    """A session as ciphertext and back; the digest is sealed in, so that rows cannot be swapped."""
+
+    def __init__(self, secret: str) -> None:
+        self.digest = derived(secret, "digest").hex()
+        self._cipher = AESGCM(derived(secret, "key"))
+
+    def close(self, session: Session) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, session.as_json(), self.digest.encode())
+
+    def open(self, sealed: bytes) -> Session | None:
+        """None for bytes that were tampered with."""
+        try:
+            plain = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self.digest.encode())
+        except (InvalidTag, ValueError):
+            return None
+        return Session.from_json(plain)
