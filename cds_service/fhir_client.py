@@ -20,6 +20,7 @@ import httpx
 import orjson
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, Address, read_address
+from cds_service.bundles import next_links
 from cds_service.hook_request import HookRequest
 from cds_service.outside import outside_client, within
 from cds_service.secret import Secret
@@ -173,15 +174,14 @@ def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
 
 def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None:
     """The next page, on the same base only: the token must not travel elsewhere."""
-    links = bundle.get("link")
-    for link in links if isinstance(links, list) else ():
-        if isinstance(link, dict) and link.get("relation") == "next":
-            following = urljoin(current, str(link.get("url", "")))
-            there, home = read_address(following.partition("?")[0]), read_address(base)
-            if there is None or home is None or not _is_below(there, home):
-                raise FetchFailed("is paged, and the next page is at another address")
-            return following
-    return None
+    link = next(next_links(bundle), None)
+    if link is None:
+        return None
+    following = urljoin(current, link)
+    there, home = read_address(following.partition("?")[0]), read_address(base)
+    if there is None or home is None or not _is_below(there, home):
+        raise FetchFailed("is paged, and the next page is at another address")
+    return following
 
 
 def _is_below(there: Address, home: Address) -> bool:

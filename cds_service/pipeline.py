@@ -16,6 +16,7 @@ from cds_service.errors import Issue, UnknownService
 from cds_service.evaluate import Evaluation, evaluate
 from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
+from cds_service.populate import Populated, Populator
 from cds_service.prefetch import Gathered, gather, missing, templates
 from cds_service.questionnaire_response import compile_form
 
@@ -43,6 +44,7 @@ class Pipeline:
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
         self.form = compile_form(content.questionnaire.resource)
+        self.populator = Populator(content, self.index, self.form)
 
     def service(self, service_id: str) -> Service:
         """The service of that id; raises UnknownService."""
@@ -87,3 +89,8 @@ class Pipeline:
         """Evaluation and cards of one call; raises as ``evaluation`` does."""
         request, found = self.evaluation(service, body, now, fetch)
         return Result(request, found, self.cards(request, found))
+
+    def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
+        """The form answered from the chart as far as it says so; never raises (``populate``).
+        ``populator.queries`` are what the launch should bring."""
+        return self.populator.populate(launch, now, language)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cds_service.bundles import next_links
 from cds_service.content.model import Content, Resource
 from cds_service.errors import Issue, MissingFacts
 from cds_service.hook_request import HOOKS, HookRequest
@@ -162,10 +163,8 @@ class _Reading:
 
     def _entries(self, key: str, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Resources of a Bundle. A next link means there is more than was sent."""
-        links = bundle.get("link")
-        for link in links if isinstance(links, list) else ():
-            if isinstance(link, dict) and link.get("relation") == "next":
-                self.incomplete.add(key)
+        if any(True for _ in next_links(bundle)):
+            self.incomplete.add(key)
         entries = bundle.get("entry")
         for entry in entries if isinstance(entries, list) else ():
             resource = entry.get("resource") if isinstance(entry, dict) else None
@@ -189,7 +188,7 @@ class _Reading:
 
     def same_patient(self, where: str, resource: dict[str, Any]) -> None:
         """Another patient's data is never looked at (``cds-hooks.md`` 1.27)."""
-        if all(about == self.request.patient_id for about in _subjects(resource)):
+        if all(about == self.request.patient_id for about in subjects(resource)):
             return
         raise MissingFacts(
             Issue(
@@ -201,7 +200,7 @@ class _Reading:
         )
 
 
-def _subjects(resource: dict[str, Any]) -> Iterator[str | None]:
+def subjects(resource: Mapping[str, Any]) -> Iterator[str | None]:
     """Ids of the patients a resource says it is about; None for somebody who is no patient."""
     if resource.get("resourceType") == "Patient":
         yield str(resource["id"]) if "id" in resource else None

@@ -353,6 +353,9 @@ def as_template(node: ast.AST) -> str | None:
     return None
 
 
+YIELDS_WORDS = {"_node_problems", "_doubts", "_refusals"}
+
+
 def message_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """Messages handed to a report, put into ``message`` first, or yielded as ``words``."""
     for node in ast.walk(function):
@@ -362,7 +365,7 @@ def message_nodes(function: ast.AST) -> Iterator[ast.AST]:
                 yield node.args[REPORTS[name]]
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "message":
             yield node.value
-        elif isinstance(node, ast.FunctionDef) and node.name == "_node_problems":
+        elif isinstance(node, ast.FunctionDef) and node.name in YIELDS_WORDS:
             yield from (n.value for n in ast.walk(node) if isinstance(n, ast.Yield) and n.value)
 
 

@@ -38,6 +38,7 @@ PURE = {
     f"{name}.py"
     for name in (
         "answers",
+        "bundles",
         "cards",
         "chart",
         "dates",
@@ -47,7 +48,9 @@ PURE = {
         "facts",
         "hook_request",
         "pipeline",
+        "populate",
         "prefetch",
+        "typed_answers",
     )
 }
 # of content/: what reads files, and what `check` alone uses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 from cds_service.content import extensions as ext
@@ -13,11 +13,14 @@ from cds_service.content.model import (
     Content,
     Finding,
     NamedFact,
+    Prefill,
+    Questionnaire,
     Requirement,
     Resource,
     Source,
     Strategy,
 )
+from cds_service.content.prefills import PrefillReader
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import CANONICAL_BASE, Shelf
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, compile_expression
@@ -55,10 +58,14 @@ class Builder:
             self.allowed |= {v["name"] for v in ext.values(resource, ext.VARIABLE)}
         self.names = self._names((*libraries, *self.plans))
 
-    def compile(self, text: str, resource: Resource, path: str) -> Expression | None:
-        """Compiles one expression; what is refused becomes a finding and None."""
+    def compile(
+        self, text: str, resource: Resource, path: str, more: Collection[str] = ()
+    ) -> Expression | None:
+        """Compiles one expression; what is refused becomes a finding and None. ``more`` are names
+        it may use beside those of all content."""
+        allowed = {*self.allowed, *more}
         try:
-            expression = compile_expression(text, self.allowed, value_sets=self.value_sets)
+            expression = compile_expression(text, allowed, value_sets=self.value_sets)
         except FhirPathError as error:
             self.found(resource, path, f"{error}")
             return None
@@ -94,10 +101,12 @@ class Builder:
         except FhirPathError as error:
             self.findings.append(Finding("content", "", str(error)))
             return None
+        prefills = tuple(PrefillReader(self, forms[0]).prefills()) if forms else ()
         if self.findings or strategy is None or not forms:
             return None
+        form = compile_questionnaire(forms[0])
         return self._assemble(
-            sources, contributions, cards, strategy, compile_questionnaire(forms[0]), expressions
+            sources, contributions, cards, strategy, (form, prefills), expressions
         )
 
     def _assemble(
@@ -106,7 +115,7 @@ class Builder:
         contributions: Any,
         cards: Any,
         strategy: Strategy,
-        form: Any,
+        form: tuple[Questionnaire, tuple[Prefill, ...]],
         names: Any,
     ) -> Content:
         resources = self.shelf.resources
@@ -114,7 +123,8 @@ class Builder:
             version=f"{strategy.plan['version']}+{self.shelf.digest}",
             draft=any(r.get("status") != "active" for r in resources.values()),
             resources=resources,
-            questionnaire=form,
+            questionnaire=form[0],
+            prefills=form[1],
             names=self.names,
             expressions=names,
             requirements=self.requirements,

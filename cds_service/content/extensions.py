@@ -15,6 +15,12 @@ SECURITY_LABEL = (
 OPTION_EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"
 MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
 MAX_VALUE = "http://hl7.org/fhir/StructureDefinition/maxValue"
+SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
+INITIAL_EXPRESSION = SDC + "initialExpression"
+LAUNCH_CONTEXT = SDC + "launchContext"
+INFORMATION_ORIGIN = (
+    "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"  # Da Vinci DTR
+)
 
 
 def values(element: Mapping[str, Any], url: str) -> Iterator[Any]:

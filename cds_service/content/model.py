@@ -261,6 +261,22 @@ class Questionnaire:
 
 
 @dataclass(frozen=True, slots=True)
+class Prefill:
+    """The ``initialExpression`` of an item: what the chart already says.
+
+    ``source`` tells the person where the answer comes from, by language ("" as it is written);
+    ``requirements`` are the chart keys
+    the expression rests on, names followed.
+    """
+
+    link_id: str
+    source: Mapping[str, str]
+    expression: Expression
+    expressions: NamedExpressions  # what the expression may name: facts, the form's own, %qitem
+    requirements: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """All content, resolved. ``version`` is the content version plus a digest of its files."""
 
@@ -268,6 +284,7 @@ class Content:
     draft: bool
     resources: Mapping[str, Resource]  # url -> resource
     questionnaire: Questionnaire
+    prefills: tuple[Prefill, ...]  # in form order
     names: Mapping[str, NamedFact]
     expressions: NamedExpressions
     requirements: Mapping[str, Requirement]

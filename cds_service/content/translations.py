@@ -17,6 +17,7 @@ from cds_service.content.model import Finding, Resource
 from cds_service.content.questionnaires import walk_items
 
 TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+CONTENT = "content"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PLACEHOLDER = re.compile(r"\[[^\]]*\]")
 
@@ -55,12 +56,20 @@ def translations(element: Mapping[str, Any], name: str) -> dict[str, str]:
     return {t["lang"]: t["content"] for t in found if t.get("lang") and t.get("content")}
 
 
+def worded(extension: Mapping[str, Any]) -> dict[str, Any]:
+    """A complex extension that holds a text (``content``) and its translations, as an element
+    whose string is named ``content``."""
+    return {CONTENT: ext.parts(extension).get(CONTENT), f"_{CONTENT}": extension}
+
+
 def patient_texts(form: Resource) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Every text a patient reads in a form: path, element that holds it, its name there."""
     yield "title", form, "title"
     for item in walk_items(form.get("item", ())):
         at = f"item {item['linkId']}"
         yield f"{at}.text", item, "text"
+        for words in map(worded, ext.values(item, "prefill-source")):
+            yield f"{at}.prefill-source", words, CONTENT
         for place, option in enumerate(item.get("answerOption", ())):
             coding = option.get("valueCoding", {})
             yield f"{at}.answerOption {coding.get('code', place)}", coding, "display"

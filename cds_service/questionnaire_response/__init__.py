@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from .constraints import ConstraintChecker
-from .form import Form, compile_form
+from .form import Form, Item, compile_form
 from .header import ROOT, check_header, is_response
 from .occurrences import OccurrenceChecker
 from .problems import MAX_PROBLEMS, Problem, as_outcome
@@ -20,7 +20,7 @@ from .run import Run, ValueSets
 from .structure import StructureReader
 from .tree import Level
 
-__all__ = ["MAX_PROBLEMS", "Form", "Problem", "as_outcome", "compile_form", "validate"]
+__all__ = ["MAX_PROBLEMS", "Form", "Item", "Problem", "as_outcome", "compile_form", "validate"]
 
 
 def validate(
