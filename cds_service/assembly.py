@@ -13,6 +13,7 @@ from cds_service.content import Content, find_root, load_content
 from cds_service.desk import Desk
 from cds_service.middleware import add_cors, add_errors, add_request_log
 from cds_service.migrations import MigrationFailed, upgrade
+from cds_service.openapi import openapi_blueprint
 from cds_service.pipeline import Pipeline
 from cds_service.routes import hooks_blueprint, operations_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
@@ -45,6 +46,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     add_page_headers(app)
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
     app.register_blueprint(operations_blueprint(desk, token, clock))
+    app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))

@@ -43,7 +43,7 @@ HOOKS = {
 
 # FHIR says 64 characters of [A-Za-z0-9-.], but longer and odder ids exist in the wild and in the
 # specification's own example (cds-hooks.md 2.13): only what could break a path or a log is refused.
-_ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
+PLAIN_ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class _Reader:
         if slash and kind != resource_type:
             self.wrong(name, f"must be the id of a {resource_type}, without another type.")
             return None
-        if not _ID.fullmatch(rest) or rest in (".", ".."):  # steps of a path, not ids
+        if not PLAIN_ID.fullmatch(rest) or rest in (".", ".."):  # steps of a path, not ids
             self.wrong(name, f"must be a plain {resource_type} id: no spaces, slashes or quotes.")
             return None
         return rest
@@ -183,7 +183,7 @@ class _Reader:
         if value is None:
             return None
         kind, _, rest = value.partition("/")
-        if kind not in allowed or not _ID.fullmatch(rest):
+        if kind not in allowed or not PLAIN_ID.fullmatch(rest):
             self.wrong("userId", f"must be Type/id with one of the types {', '.join(allowed)}.")
             return None
         return kind, rest

@@ -20,6 +20,8 @@ CONTENT_FOLDERS = {
     "value_sets",
 }
 
+EXAMPLE = "examples/patient-view-urinary-symptoms.json"  # shown by /openapi.json
+
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
@@ -53,8 +55,10 @@ def test_the_command_is_installed() -> None:
 def test_the_wheel_holds_the_package_and_the_content_and_nothing_else() -> None:
     wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]
 
-    assert set(wheel["only-include"]) == {"cds_service"} | CONTENT_FOLDERS
-    assert wheel["sources"] == {name: f"cds_service/_content/{name}" for name in CONTENT_FOLDERS}
+    assert set(wheel["only-include"]) == {"cds_service", EXAMPLE} | CONTENT_FOLDERS
+    assert wheel["sources"] == {
+        name: f"cds_service/_content/{name}" for name in {"examples", *CONTENT_FOLDERS}
+    }
 
 
 @pytest.mark.parametrize("name", sorted(CONTENT_FOLDERS))
@@ -65,7 +69,7 @@ def test_every_content_folder_reaches_the_image(name: str) -> None:
 
 def test_every_file_the_image_copies_by_name_is_let_through() -> None:
     let_through = {line[1:] for line in read(".dockerignore").splitlines() if line[:1] == "!"}
-    named = {"bootstrap.lock", "requirements.lock", "pyproject.toml", "LICENSE", "NOTICE"}
+    named = {"bootstrap.lock", "requirements.lock", "pyproject.toml", "LICENSE", "NOTICE", EXAMPLE}
 
     assert named <= let_through
 
