@@ -17,10 +17,20 @@ from .header import ROOT, check_header, is_response
 from .occurrences import OccurrenceChecker
 from .problems import MAX_PROBLEMS, Problem, as_outcome
 from .run import Run, ValueSets
+from .showing import Showing
 from .structure import StructureReader
 from .tree import Level
 
-__all__ = ["MAX_PROBLEMS", "Form", "Item", "Problem", "as_outcome", "compile_form", "validate"]
+__all__ = [
+    "MAX_PROBLEMS",
+    "Form",
+    "Item",
+    "Problem",
+    "Showing",
+    "as_outcome",
+    "compile_form",
+    "validate",
+]
 
 
 def validate(

@@ -56,10 +56,11 @@ class Enablement:
             return None
         if not item.conditions:
             return True
-        met = [self._is_met(condition, item, level) for condition in item.conditions]
+        met = [self.is_met(condition, item, level) for condition in item.conditions]
         return _all(met) if item.enable_all else _any(met)
 
-    def _is_met(self, condition: Condition, item: Item, level: Level) -> Truth:
+    def is_met(self, condition: Condition, item: Item, level: Level) -> Truth:
+        """Whether one condition of the item holds there."""
         target = self._form.items.get(condition.question)
         if target is None or not condition.kind:
             return None

@@ -1,0 +1,127 @@
+"""Answers by linkId as a QuestionnaireResponse (FHIR R4), whole or in progress. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from cds_service.content import extensions as ext
+from cds_service.web.intake import model as m
+
+Answers = Mapping[str, list[dict[str, Any]]]
+ORIGIN = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"
+UUID_SYSTEM = "urn:ietf:rfc:3986"
+
+
+def in_progress(form: m.IntakeForm, answers: Answers) -> dict[str, Any]:
+    """All answers given so far, those of hidden items too, in the shape of the form.
+
+    Groups are there whether or not something in them is answered, so that what may stand in them
+    can be asked about.
+    """
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": form.canonical,
+        "status": "in-progress",
+        "item": list(_items(_top(form), answers, lambda _: True, groups=True)),
+    }
+
+
+def completed(
+    form: m.IntakeForm,
+    answers: Answers,
+    shown: Callable[[m.Part], bool],
+    *,
+    language: str,
+    identifier: str,
+    now: datetime,
+    prefilled: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """What is sent: the answers of shown items only, with the words they were asked in.
+
+    ``identifier`` is a UUID; ``prefilled`` are linkIds whose answers are as the chart gave them.
+    Restricted answers carry the labels of their items, and the whole the strictest of them.
+    """
+    items = list(_items(_top(form), answers, shown, groups=False, language=language))
+    _mark(items, prefilled)
+    response: dict[str, Any] = {
+        "resourceType": "QuestionnaireResponse",
+        "language": language,
+        "identifier": {"system": UUID_SYSTEM, "value": f"urn:uuid:{identifier}"},
+        "questionnaire": form.canonical,
+        "status": "completed",
+        "authored": now.isoformat(timespec="seconds"),
+    }
+    labels = _labels(form, items)
+    if labels:
+        response["meta"] = {"security": labels}
+    return response | ({"item": items} if items else {})
+
+
+def _top(form: m.IntakeForm) -> Iterable[m.Part]:
+    return (part for step in form.steps for part in step.parts)
+
+
+def _items(
+    parts: Iterable[m.Part],
+    answers: Answers,
+    keep: Callable[[m.Part], bool],
+    *,
+    groups: bool,
+    language: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    for part in parts:
+        if part.control == m.DISPLAY or not keep(part):
+            continue
+        inner = list(_items(part.parts, answers, keep, groups=groups, language=language))
+        node: dict[str, Any] = {"linkId": part.link_id}
+        if language is not None:
+            node |= _said(part, language)
+        if part.control == m.GROUP:
+            if inner or groups:
+                yield {**node, "item": inner}
+            continue
+        given = [dict(answer) for answer in answers.get(part.link_id, ())]
+        if given:
+            if inner:
+                given[0]["item"] = inner  # below the first answer: items stand there once here
+            yield {**node, "answer": given}
+
+
+def _said(part: m.Part, language: str) -> dict[str, Any]:
+    """The words of the question and the labels of its answers."""
+    said: dict[str, Any] = {}
+    if part.labels:
+        said["extension"] = [
+            {"url": ext.SECURITY_LABEL, "valueCoding": dict(label)} for label in part.labels
+        ]
+    return said | ({"text": part.text.in_language(language)} if part.text else {})
+
+
+def _mark(items: list[dict[str, Any]], prefilled: frozenset[str]) -> None:
+    """Says of answers that came from the chart that they did (``plandefinition.md`` 4.3)."""
+    for item in items:
+        _mark(item.get("item", []), prefilled)
+        for answer in item.get("answer", ()):
+            _mark(answer.get("item", []), prefilled)
+            if item["linkId"] in prefilled:
+                source = {"url": "source", "valueCode": "auto-server"}
+                known = [e for e in answer.get("extension", ()) if e.get("url") != ORIGIN]
+                answer["extension"] = [*known, {"url": ORIGIN, "extension": [source]}]
+
+
+def _labels(form: m.IntakeForm, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The labels of everything that is answered, each once."""
+    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for item in items:
+        if "answer" in item:
+            for label in form.parts[item["linkId"]].labels:
+                found[label.get("system"), label.get("code")] = dict(label)
+        below = [
+            *item.get("item", ()),
+            *(i for a in item.get("answer", ()) for i in a.get("item", ())),
+        ]
+        for label in _labels(form, below):
+            found[label.get("system"), label.get("code")] = label
+    return list(found.values())

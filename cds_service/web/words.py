@@ -1,0 +1,48 @@
+"""The words of the form that are not in the Questionnaire, by language (``texts/<language>.json``).
+
+A key that a language does not have is said in English.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import orjson
+
+FOLDER = Path(__file__).parent / "texts"
+ENGLISH = "en"
+
+
+class Words:
+    """The words of one language: ``words("step", number=2, count=8)``."""
+
+    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+        self.language, self._texts = language, texts
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The words of a key with values put in; raises KeyError for a key that is not there."""
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+
+@cache
+def words_of(language: str) -> Words:
+    """The words of a language, of its main language (``es`` for ``es-MX``), or English.
+
+    ``language`` must be a language the Questionnaire has: each is kept once it was asked for.
+    """
+    texts = dict(_read(ENGLISH))
+    main = language.partition("-")[0]
+    for code in dict.fromkeys((main, language)):
+        texts |= _read(code)
+    return Words(language, texts)
+
+
+def _read(language: str) -> dict[str, str]:
+    path = FOLDER / f"{language}.json"
+    if not language.replace("-", "").isalnum() or not path.is_file():
+        return {}
+    found: dict[str, str] = orjson.loads(path.read_bytes())
+    return found
