@@ -16,7 +16,7 @@ from cds_service.questionnaire_response import Problem, Showing, validate
 from cds_service.questionnaire_response.run import ValueSets
 from cds_service.web.intake import model as m
 from cds_service.web.intake.fields import Fields, Unreadable, fill, read
-from cds_service.web.intake.response import Answers, in_progress
+from cds_service.web.intake.response import Answers, answered, in_progress
 
 REQUIRED = "required"
 UNREADABLE = "unreadable"
@@ -117,13 +117,9 @@ class Filled:
 
     def _validated(self) -> list[Problem]:
         """The errors of the response as it would be sent."""
-        response = {**in_progress(self.form, self._sent()), "status": "completed"}
+        response = answered(self.form, self.answers, self.enabled, "completed")
         found = validate(self.form.checker, response, value_sets=self.value_sets, now=self.now)
         return [problem for problem in found if problem.severity == "error"]
-
-    def _sent(self) -> Answers:
-        parts = self.form.parts
-        return {k: v for k, v in self.answers.items() if k in parts and self.enabled(parts[k])}
 
 
 def fitted(
@@ -132,7 +128,7 @@ def fitted(
     """The answers that fit a form, and the linkIds of those that do not: after a new version of the
     form, or from a chart. Whether they are asked does not matter here."""
     known = {k: v for k, v in answers.items() if k in form.parts and form.parts[k].is_question}
-    response = in_progress(form, known)
+    response = answered(form, known, lambda _: True, "in-progress")
     found = validate(form.checker, response, value_sets=value_sets, now=now)
     bad = {p.link_id for p in found if p.severity == "error"}
     bad |= {k for k in known if not _shows(form.parts[k], known[k])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,48 +15,60 @@ ORIGIN = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-ori
 UUID_SYSTEM = "urn:ietf:rfc:3986"
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a response says of itself. ``identifier`` is a UUID, ``authored`` aware; ``prefilled``
+    are linkIds whose answers are as the chart gave them."""
+
+    language: str
+    identifier: str
+    authored: datetime
+    prefilled: frozenset[str] = frozenset()
+
+
 def in_progress(form: m.IntakeForm, answers: Answers) -> dict[str, Any]:
     """All answers given so far, those of hidden items too, in the shape of the form.
 
     Groups are there whether or not something in them is answered, so that what may stand in them
     can be asked about.
     """
-    return {
-        "resourceType": "QuestionnaireResponse",
-        "questionnaire": form.canonical,
-        "status": "in-progress",
-        "item": list(_items(_top(form), answers, lambda _: True, groups=True)),
-    }
+    items = list(_items(_top(form), answers, lambda _: True, groups=True))
+    return _response(form, "in-progress", items)
+
+
+def answered(
+    form: m.IntakeForm, answers: Answers, keep: Callable[[m.Part], bool], status: str
+) -> dict[str, Any]:
+    """The answers of the items to keep, and nothing else."""
+    return _response(form, status, list(_items(_top(form), answers, keep, groups=False)))
 
 
 def completed(
-    form: m.IntakeForm,
-    answers: Answers,
-    shown: Callable[[m.Part], bool],
-    *,
-    language: str,
-    identifier: str,
-    now: datetime,
-    prefilled: frozenset[str] = frozenset(),
+    form: m.IntakeForm, answers: Answers, keep: Callable[[m.Part], bool], heading: Heading
 ) -> dict[str, Any]:
-    """What is sent: the answers of shown items only, with the words they were asked in.
+    """What is sent: the answers of the items to keep, with the words they were asked in.
 
-    ``identifier`` is a UUID; ``prefilled`` are linkIds whose answers are as the chart gave them.
-    Restricted answers carry the labels of their items, and the whole the strictest of them.
+    Restricted answers carry the labels of their items, and the whole all of these.
     """
-    items = list(_items(_top(form), answers, shown, groups=False, language=language))
-    _mark(items, prefilled)
-    response: dict[str, Any] = {
-        "resourceType": "QuestionnaireResponse",
-        "language": language,
-        "identifier": {"system": UUID_SYSTEM, "value": f"urn:uuid:{identifier}"},
-        "questionnaire": form.canonical,
-        "status": "completed",
-        "authored": now.isoformat(timespec="seconds"),
-    }
+    language = heading.language
+    items = list(_items(_top(form), answers, keep, groups=False, language=language))
+    _mark(items, heading.prefilled)
     labels = _labels(form, items)
-    if labels:
-        response["meta"] = {"security": labels}
+    return {
+        **_response(form, "completed", items),
+        "language": language,
+        "identifier": {"system": UUID_SYSTEM, "value": f"urn:uuid:{heading.identifier}"},
+        "authored": heading.authored.isoformat(timespec="seconds"),
+        **({"meta": {"security": labels}} if labels else {}),
+    }
+
+
+def _response(form: m.IntakeForm, status: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    response = {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": form.canonical,
+        "status": status,
+    }
     return response | ({"item": items} if items else {})
 
 

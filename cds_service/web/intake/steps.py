@@ -1,8 +1,8 @@
 """Divides a form into steps: its top-level groups, or some questions at a time.
 
 A flat form has no steps of its own. Its questions are taken in order until a page is full: at most
-``MOST`` questions, and about as many lines to read as two screens of a phone. A fixed text goes with
-the question before it where its condition is that question, else with the one after it.
+``MOST`` questions, and not many more lines than fit three screens of a phone. A fixed text goes
+with the question before it where its condition is that question, else with the one after it.
 """
 
 from __future__ import annotations
