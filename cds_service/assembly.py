@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import Flask
 
-from cds_service.clients import Client, read_clients
+from cds_service.clients import Client, SmartApp, read_clients
 from cds_service.content import Content, find_root, load_content
 from cds_service.desk import Desk
 from cds_service.middleware import add_cors, add_errors, add_request_log
@@ -18,6 +18,9 @@ from cds_service.pipeline import Pipeline
 from cds_service.routes import hooks_blueprint, operations_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
 from cds_service.settings import Settings, listed
+from cds_service.smart.apps import Apps
+from cds_service.smart.entrance import Entrance
+from cds_service.smart.routes import CALLBACK, launch_blueprint
 from cds_service.store import Store, StoreUnavailable, load_key
 from cds_service.web.intake import SessionCookie, intake_blueprint
 from cds_service.web.pages import add_page_headers, static_blueprint
@@ -35,7 +38,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     content = _content(settings)
     store = _store(settings)
     desk = Desk(Pipeline(content, f"{settings.public_base_url}/intake"), store, settings)
-    gate = _gate(settings, store)
+    clients, anonymous = _clients(settings)
+    gate = _gate(settings, store, clients, anonymous)
     token = settings.report_token.get_secret_value() if settings.report_token else None
     app = Flask(__name__, static_folder=None)
     app.extensions[DESK] = desk
@@ -50,7 +54,11 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
-    app.register_blueprint(intake_blueprint(desk, Sessions(store, clock), cookie))
+    sessions = Sessions(store, clock)
+    apps = Apps((*clients, anonymous), settings.development)
+    entrance = Entrance(desk, sessions, apps, settings.public_base_url + CALLBACK, clock)
+    app.register_blueprint(intake_blueprint(desk, sessions, cookie))
+    app.register_blueprint(launch_blueprint(entrance, cookie))
     return app
 
 
@@ -72,14 +80,21 @@ def _store(settings: Settings) -> Store:
     return store
 
 
-def _gate(settings: Settings, store: Store) -> Gate:
-    clients = read_clients(settings.clients)
+def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
+    """Those of the file, and the one that stands for calls without a token."""
+    smart = None
+    if settings.smart_issuer:
+        smart = SmartApp(issuer=settings.smart_issuer, client_id=settings.smart_client_id)
+    anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers), smart=smart)
+    return read_clients(settings.clients), anonymous
+
+
+def _gate(settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client) -> Gate:
     if settings.auth != "off" and not any(client.issuer for client in clients):
         raise RuntimeError(
             f"CDS_AUTH={settings.auth} needs CDS_CLIENTS, a file with at least one issuer "
             "(CDS_AUTH=off is for development on a loopback address)"
         )
-    anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers))
     verifier = Verifier(clients, _claim(store))
     return Gate(verifier, settings.auth, settings.public_base_url, anonymous)
 

@@ -21,6 +21,7 @@ from pydantic import (
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.fhir_client import FhirPolicy
+from cds_service.secret import Secret
 
 Algorithm = Literal["ES384", "RS384"]
 BOTH = 2  # neither file nor address of keys is given
@@ -28,6 +29,59 @@ BOTH = 2  # neither file nor address of keys is given
 
 class ClientsError(ValueError):
     """The clients file cannot be used; the message lists every problem in it."""
+
+
+def _https_bases(value: tuple[str, ...]) -> tuple[str, ...]:
+    for base in value:
+        address = read_address(base)
+        if address is None:
+            raise ValueError("must be base URLs without user, query or fragment")
+        if address.scheme != "https" and address.host not in DEVELOPMENT_HOSTS:
+            raise ValueError("must be https URLs")
+    return value
+
+
+def _beside(value: Path | None, info: ValidationInfo) -> Path | None:
+    """A relative path starts from the folder of the clients file."""
+    if value is None:
+        return value
+    found = Path((info.context or {}).get("folder", ".")) / value
+    if not found.is_file():
+        raise ValueError("there is no such file")
+    return found
+
+
+class SmartApp(BaseModel):
+    """The intake form as an EHR knows it: a SMART app, registered there. ``issuer`` is the FHIR
+    base URL the EHR launches it with, ``name`` what people read who choose among several; a secret,
+    where there is one, is the whole of its file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: str | None = None
+    issuer: str
+    client_id: Annotated[str, Field(alias="clientId", min_length=1)]
+    client_secret_file: Path | None = Field(default=None, alias="clientSecretFile")
+    scopes: tuple[Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")], ...] = ()
+
+    @field_validator("issuer")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        return _https_bases((value,))[0]
+
+    @field_validator("client_secret_file")
+    @classmethod
+    def _file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        found = _beside(value, info)
+        if found is not None and not found.read_text(encoding="utf-8").strip():
+            raise ValueError("the file is empty")
+        return found
+
+    def secret(self) -> Secret | None:
+        """The client secret; None for a public app."""
+        if self.client_secret_file is None:
+            return None
+        return Secret(self.client_secret_file.read_text(encoding="utf-8").strip())
 
 
 class Client(BaseModel):
@@ -48,6 +102,7 @@ class Client(BaseModel):
         default=("any", "at-most-one"), alias="selectionBehaviors"
     )
     specification: Literal["1.0", "2.0", "3.0"] = "2.0"
+    smart: SmartApp | None = None
 
     @field_validator("jwks_url")
     @classmethod
@@ -63,13 +118,7 @@ class Client(BaseModel):
     @field_validator("fhir_servers")
     @classmethod
     def _bases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for base in value:
-            address = read_address(base)
-            if address is None:
-                raise ValueError("must be base URLs without user, query or fragment")
-            if address.scheme != "https" and address.host not in DEVELOPMENT_HOSTS:
-                raise ValueError("must be https URLs")
-        return value
+        return _https_bases(value)
 
     @field_validator("algorithms", "selection_behaviors")
     @classmethod
@@ -88,13 +137,7 @@ class Client(BaseModel):
     @field_validator("jwks_file")
     @classmethod
     def _file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        """A relative path starts from the folder of the clients file."""
-        if value is None:
-            return value
-        found = Path((info.context or {}).get("folder", ".")) / value
-        if not found.is_file():
-            raise ValueError("there is no such file")
-        return found
+        return _beside(value, info)
 
     @model_validator(mode="after")
     def _keys_of_issuer(self) -> Client:
@@ -136,6 +179,7 @@ def read_clients(path: Path | None) -> tuple[Client, ...]:
     for what, values in (
         ("id", [c.id for c in found]),
         ("issuer", [c.issuer for c in found if c.issuer]),
+        ("smart.issuer", [c.smart.issuer.rstrip("/") for c in found if c.smart]),
     ):
         twice = sorted({v for v in values if values.count(v) > 1})
         if twice:

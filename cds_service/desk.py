@@ -16,13 +16,14 @@ from typing import Any
 
 from cds_service.clients import Client
 from cds_service.content.model import INDICATORS
-from cds_service.dialect import cards_for
+from cds_service.dialect import FormLink, cards_for
 from cds_service.discovery import Service
 from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhir_client import FhirClient, Limits
 from cds_service.hook_request import HookRequest
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
+from cds_service.smart import app_context
 from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
 from cds_service.suppression import Occasion, answers_digest, may_be_quieted, repeat_key
 
@@ -90,7 +91,16 @@ class Desk:
             "cards": (written - evaluated) * 1000,
         }
         self._record(visit, cards, timings)
-        return Answered(cards_for(client, cards), found)
+        return Answered(cards_for(client, cards, self._form_link(request)), found)
+
+    def _form_link(self, request: HookRequest) -> FormLink:
+        form = self.pipeline.content.questionnaire.resource
+        canonical = f"{form['url']}|{form['version']}"
+        return FormLink(
+            url=self.pipeline.intake_url,
+            launch_url=f"{self.pipeline.intake_url}/launch",
+            app_context=app_context.write(self.store.names, canonical, request.hook_instance),
+        )
 
     # -- repeats (clinical.md 1.5) ---------------------------------------------------
 

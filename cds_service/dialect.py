@@ -6,6 +6,7 @@ how it is spelled.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.clients import Client
@@ -15,13 +16,28 @@ CARD_1_0 = frozenset({"summary", "detail", "indicator", "source", "suggestions",
 AT_MOST_ONE = "at-most-one"
 
 
-def cards_for(client: Client, cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The cards as this client takes them; the given ones are not changed."""
-    return [_card_for(client, card) for card in cards]
+@dataclass(frozen=True, slots=True)
+class FormLink:
+    """How the form is opened as a SMART app: ``url`` is where cards lead to without one."""
+
+    url: str
+    launch_url: str
+    app_context: str
 
 
-def _card_for(client: Client, card: dict[str, Any]) -> dict[str, Any]:
+def cards_for(
+    client: Client, cards: list[dict[str, Any]], form: FormLink | None = None
+) -> list[dict[str, Any]]:
+    """The cards as this client takes them; the given ones are not changed. Links to the form
+    become SMART links for a client that can launch it
+    (``docs/decisions/smart-links-per-client.md``)."""
+    return [_card_for(client, card, form if client.smart else None) for card in cards]
+
+
+def _card_for(client: Client, card: dict[str, Any], form: FormLink | None) -> dict[str, Any]:
     card = dict(card)
+    if form and card.get("links"):
+        card["links"] = [_link_for(link, form) for link in card["links"]]
     if card.get("suggestions"):
         allowed = client.selection_behaviors
         if card["selectionBehavior"] not in allowed:
@@ -30,6 +46,13 @@ def _card_for(client: Client, card: dict[str, Any]) -> dict[str, Any]:
     if client.specification == "1.0":
         return _first_version(card)
     return card
+
+
+def _link_for(link: dict[str, Any], form: FormLink) -> dict[str, Any]:
+    if link["url"] != form.url:
+        return link
+    smart = {"type": "smart", "url": form.launch_url, "appContext": form.app_context}
+    return {**link, **smart}
 
 
 def _suggestions_for(client: Client, card: dict[str, Any]) -> list[dict[str, Any]]:

@@ -62,6 +62,10 @@ class FhirClient:
         for client in self._clients.values():
             client.close()
 
+    def connection(self, allow_private: bool) -> httpx.Client:
+        """The long-lived client for other calls to the same servers."""
+        return self._clients[allow_private]
+
     def fetch(
         self, request: HookRequest, queries: Mapping[str, str], policy: FhirPolicy
     ) -> dict[str, dict[str, Any] | FetchFailed]:

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cds_service.addresses import read_address
+from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 
 
 class Settings(BaseSettings):
@@ -33,6 +33,14 @@ class Settings(BaseSettings):
         default="",
         description="FHIR base URLs, separated by commas, that may be called for calls without a "
         "token (`off` and `optional`).",
+    )
+    smart_issuer: str = Field(
+        default="",
+        description="FHIR base URL of an EHR that opens the form as a SMART app, for calls without "
+        "a token; clients of the file have a `smart` entry of their own.",
+    )
+    smart_client_id: str = Field(
+        default="dyspareunia-cds", description="The client id that EHR knows the form by."
     )
     fetch_seconds: float = Field(
         default=2.5, gt=0, le=30, description="Time to fetch all prefetch that was not sent."
@@ -89,6 +97,16 @@ class Settings(BaseSettings):
         if not all(read_address(base) for base in listed(value)):
             raise ValueError("must be base URLs without user, query or fragment")
         return value
+
+    @field_validator("smart_issuer")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        address = read_address(value)
+        if value and (
+            address is None or not (address.scheme == "https" or address.host in DEVELOPMENT_HOSTS)
+        ):
+            raise ValueError("must be an https base URL without user, query or fragment")
+        return value.rstrip("/")
 
     @property
     def development(self) -> bool:

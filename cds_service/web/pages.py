@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, Response, render_template, request
 from cds_service.errors import Issue
 
 # Blueprints whose answers are pages: their errors are pages too.
-PAGES = {"site", "intake", "content"}
+PAGES = {"site", "intake", "launch", "content"}
 STATIC_SECONDS = 3600
 POLICY = "; ".join(
     (

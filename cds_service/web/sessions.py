@@ -42,10 +42,11 @@ class Session:
     ``{"valueCoding": {...}}``, in order; those of hidden items stay while the form is in progress.
     ``origins`` maps the linkId of a prefilled answer to ``source`` (words for the person) and
     ``reference`` (such as ``Condition/12``). ``drafts`` are form fields that could not be read as
-    an answer, as they were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``). ``sending`` is
-    since when a save is under way, ``saved`` the id of the saved response, ``identifier`` a UUID
-    that makes the response one and the same however often it is sent. ``notices`` are words of the
-    form about the last thing done: a key of its texts, then linkIds.
+    an answer, as they were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
+    that was begun and not finished (``Pending.as_json``). ``sending`` is since when a save is under
+    way, ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one
+    and the same however often it is sent. ``notices`` are words of the form about the last thing
+    done: a key of its texts, then linkIds.
     """
 
     questionnaire: str
@@ -56,6 +57,7 @@ class Session:
     large: bool = False
     step: int = 1
     ehr: dict[str, Any] | None = None
+    launch: dict[str, Any] | None = None
     identifier: str = ""
     sending: str | None = None
     saved: str | None = None

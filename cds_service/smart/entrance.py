@@ -1,0 +1,157 @@
+"""The way into the form from an EHR: begins sign-ins, ends them, and opens the person's session.
+
+Whose answers are whose: answers stay with a session only while the same patient of the same EHR
+signs in. For anybody else, and for answers given without a sign-in, a new session begins; nobody
+is shown answers that may be another's, and nothing unsigned reaches a chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cds_service.desk import Desk
+from cds_service.smart import app_context
+from cds_service.smart.apps import App, Apps
+from cds_service.smart.calls import Calls
+from cds_service.smart.discovery import read_configuration
+from cds_service.smart.ehr import Ehr, EhrLogin, SignInAgain
+from cds_service.smart.launch import Pending, Start, begin, belongs, code_of
+from cds_service.smart.problems import LaunchFailed
+from cds_service.smart.tokens import check_identity, login_of, redeem
+from cds_service.web.sessions import Answers, Session, Sessions
+
+Clock = Callable[[], datetime]
+
+
+class Entrance:
+    """One per process. ``redirect_uri`` is where EHRs send people back to."""
+
+    def __init__(
+        self, desk: Desk, sessions: Sessions, apps: Apps, redirect_uri: str, clock: Clock
+    ) -> None:
+        self.desk = desk
+        self.sessions = sessions
+        self.apps = apps
+        self.redirect_uri = redirect_uri
+        self.clock = clock
+        form = desk.pipeline.content.questionnaire.resource
+        self.questionnaire = f"{form['url']}|{form['version']}"
+
+    def app(self, issuer: str) -> App:
+        """The app of an issuer; raises LaunchFailed before anything is called."""
+        found = self.apps.find(issuer)
+        if found is None:
+            raise LaunchFailed("unknown-issuer" if self.apps else "not-offered")
+        return found
+
+    def ehr(self, login: EhrLogin) -> Ehr:
+        """The EHR of a login; raises SignInAgain when it is no longer connected."""
+        app = self.apps.find(login.issuer)
+        if app is None:
+            raise SignInAgain("the EHR is no longer connected")
+        queries = self.desk.pipeline.populator.queries
+        return Ehr(login, app, self.desk.fhir, queries, self.clock())
+
+    # -- out ---------------------------------------------------------------------------
+
+    def leave(self, app: App, launch: str | None, secret: str | None) -> tuple[str, str]:
+        """Begins a sign-in: the address to go to, and the secret of the session it waits in.
+
+        Raises LaunchFailed and StoreUnavailable.
+        """
+        configuration = read_configuration(app, self._calls(app))
+        start = Start(self.redirect_uri, launch, self._types())
+        url, pending = begin(app, configuration, start, self.clock())
+
+        def wait(session: Session) -> Session:
+            session.launch = pending.as_json()
+            return session
+
+        if secret is not None and self.sessions.change(secret, wait) is not None:
+            return url, secret
+        return url, self.sessions.open(wait(Session(self.questionnaire)))
+
+    def _types(self) -> Iterator[str]:
+        """The resource types that the form is filled in from."""
+        for query in self.desk.pipeline.populator.queries.values():
+            yield query.partition("?")[0].partition("/")[0]
+
+    def _calls(self, app: App) -> Calls:
+        return Calls(self.desk.fhir.connection(app.policy.allow_private), app.policy)
+
+    # -- back --------------------------------------------------------------------------
+
+    def take(self, secret: str | None, state: str) -> Pending:
+        """The sign-in this browser began, which is then used up; raises LaunchFailed."""
+        taken: list[Pending] = []
+
+        def take(session: Session) -> Session | None:
+            found = belongs(session.launch, state, self.clock())
+            if found is None:
+                return None
+            taken.append(found)
+            session.launch = None
+            return session
+
+        if secret is not None:
+            self.sessions.change(secret, take)
+        if not taken:
+            raise LaunchFailed("not-started-here")
+        return taken[-1]
+
+    def come_back(self, pending: Pending, answer: Mapping[str, str]) -> EhrLogin:
+        """The login an EHR's answer leads to, checked; raises LaunchFailed."""
+        app = self.app(pending.issuer)
+        calls, now = self._calls(app), self.clock()
+        code = code_of(pending, answer)
+        told = redeem(app, pending, code, self.redirect_uri, calls)
+        check_identity(app, pending, told, calls, now)
+        context = app_context.read(self.desk.store.names, told.get("appContext"))
+        return replace(login_of(pending, told, now), app_context=context)
+
+    def enter(self, login: EhrLogin, secret: str | None, language: str) -> str:
+        """Opens the session of a login under a new secret, which it returns: one that somebody
+        planted or read before the sign-in opens nothing after it. Raises StoreUnavailable."""
+        before = self.sessions.read(secret) if secret else None
+        if before is not None and _is_theirs(before, login):
+            before.ehr = login.as_json()
+            new = self.sessions.open(before)
+        else:
+            new = self.sessions.open(self._filled(login, language))
+        if secret and before is not None and (_is_theirs(before, login) or not before.answers):
+            self.sessions.drop(secret)
+        return new
+
+    def _filled(self, login: EhrLogin, language: str) -> Session:
+        """A new session, with what the chart already says."""
+        session = Session(self.questionnaire, ehr=login.as_json(), language=language)
+        try:
+            resources = self.ehr(login).launch_resources()
+        except SignInAgain:  # a token that was over when it came: the form will say so
+            return session
+        found = self.desk.pipeline.populate(resources, self.clock(), language)
+        session.answers = answers_of(found.response)
+        session.origins = dict(found.origins)
+        return session
+
+
+def _is_theirs(session: Session, login: EhrLogin) -> bool:
+    """The session was signed in for the same patient."""
+    return session.ehr is not None and EhrLogin.from_json(session.ehr).same_person(login)
+
+
+def answers_of(response: Mapping[str, Any]) -> Answers:
+    """linkId -> answers of a QuestionnaireResponse, without their extensions and nesting."""
+    found: Answers = {}
+    waiting = list(response.get("item", ()))
+    while waiting:
+        item = waiting.pop()
+        waiting += item.get("item", ())
+        for answer in item.get("answer", ()):
+            waiting += answer.get("item", ())
+            value = {k: v for k, v in answer.items() if k.startswith("value")}
+            found.setdefault(item["linkId"], []).append(value)
+    return found
