@@ -1,8 +1,8 @@
 # The tag is pinned by name. To pin the exact image as well, ask your registry for its digest
-# (`docker buildx imagetools inspect python:3.11-slim-bookworm`) and write it behind the tag in both
-# FROM lines: python:3.11-slim-bookworm@sha256:...
+# (`docker buildx imagetools inspect python:3.11.15-slim-bookworm`) and write it behind the tag in
+# both FROM lines: python:3.11.15-slim-bookworm@sha256:...
 
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.15-slim-bookworm AS build
 
 WORKDIR /src
 
@@ -23,7 +23,7 @@ RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isola
  && cp -r /opt/cds/lib/python3.11/site-packages/cds_service/_content /content
 
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.15-slim-bookworm AS service
 
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cds \
  && install --directory --owner=cds --group=cds --mode=0700 /var/lib/cds

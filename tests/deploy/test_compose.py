@@ -1,0 +1,166 @@
+"""docker-compose.yml, the Dockerfile and the proxy's configuration say the same as the service."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from support import ROOT
+
+from cds_service.settings import Settings
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, Any] = COMPOSE["services"]
+REPLICAS = ("cds-1", "cds-2")
+CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+IN_THE_IMAGE = {"CDS_CONTENT"}  # set by the Dockerfile, which has the content
+
+
+def image_of(service: dict[str, Any]) -> str:
+    return service["image"]
+
+
+# -- the replicas ------------------------------------------------------------------------------
+
+
+def test_every_setting_reaches_every_replica() -> None:
+    names = {f"CDS_{name.upper()}" for name in Settings.model_fields}
+
+    for replica in REPLICAS:
+        passed = SERVICES[replica]["environment"]
+        assert {name for name in passed if name.startswith("CDS_")} == names - IN_THE_IMAGE
+    assert all(f"{name}=" in DOCKERFILE for name in IN_THE_IMAGE)
+
+
+def default_of(written: str) -> str:
+    """What ``${NAME:-default}`` is when nothing is set; the value itself without a variable."""
+    found = re.fullmatch(r"\$\{\w+:-(.*)\}", written)
+    return found[1] if found else written
+
+
+def test_compose_changes_no_default_but_the_store_and_the_clients() -> None:
+    environment = SERVICES["cds-1"]["environment"]
+    ours = {f"CDS_{name.upper()}": f.default for name, f in Settings.model_fields.items()}
+    changed = {
+        name
+        for name, written in environment.items()
+        if name in ours
+        and default_of(written) != str("" if ours[name] is None else ours[name]).lower()
+        and default_of(written) != str(ours[name])
+    }
+
+    assert changed == {"CDS_CLIENTS", "CDS_DATABASE_URL", "CDS_KEY_FILE"}
+
+
+def test_the_replicas_are_one_service_and_share_database_and_key() -> None:
+    first, second = (SERVICES[name] for name in REPLICAS)
+    keys = [v for v in first["volumes"] if v.endswith(":/var/lib/cds")]
+
+    assert first == second
+    assert first["environment"]["CDS_DATABASE_URL"].startswith("postgresql+psycopg://")
+    assert first["environment"]["CDS_KEY_FILE"].startswith("/var/lib/cds/")
+    assert [v.partition(":")[0] in COMPOSE["volumes"] for v in keys] == [True]
+
+
+def test_the_clients_file_is_mounted_where_the_replicas_look() -> None:
+    mounted = [volume.rsplit(":", 2) for volume in SERVICES["cds-1"]["volumes"]]
+    clients = SERVICES["cds-1"]["environment"]["CDS_CLIENTS"]
+
+    assert ["${CDS_CLIENTS:-./examples/clients.json}", clients, "ro"] in mounted
+
+
+def test_replicas_and_database_are_reached_through_the_proxy_only() -> None:
+    published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
+
+    assert not set(published) & {*REPLICAS, "postgres"}
+    assert all(
+        p.startswith("127.0.0.1:") for n, ps in published.items() if n != "proxy" for p in ps
+    )
+    assert all(":-127.0.0.1:" in port for port in published["proxy"])
+    assert COMPOSE["networks"]["store"]["internal"]
+    assert {n for n, s in SERVICES.items() if "store" in s.get("networks", ())} == {
+        *REPLICAS,
+        "postgres",
+    }
+
+
+# -- images and passwords ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_image_is_of_one_exact_version(name: str) -> None:
+    tag = image_of(SERVICES[name]).rpartition(":")[2]
+
+    assert re.match(r"v?\d+\.\d+(\.\d+)?", tag), tag
+
+
+def test_the_dockerfile_names_one_exact_base_and_runs_as_nobody_in_particular() -> None:
+    bases = set(re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.M))
+    last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+
+    assert len(bases) == 1
+    assert re.search(r":\d+\.\d+\.\d+-slim-", bases.pop())
+    assert re.search(r"^USER \d{3,}$", last, re.M)
+    assert "--require-hashes" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_container_can_gain_rights(name: str) -> None:
+    assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
+    assert "privileged" not in SERVICES[name]
+
+
+def test_no_password_has_a_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"\$\{(CDS_\w*PASSWORD)\b", text))
+
+    assert named == {"CDS_POSTGRES_PASSWORD", "CDS_GRAFANA_PASSWORD"}
+    assert re.search(r"\$\{CDS_POSTGRES_PASSWORD:\?", text)
+    assert SERVICES["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"] == (
+        "${CDS_GRAFANA_PASSWORD:-}"
+    )
+    assert "${GF_SECURITY_ADMIN_PASSWORD:?" in SERVICES["grafana"]["entrypoint"][-1]
+    assert all(f"\n{name}=\n" in example for name in named)
+
+
+# -- the proxy ---------------------------------------------------------------------------------
+
+
+def directives(name: str) -> list[str]:
+    """What follows each directive of this name, comments left out."""
+    lines = (line.split(" #")[0].strip() for line in CADDYFILE.splitlines())
+    return [line.removeprefix(name).strip() for line in lines if line.split(" ")[0] == name]
+
+
+def test_the_proxy_takes_bodies_as_large_as_the_service_does() -> None:
+    limit = SERVICES["cds-1"]["environment"]["CDS_MAX_BODY_BYTES"]
+
+    assert directives("max_size") == ["{$CDS_MAX_BODY_BYTES:10000000}"]
+    assert SERVICES["proxy"]["environment"]["CDS_MAX_BODY_BYTES"] == limit
+    assert default_of(limit) == "10000000" == str(Settings.model_fields["max_body_bytes"].default)
+
+
+def test_the_proxy_knows_every_replica_and_asks_whether_it_is_ready() -> None:
+    told = SERVICES["proxy"]["environment"]["CDS_REPLICAS"]
+
+    assert told == " ".join(f"{name}:8080" for name in REPLICAS)
+    assert directives("reverse_proxy") == [f"{{$CDS_REPLICAS:{told}}} {{"]
+    assert directives("health_uri") == ["/health/ready"]
+    assert "8080" in re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.M)
+
+
+def test_the_proxy_hides_what_is_for_operators_and_logs_no_request() -> None:
+    hidden = directives("@inside")[0].split()[1:]
+
+    assert {"/metrics", "/reports/*"} <= set(hidden)
+    assert directives("log") == ["default {"]  # of the server as a whole; no site has an access log
+    assert directives("request") == ["delete"]
+
+
+def test_the_proxy_leaves_request_ids_alone() -> None:
+    assert directives("header_up") == directives("header_down") == []
+    assert not [line for line in directives("header") if "request-id" in line.lower()]
