@@ -22,6 +22,7 @@ from cds_service.smart.apps import Apps
 from cds_service.smart.entrance import Entrance
 from cds_service.smart.routes import CALLBACK, launch_blueprint
 from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.web.content_pages import content_blueprint
 from cds_service.web.intake import SessionCookie, intake_blueprint
 from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.sessions import Sessions
@@ -52,7 +53,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(operations_blueprint(desk, token, clock))
     app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
     app.register_blueprint(static_blueprint())
-    app.register_blueprint(site_blueprint(desk))
+    app.register_blueprint(site_blueprint(desk, settings.clinic_url))
+    app.register_blueprint(content_blueprint(content, settings.vignette_results))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = Sessions(store, clock)
     apps = Apps((*clients, anonymous), settings.development)

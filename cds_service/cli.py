@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from cds_service.store import Store
 
 
+KEPT = Path("var/vignettes.json")
+RESULTS = (
+    "file that keeps what the vignettes found, for the content pages "
+    f"(default {KEPT}; none with --vignettes)"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit status (0 good, 1 findings, 2 cannot run)."""
     options = _parser().parse_args(arguments)
@@ -46,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check the content and run every vignette")
     _content_option(check)
     check.add_argument("--vignettes", type=Path, help="folder of vignettes")
+    check.add_argument("--quick", action="store_true", help="without the mutation score (minutes)")
+    check.add_argument("--results", type=Path, help=RESULTS)
     check.set_defaults(run=_check)
 
     explain = commands.add_parser("explain", help="say why each card, and why not the others")
@@ -174,12 +183,15 @@ EXAMPLE_DAY = "2026-11-22"
 
 def _check(options: argparse.Namespace) -> int:
     from cds_service.content import find_root, load_content  # noqa: PLC0415 - see above
-    from cds_service.content.check import check_vignettes  # noqa: PLC0415 - see above
+    from cds_service.content.check import Keep, check_vignettes  # noqa: PLC0415 - see above
 
     root = find_root(options.content)
     content = load_content(root)
     print(f"Content {content.version}: no finding.")
-    return check_vignettes(content, options.vignettes or root / "tests" / "vignettes", print)
+    vignettes = options.vignettes or root / "tests" / "vignettes"
+    path = options.results or (None if options.vignettes else KEPT)
+    keep = Keep(path, datetime.now(UTC)) if path else None
+    return check_vignettes(content, vignettes, print, mutate=not options.quick, keep=keep)
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         default=True,
         description="Serve content that clinicians have not approved. All content is draft so far.",
     )
+    vignette_results: Path = Field(
+        default=Path("var/vignettes.json"),
+        description="File where `check` leaves what the vignettes found, for the content pages.",
+    )
+    clinic_url: str | None = Field(
+        default=None, description="Address of a clinic page to try; the start page links to it."
+    )
     database_url: str = Field(
         default="sqlite:///var/cds.sqlite3",
         description="The store: SQLite, or PostgreSQL as `postgresql+psycopg://...`.",
@@ -84,12 +91,12 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="Worker processes of `serve`.")
     threads: int = Field(default=8, ge=1, le=64, description="Threads of each worker.")
 
-    @field_validator("public_base_url")
+    @field_validator("public_base_url", "clinic_url")
     @classmethod
-    def _absolute(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+    def _absolute(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+        return value.rstrip("/") if value else None
 
     @field_validator("fhir_servers")
     @classmethod

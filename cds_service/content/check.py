@@ -3,14 +3,17 @@ mutation score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from cds_service.content.coverage import unseen
+from cds_service.content.last_run import Outcome, write_run
 from cds_service.content.model import Content
 from cds_service.content.mutation import Mutant, mutants, survivors
-from cds_service.content.vignettes import Case, case_for, mismatches, read_vignettes
+from cds_service.content.vignettes import Case, case_for, in_words, mismatches, read_vignettes
 from cds_service.pipeline import Pipeline
 
 Say = Callable[[str], None]
@@ -18,7 +21,17 @@ WANTED_SCORE = 0.95
 STEP = 500  # mutants between two lines of progress
 
 
-def check_vignettes(content: Content, folder: Path, say: Say, mutate: bool = True) -> int:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where the results of a run go, for the content pages, and when the run was."""
+
+    path: Path
+    now: datetime
+
+
+def check_vignettes(
+    content: Content, folder: Path, say: Say, *, mutate: bool = True, keep: Keep | None = None
+) -> int:
     """Runs all vignettes of a folder; returns 1 when one differs from its expectation, when an
     answer of a condition is never seen, or when too many mutants live or one without a reason."""
     if not folder.is_dir():
@@ -27,7 +40,10 @@ def check_vignettes(content: Content, folder: Path, say: Say, mutate: bool = Tru
     vignettes = read_vignettes(folder)
     pipeline = Pipeline(content, "https://example.org/intake")
     cases = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.people]
-    wrong = [words for case in cases for words in _differences(case)]
+    outcomes = [_outcome(case) for case in cases]
+    wrong = [words for outcome in outcomes for words in _differences(outcome)]
+    if keep:
+        _keep(keep, content, outcomes, say)
     missing = [] if wrong else list(unseen(content, cases))
     for words in (*wrong, *missing):
         say(words)
@@ -37,10 +53,23 @@ def check_vignettes(content: Content, folder: Path, say: Say, mutate: bool = Tru
     return 1 if missing or not _mutation_score(content, cases, vignettes.unnoticed, say) else 0
 
 
-def _differences(case: Case) -> list[str]:
-    vignette = case.vignette
-    place = f"{vignette.file}: {vignette.id} ({vignette.name})"
-    return [f"{place}: {words}" for words in mismatches(vignette, case.found)]
+def _outcome(case: Case) -> Outcome:
+    person = case.vignette
+    wrong = tuple(mismatches(person, case.found))
+    return Outcome(person.id, person.name, person.file, in_words(person.expect), wrong)
+
+
+def _differences(outcome: Outcome) -> list[str]:
+    place = f"{outcome.file}: {outcome.id} ({outcome.name})"
+    return [f"{place}: {words}" for words in outcome.differences]
+
+
+def _keep(keep: Keep, content: Content, outcomes: Iterable[Outcome], say: Say) -> None:
+    """The content pages can do without: a folder that cannot be written to is no finding."""
+    try:
+        write_run(keep.path, content.version, keep.now, outcomes)
+    except OSError as error:
+        say(f"The results are not kept for the content pages: {error.strerror}: {keep.path}")
 
 
 def _mutation_score(

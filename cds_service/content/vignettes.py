@@ -365,3 +365,18 @@ def _listed(wanted: Mapping[str, Any], found: list[str], words: str) -> list[str
     if "are" in wanted and found != list(wanted["are"]):
         wrong.append(f"{words} {found}, expected {list(wanted['are'])}")
     return wrong
+
+
+def in_words(expect: Mapping[str, object]) -> str:
+    """The rules and cards a vignette expects, as one line."""
+    rules = expect.get("rules")
+    cards = expect.get("cards")
+    words = [f"{rule} {answer}" for rule, answer in _pairs(rules)]
+    for kind, listed in _pairs(cards):
+        names = ", ".join(listed) if isinstance(listed, list) else str(listed)
+        words.append(f"cards {kind}: {names or 'none'}")
+    return "; ".join(words)
+
+
+def _pairs(node: object) -> Iterable[tuple[object, object]]:
+    return node.items() if isinstance(node, Mapping) else ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import Issue
 
@@ -52,3 +53,12 @@ def wants_page() -> bool:
 def error_page(status: int, *issues: Issue) -> Response:
     """An error as a page: what is wrong and what to do next."""
     return Response(render_template("error.html", issues=issues), status, mimetype="text/html")
+
+
+def serves(path: str) -> bool:
+    """Whether this application answers GET at an address."""
+    try:
+        current_app.url_map.bind("").match(path, method="GET")
+    except HTTPException:
+        return False
+    return True

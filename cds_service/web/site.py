@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from flask import Blueprint, render_template
 
+import cds_service
+from cds_service.content.overview import is_flag
 from cds_service.desk import Desk
+from cds_service.web.pages import serves
+
+PICTURE = Path(__file__).with_name("static") / "cards.svg"
+# Address, what stands there and for whom; those this application does not serve are left out.
+LINKS = (
+    ("/intake", "The patient's form", "the questions, one step at a time"),
+    ("/content", "The clinical content", "causes, red flags, cards and rules, drawn and explained"),
+    ("/cds-services", "Discovery", "the services with their prefetch, as an EHR reads them"),
+    ("/openapi.json", "API description", "every address, as OpenAPI"),
+    ("/fhir/metadata", "FHIR capabilities", "the content as FHIR resources, to read and search"),
+    ("/health/ready", "Health", "content version, and whether the store answers"),
+)
 
 
-def site_blueprint(desk: Desk) -> Blueprint:
-    """``/``."""
+def site_blueprint(desk: Desk, clinic: str | None) -> Blueprint:
+    """``/``; ``clinic`` is the address of a clinic page to try, if there is one."""
     routes = Blueprint("site", __name__, template_folder="templates")
     content = desk.pipeline.content
+    flags = sum(is_flag(source) for source in content.sources)
+    numbers = {
+        "flags": flags,
+        "causes": len(content.sources) - flags,
+        "questions": sum(
+            i.kind not in ("display", "group") for i in content.questionnaire.items.values()
+        ),
+        "picture_height": _height(PICTURE),
+    }
 
     @routes.get("/")
     def start() -> str:
-        services = list(desk.pipeline.services.values())
-        return render_template("start.html", content=content, services=services)
+        return render_template(
+            "start.html",
+            content=content,
+            services=list(desk.pipeline.services.values()),
+            clinic=clinic,
+            links=[link for link in LINKS if serves(link[0])],
+            version=cds_service.__version__,
+            **numbers,
+        )
 
     return routes
+
+
+def _height(picture: Path) -> str:
+    """The picture's own height, so that the page does not move when it arrives."""
+    found = re.search(r'height="(\d+)"', picture.read_text(encoding="utf-8")[:500])
+    return found[1] if found else "600"
