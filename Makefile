@@ -44,9 +44,15 @@ $(UV): bootstrap.lock
 .PHONY: run
 run: export CDS_AUTH ?= off
 run: export CDS_DATABASE_URL ?= sqlite:///var/cds.sqlite3
-run: setup ## Serve on http://127.0.0.1:8080 without authentication (PORT=... to change)
+run: setup ## Serve on http://127.0.0.1:8080 without authentication (PORT=... to change), with a clinic
 	@mkdir -p var
-	@exec $(BIN)/cds-service serve --host 127.0.0.1 --port $(PORT)
+	@exec $(PY) -m demo --port $(PORT)
+
+.PHONY: demo
+demo: export CDS_AUTH ?= off
+demo: setup ## The same as run, on a store of its own that is emptied first
+	@mkdir -p var
+	@exec $(PY) -m demo --fresh --port $(PORT)
 
 .PHONY: browser
 browser: ## Find a Chromium for the browser tests, or install Debian's (as root)

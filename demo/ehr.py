@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from demo.authorization import App, Authorization, Context
+from demo.searching import add_searches
 
 Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 METADATA = "/fhir/metadata"
@@ -58,6 +59,7 @@ class DemoEhr:
         self.authorization = Authorization(
             f"{self.root}/auth", self.fhir_base, tuple(apps), self.people, origins
         )
+        add_searches()
         self._sekmet = create_app(_settings(self.fhir_base, folder))
         self._signing_in = self.authorization.routes()
         self._writing = asyncio.Lock()

@@ -47,11 +47,10 @@ class Person:
 
 
 def read_people(questionnaire: Mapping[str, Any], now: datetime) -> list[Person]:
-    """Everybody at that moment (aware), in the order of the files' names."""
-    return [
-        read_person(json.loads(path.read_text(encoding="utf-8")), questionnaire, now)
-        for path in sorted(FOLDER.glob("*.json"))
-    ]
+    """Everybody at that moment (aware), in the order the files ask for (``place``)."""
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")]
+    documents.sort(key=lambda document: document["place"])
+    return [read_person(document, questionnaire, now) for document in documents]
 
 
 def read_staff() -> list[dict[str, Any]]:

@@ -1,0 +1,162 @@
+// One person's chart, and the service's cards about it.
+
+import { drawCards } from "./cards.js";
+import { drawChart, readChart, signed } from "./chart.js";
+import { inOneLine, readCounts } from "./counts.js";
+import { el, fill, json } from "./dom.js";
+import { Fhir } from "./fhir.js";
+import { call, contextOf, discover, requestOf, tell } from "./hooks.js";
+import { age, personName } from "./words.js";
+
+const OPENING = "patient-view";
+const find = (id) => document.getElementById(id);
+const { service: base, fhir: fhirBase, patient: patientId, expect } = find("visit").dataset;
+const fhir = new Fhir(fhirBase);
+const expected = JSON.parse(expect);
+
+let chart = null;
+let services = [];
+
+// -- the chart --------------------------------------------------------------------------------
+
+async function openChart() {
+  chart = await readChart(fhir, patientId);
+  const { patient } = chart;
+  find("name").textContent = personName(patient);
+  document.title = `${personName(patient)} · Demo clinic`;
+  find("about").textContent = `${age(patient.birthDate)} years · born ${patient.birthDate} · recorded sex: ${patient.gender ?? "not recorded"}`;
+  if (chart.encounter) find("form").search = new URLSearchParams({ encounter: chart.encounter.id });
+  fill(find("tables"), drawChart(chart, sign));
+  fill(find("chart-said"));
+  if (services.length) drawHooks();
+}
+
+/** Back from another tab: the form may have been answered there. */
+async function openAgain() {
+  const before = chart.responses[0]?.authored;
+  await openChart();
+  if (chart.responses[0]?.authored !== before) {
+    find("chart-said").textContent = "New answers are in the chart: call the service again.";
+  }
+}
+
+async function sign(order) {
+  try {
+    await fhir.update(signed(order));
+    await openChart();
+    find("chart-said").textContent = "Signed: the order is active now, and the service does not suggest it again.";
+  } catch (problem) {
+    fail(problem);
+  }
+}
+
+// -- the call ---------------------------------------------------------------------------------
+
+function drawHooks() {
+  const chosen = find("hook").value || OPENING;
+  fill(find("hook"), services.map((service) => {
+    const lacking = contextOf(service.hook, chart);
+    const words = typeof lacking === "string" ? `${service.hook}: ${lacking}` : service.hook;
+    return el("option", { value: service.hook, disabled: typeof lacking === "string" }, words);
+  }));
+  find("hook").value = services.some((service) => service.hook === chosen) ? chosen : services[0].hook;
+  find("hook").disabled = false;
+  find("fire").disabled = false;
+}
+
+async function fire() {
+  const service = services.find((found) => found.hook === find("hook").value);
+  const sendsChart = find("call").elements.data.value === "prefetch";
+  quiet();
+  find("said").textContent = "Calling the service …";
+  let request = null;
+  try {
+    request = await requestOf(service, contextOf(service.hook, chart), fhir, sendsChart);
+    const answer = await call(base, service, request);
+    const spoken = answer.cards.length === 1 ? "One card came back." : `${answer.cards.length} cards came back.`;
+    find("said").textContent = answer.cards.length ? spoken : "No card: the service has nothing to say about this.";
+    await drawCards(find("cards"), answer.cards, desk(service));
+    drawAfter(service, request, answer);
+  } catch (problem) {
+    fail(problem);
+    if (request) fill(find("after"), json("What was sent", request), json("What came back", problem.body));
+  }
+}
+
+function quiet() {
+  ["problem", "cards", "after"].forEach((place) => fill(find(place)));
+}
+
+function fail(problem) {
+  find("said").textContent = "";
+  fill(find("problem"), el("div", { class: "danger" },
+    el("p", {}, el("strong", {}, problem.message)), (problem.words ?? []).map((words) => el("p", {}, words))));
+}
+
+/** What stands below the cards: why, settled cards, counts, the raw exchange. */
+function drawAfter(service, request, answer) {
+  const topics = answer.cards.map((card) => card.source.topic.code);
+  const settled = (expected[service.hook] ?? []).filter((topic) => !topics.includes(topic));
+  const counts = el("p", { id: "counted", class: "quiet" });
+  fill(find("after"),
+    el("form", { method: "post", action: "/why", target: "_blank", rel: "noopener" },
+      el("input", { type: "hidden", name: "request", value: JSON.stringify(request) }),
+      el("input", { type: "hidden", name: "shown", value: JSON.stringify(topics) }),
+      el("button", { type: "submit", class: "second" }, "Why these cards, and why not the others", el("span", { class: "quiet" }, " (new tab)"))),
+    settled.length
+      ? el("p", { class: "notice" }, `Not shown this time: ${settled.join(", ")}. A card that was accepted or overridden stays away for 30 days; “make demo” starts afresh.`)
+      : null,
+    counts,
+    json(`What was sent to ${service.id}`, request),
+    json("What came back", answer));
+  readCounts().then((rows) => { counts.textContent = inOneLine(rows); }, () => {});
+}
+
+function recount() {
+  readCounts().then((rows) => { find("counted").textContent = inOneLine(rows); }, () => {});
+}
+
+// -- what the cards' buttons do ---------------------------------------------------------------
+
+function desk(service) {
+  return {
+    async accept(card, suggestion) {
+      const made = [];
+      for (const action of suggestion.actions ?? []) {
+        made.push(await fhir.create(action.resource));
+      }
+      await tell(base, service, card, { outcome: "accepted", acceptedSuggestions: [{ id: suggestion.uuid }] });
+      await openChart();
+      recount();
+      const names = made.map((resource) => `${resource.resourceType}/${resource.id} (${resource.status})`);
+      return `Accepted: “${suggestion.label}” is in the chart as ${names.join(", ")}, and the service was told.`;
+    },
+    async override(card, outcome) {
+      await tell(base, service, card, outcome);
+      recount();
+      return `Overridden${outcome.overrideReason?.reason ? `: ${outcome.overrideReason.reason.display}` : ""}. The service was told.`;
+    },
+    appLink(link) {
+      const about = { url: link.url, ...(link.appContext ? { context: link.appContext } : {}) };
+      const visit = chart.encounter ? { encounter: chart.encounter.id } : {};
+      return `/people/${encodeURIComponent(patientId)}/app?${new URLSearchParams({ ...about, ...visit })}`;
+    },
+  };
+}
+
+// -- start ------------------------------------------------------------------------------------
+
+find("call").addEventListener("submit", (event) => {
+  event.preventDefault();
+  fire();
+});
+document.addEventListener("visibilitychange", () => { if (chart && !document.hidden) openAgain().catch(fail); });
+
+try {
+  [services] = await Promise.all([discover(base), openChart()]);
+  drawHooks();
+  await fire();
+} catch (problem) {
+  find("name").textContent = "This chart cannot be opened";
+  fail(problem);
+}

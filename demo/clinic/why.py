@@ -1,0 +1,240 @@
+"""Why these cards and not the others: one evaluation as a page for people.
+
+The same request the browser sent to the service is evaluated once more here, by the same code
+(``cds_service.explain``), and grouped by answer. Only this page knows what came before: a card that
+is asked for and was not shown by the service was settled earlier.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from cds_service.clients import Client
+from cds_service.content.evidence import Evidence, EvidenceReader
+from cds_service.content.model import Contribution, Requirement, Source
+from cds_service.errors import ServiceError
+from cds_service.evaluate import Evaluation, WantedCard
+from cds_service.explain import explain
+from cds_service.fhir_client import FhirClient, Limits
+from cds_service.pipeline import Pipeline
+
+ORDER = ("yes", "unknown", "error", "no")
+DAY = 10  # characters of a date without its time
+
+
+@dataclass
+class WhyNot:
+    """Evaluates requests as the service does, fetching from the clinic's FHIR server only."""
+
+    pipeline: Pipeline
+    fhir: str
+    client: FhirClient = field(default_factory=lambda: FhirClient(Limits()))
+
+    def __post_init__(self) -> None:
+        self.evidence = EvidenceReader(self.pipeline.content.names)
+        self._policy = Client(id="clinic", fhirServers=(self.fhir,)).fhir_policy(True)
+
+    def evaluate(self, body: Any) -> Evaluation:
+        """Raises ServiceError for what the service would refuse."""
+        service = self.pipeline.service_for(body.get("hook") if isinstance(body, dict) else None)
+        fetch = partial(self.client.fetch, policy=self._policy)
+        return self.pipeline.evaluation(service, body, datetime.now(UTC), fetch)[1]
+
+
+def why(why_not: WhyNot, request: str, shown: str) -> dict[str, Any]:
+    """What the page shows: ``problems`` when the request cannot be answered, else ``cards`` and
+    ``rules``. ``request`` is the JSON that was sent, ``shown`` a JSON list of the topics shown."""
+    try:
+        found = why_not.evaluate(json.loads(request))
+        topics = {str(topic) for topic in json.loads(shown or "[]")}
+    except ServiceError as error:
+        return {"problems": [issue.diagnostics for issue in error.issues]}
+    except (ValueError, TypeError):
+        return {"problems": ["Open this page from a person's chart, after calling the service."]}
+    told = explain(found)
+    telling = _Telling(found, why_not.evidence, told)
+    return {
+        "problems": [],
+        "told": told,
+        "cards": list(_cards(found, topics)),
+        "rules": sorted(map(telling.rule, found.content.sources), key=_order),
+        "counts": _counts(telling, found.content.sources),
+    }
+
+
+def _order(rule: Mapping[str, Any]) -> int:
+    return ORDER.index(rule["answer"])
+
+
+def _counts(telling: _Telling, sources: Iterable[Source]) -> dict[str, int]:
+    answers = [telling.answer(source) for source in sources]
+    return {answer: answers.count(answer) for answer in ORDER if answer in answers}
+
+
+# -- cards ---------------------------------------------------------------------------------
+
+
+def _cards(found: Evaluation, topics: set[str]) -> Iterator[dict[str, Any]]:
+    """Every card of the content with what became of it, the shown ones first."""
+    told = set()
+    groups = (
+        ("shown", found.shown),
+        ("deferred", found.deferred),
+        ("held", found.held),
+    )
+    for state, cards in groups:
+        for wanted in cards:
+            told.add(wanted.card.id)
+            settled = state == "shown" and wanted.card.topic["code"] not in topics
+            yield _card(wanted, "settled" if settled else state, found)
+    for card in found.content.cards.values():
+        if card.id not in told:
+            yield {"title": card.title, "state": "not asked for", "reasons": [], "conditions": []}
+
+
+def _card(wanted: WantedCard, state: str, found: Evaluation) -> dict[str, Any]:
+    return {
+        "title": wanted.card.title,
+        "summary": wanted.summary,
+        "state": state,
+        "reasons": [reason.reason for reason in wanted.reasons],
+        "conditions": [
+            {"description": c.description, "answer": str(found.ask(c))}
+            for c in wanted.card.conditions
+        ],
+    }
+
+
+# -- rules ---------------------------------------------------------------------------------
+
+
+@dataclass
+class _Telling:
+    found: Evaluation
+    evidence: EvidenceReader
+    told: Mapping[str, Any]
+
+    def contributions(self, source: Source) -> list[Contribution]:
+        """Everything a source asks for, whichever card it is."""
+        everything = self.found.content.contributions.values()
+        return [c for found in everything for c in found if c.source is source]
+
+    def answer(self, source: Source) -> str:
+        """The answer of the source's rule or, where it has none, of what it asks for."""
+        if source.rule:
+            return str(self.told["rules"][source.id])
+        applies = {str(self.found.all_hold(c.conditions)) for c in self.contributions(source)}
+        return next(answer for answer in ORDER if answer in applies)
+
+    def rule(self, source: Source) -> dict[str, Any]:
+        """One rule in words, with what it read."""
+        contributions = self.contributions(source)
+        conditions = tuple(c for one in contributions for c in one.conditions)
+        evidence = self.evidence.of(conditions)
+        named = self.found.content.names.get(source.rule or "")
+        return {
+            "id": source.id,
+            "title": source.title,
+            "answer": self.answer(source),
+            "words": named.description if named else "",
+            "asks": [self._asks(c) for c in contributions],
+            "facts": list(self._facts(named.expression.variables if named else ())),
+            "answers": list(self._answers(evidence)),
+            "chart": list(self._chart(evidence)),
+        }
+
+    def _asks(self, contribution: Contribution) -> dict[str, Any]:
+        conditions = [
+            {"description": c.description, "answer": str(self.found.ask(c))}
+            for c in contribution.conditions
+        ]
+        return {
+            "card": self.found.content.cards[contribution.card].title,
+            "advice": contribution.advice,
+            "applies": str(self.found.all_hold(contribution.conditions)),
+            "conditions": conditions,
+        }
+
+    def _facts(self, names: Iterable[str]) -> Iterator[dict[str, str]]:
+        for name in sorted(names):
+            fact = self.found.content.names.get(name)
+            if fact and name in self.told["facts"]:
+                yield {"description": fact.description, "value": _value(self.told["facts"][name])}
+
+    def _answers(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
+        sheet = self.found.facts.answers
+        leaves = (*(clue.leaf for clue in evidence.rests_on), *evidence.watches)
+        for link_id in dict.fromkeys(leaf[0] for leaf in leaves if leaf[0] != "%"):
+            item = self.found.content.questionnaire.items[link_id]
+            yield {
+                "label": item.label,
+                "value": self._said(link_id),
+                "restricted": item.restricted and link_id in sheet.view,
+                "stale": link_id in sheet.stale,
+            }
+
+    def _said(self, link_id: str) -> str:
+        sheet = self.found.facts.answers
+        if link_id not in sheet.view:
+            return "not answered" if link_id in sheet.unanswered else "not asked"
+        answer = sheet.view[link_id]
+        if not isinstance(answer, dict):
+            return str(answer)
+        words = _options(self.found.content.questionnaire.resource, link_id)
+        chosen = [words.get(code, code) for code, is_chosen in answer.items() if is_chosen]
+        return "; ".join(chosen) or "nothing that still counts"
+
+    def _chart(self, evidence: Evidence) -> Iterator[dict[str, str]]:
+        leaves = (*(clue.leaf for clue in evidence.rests_on), *evidence.watches)
+        for name in dict.fromkeys(leaf[1] for leaf in leaves if leaf[0] == "%"):
+            requirement = self.found.content.requirements.get(name)
+            if requirement:
+                yield {"label": self._sought(requirement), "value": self._entries(name)}
+
+    def _sought(self, requirement: Requirement) -> str:
+        value_set = self.found.content.resources.get(requirement.main.value_set or "", {})
+        words = str(value_set.get("title", requirement.id))
+        if requirement.window is None:
+            return f"{words} ({requirement.type})"
+        amount, unit = requirement.window
+        return f"{words} ({requirement.type}), last {amount} {'days' if unit == 'd' else 'hours'}"
+
+    def _entries(self, name: str) -> str:
+        entries = self.found.facts.entries.get(name, ())
+        displays = self.found.content.displays
+        found = (
+            f"{displays.get(e.coding, e.coding[1])}{f', {e.when.text[:DAY]}' if e.when else ''}"
+            for e in entries
+        )
+        return "; ".join(found) or "no entry"
+
+
+def _options(form: Mapping[str, Any], link_id: str) -> dict[str, str]:
+    """Option code -> its words."""
+    for item in _items(form):
+        if item["linkId"] == link_id:
+            codings = (option["valueCoding"] for option in item.get("answerOption", ()))
+            return {coding["code"]: coding.get("display", coding["code"]) for coding in codings}
+    return {}
+
+
+def _items(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for item in node.get("item", ()):
+        yield item
+        yield from _items(item)
+
+
+def _value(value: Any) -> str:
+    """A fact's value in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "nothing known"
+    if isinstance(value, dict):
+        return str(value.get("error") or f"{value.get('value')} {value.get('unit', '')}".strip())
+    return "; ".join(map(_value, value)) if isinstance(value, list) else str(value)
