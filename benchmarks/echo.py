@@ -35,4 +35,4 @@ def echo_app() -> Flask:
 
 if __name__ == "__main__":
     gc.disable()
-    serve(echo_app(), Settings(auth="off"), "127.0.0.1", int(sys.argv[1]))
+    serve(echo_app(), Settings(auth="off"), "127.0.0.1", int(sys.argv[1]), echo_app)

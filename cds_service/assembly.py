@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,11 +10,14 @@ from flask import Flask
 from cds_service.clients import Client, SmartApp, read_clients
 from cds_service.content import Content, find_root, load_content
 from cds_service.desk import Desk
-from cds_service.middleware import add_cors, add_errors, add_request_log
+from cds_service.logs import LOG
+from cds_service.middleware import add_cors, add_errors
 from cds_service.migrations import MigrationFailed, upgrade
 from cds_service.openapi import openapi_blueprint
+from cds_service.operations import operations_blueprint
 from cds_service.pipeline import Pipeline
-from cds_service.routes import hooks_blueprint, operations_blueprint
+from cds_service.request_log import add_request_log
+from cds_service.routes import hooks_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
 from cds_service.settings import Settings, listed
 from cds_service.smart.apps import Apps
@@ -28,29 +30,25 @@ from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.sessions import Sessions
 from cds_service.web.site import site_blueprint
 
-LOG = logging.getLogger("cds_service")
 DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
-    for library in ("httpx", "httpcore"):  # their lines hold addresses with patients' ids
-        logging.getLogger(library).setLevel(logging.WARNING)
     content = _content(settings)
     store = _store(settings)
     desk = Desk(Pipeline(content, f"{settings.public_base_url}/intake"), store, settings)
     clients, anonymous = _clients(settings)
     gate = _gate(settings, store, clients, anonymous)
-    token = settings.report_token.get_secret_value() if settings.report_token else None
     app = Flask(__name__, static_folder=None)
     app.extensions[DESK] = desk
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    add_request_log(app)
+    add_request_log(app, content.version)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
     add_page_headers(app)
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
-    app.register_blueprint(operations_blueprint(desk, token, clock))
+    app.register_blueprint(operations_blueprint(desk, clock))
     app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gc
-import logging
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -99,41 +99,45 @@ def _moment(text: str) -> datetime:
 
 def _serve(options: argparse.Namespace) -> int:
     gc.disable()  # nothing made while importing and loading is garbage (server.serve enables it)
-    from cds_service import create_app  # noqa: PLC0415 - see above
-    from cds_service.server import serve  # noqa: PLC0415 - see above
+    from cds_service import create_app, logs  # noqa: PLC0415 - see above
+    from cds_service.metrics_folder import metrics_folder  # noqa: PLC0415 - see above
+    from cds_service.settings import unknown_settings  # noqa: PLC0415 - see above
 
-    # Only our own lines at INFO: an HTTP client's would hold addresses with patients' ids.
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("cds_service").setLevel(logging.INFO)
     settings = _settings()
     if settings.development and options.host not in LOOPBACK:
         raise RuntimeError(
             f"CDS_AUTH=off serves on a loopback address only, not on {options.host}: "
             "set CDS_AUTH and CDS_CLIENTS, or leave --host out"
         )
-    app = create_app(settings)
-    _greet(options.host, options.port, settings.auth)
-    serve(app, settings, options.host, options.port)
+    logs.configure(_log_form(settings), settings.log_level)
+    for name in unknown_settings():
+        logs.LOG.warning("there is no such setting", setting=name)
+    with metrics_folder():
+        from cds_service.server import check_address, serve  # noqa: PLC0415 - needs the folder
+
+        check_address(options.host, options.port)
+        make = partial(create_app, settings)
+        app = make()
+        _greet(options.host, options.port, settings.auth)
+        serve(app, settings, options.host, options.port, make)
     return 0
 
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+def _log_form(settings: Settings) -> Literal["json", "text"]:
+    """People read text: on a terminal, and in development."""
+    if settings.log_format != "auto":
+        return settings.log_format
+    return "text" if settings.development or sys.stderr.isatty() else "json"
+
+
 def _settings() -> Settings:
-    """The settings of the environment; raises RuntimeError naming each variable that is wrong."""
-    from pydantic import ValidationError  # noqa: PLC0415 - see above
+    """The settings of the environment; raises RuntimeError with a sentence for each wrong one."""
+    from cds_service.settings import read_settings  # noqa: PLC0415 - see above
 
-    from cds_service.settings import Settings  # noqa: PLC0415 - see above
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = (
-            f"CDS_{'_'.join(str(step) for step in p['loc']).upper()}: {p['msg']}"
-            for p in error.errors()
-        )
-        raise RuntimeError("\n".join(lines)) from None
+    return read_settings()
 
 
 def _store(settings: Settings) -> Store:

@@ -6,28 +6,28 @@ settled before, and the loss is counted.
 
 from __future__ import annotations
 
-import logging
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
+from cds_service import metrics
 from cds_service.clients import Client
 from cds_service.content.model import INDICATORS
 from cds_service.dialect import FormLink, cards_for
 from cds_service.discovery import Service
 from cds_service.evaluate import Evaluation, WantedCard
-from cds_service.fhir_client import FhirClient, Limits
+from cds_service.fhir_client import FhirClient, FhirPolicy, Limits
 from cds_service.hook_request import HookRequest
+from cds_service.logs import LOG
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
 from cds_service.smart import app_context
 from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
 from cds_service.suppression import Occasion, answers_digest, may_be_quieted, repeat_key
-
-LOG = logging.getLogger("cds_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Desk:
     def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
         started = time.perf_counter()
-        fetch = partial(self.fhir.fetch, policy=client.fhir_policy(self.settings.development))
-        request, found = self.pipeline.evaluation(service, body, now, fetch)
+        fetching = _Fetching(self, client.fhir_policy(self.settings.development))
+        request, found = self.pipeline.evaluation(service, body, now, fetching.fetch)
         evaluated = time.perf_counter()
         occasion = self._occasion(found, client, request)
         keys = {id(w): self._key(occasion, w) for w in found.shown}
@@ -86,11 +86,13 @@ class Desk:
         self._hold_back(visit)
         cards = self.pipeline.cards(request, found)
         written = time.perf_counter()
-        timings = {
-            "evaluation": (evaluated - started) * 1000,
-            "cards": (written - evaluated) * 1000,
+        seconds = {
+            "fetch": fetching.seconds,
+            "evaluation": evaluated - started - fetching.seconds,
+            "cards": written - evaluated,
         }
-        self._record(visit, cards, timings)
+        count_evaluation(found, seconds["evaluation"])
+        self._record(visit, cards, {step: 1000 * s for step, s in seconds.items()})
         return Answered(cards_for(client, cards, self._form_link(request)), found)
 
     def _form_link(self, request: HookRequest) -> FormLink:
@@ -168,6 +170,35 @@ class Desk:
             self.store.record_call(record)
         except StoreUnavailable:
             LOG.warning("the store is not available: this call is not recorded")
+
+
+class _Fetching:
+    """The fetches of one call, and how long they took."""
+
+    def __init__(self, desk: Desk, policy: FhirPolicy) -> None:
+        self.desk = desk
+        self.policy = policy
+        self.seconds = 0.0
+
+    def fetch(self, request: HookRequest, queries: Mapping[str, str]) -> Mapping[str, Any]:
+        """Key -> resource, or why it failed."""
+        started = time.perf_counter()
+        found = self.desk.fhir.fetch(request, queries, self.policy)
+        self.seconds += time.perf_counter() - started
+        return found
+
+
+def count_evaluation(found: Evaluation, seconds: float) -> None:
+    """Adds one evaluation to ``/metrics``. All labels are the content's."""
+    metrics.EVALUATION_SECONDS.observe(seconds)
+    for state, cards in ((CardState.SHOWN, found.shown), (CardState.SUPPRESSED, found.suppressed)):
+        for wanted in cards:
+            indicator = INDICATORS[wanted.priority]
+            metrics.CARDS.labels(wanted.card.id, indicator, state.value).inc()
+    for kind, count in found.facts.unusable.items():
+        metrics.UNUSABLE.labels(kind).inc(count)
+    if found.errors:
+        metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(found.errors))
 
 
 def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> CardRecord:

@@ -12,18 +12,20 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, unquote, urljoin
 
 import httpcore
 import httpx
 import orjson
 
+from cds_service import metrics
 from cds_service.addresses import DEVELOPMENT_HOSTS, Address, read_address
 from cds_service.bundles import next_links
 from cds_service.hook_request import HookRequest
 from cds_service.outside import outside_client, within
 from cds_service.secret import Secret
+from cds_service.tracing import outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,38 @@ class Limits:
     size: int = 10_000_000
 
 
+# Why a key could not be fetched, as it is counted.
+Reason = Literal[
+    "no-server",
+    "refused",
+    "status",
+    "time",
+    "unreachable",
+    "answer",
+    "size",
+    "elsewhere",
+    "other",
+]
+
+
 class FetchFailed(Exception):
     """A key that could not be fetched; the message completes "prefetch.key ..."."""
+
+    def __init__(self, words: str, reason: Reason = "other") -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """What each query of one call carries: the EHR's token, and the trace it belongs to."""
+
+    token: Secret | None
+    trace: Mapping[str, str]
+
+    def headers(self) -> dict[str, str]:
+        bearer = {"Authorization": f"Bearer {self.token.reveal()}"} if self.token else {}
+        return {**self.trace, **bearer}
 
 
 class FhirClient:
@@ -73,12 +105,19 @@ class FhirClient:
         try:
             base = _allowed_base(request, policy)
         except FetchFailed as failure:
-            return dict.fromkeys(queries, failure)
+            return _counted(dict.fromkeys(queries, failure))
+        with metrics.FETCH_SECONDS.time():
+            return _counted(self._fetch_all(request, queries, policy, base))
+
+    def _fetch_all(
+        self, request: HookRequest, queries: Mapping[str, str], policy: FhirPolicy, base: str
+    ) -> Fetched:
         until = time.monotonic() + self.limits.seconds
         client = self._clients[policy.allow_private]
+        sender = _Sender(request.token, outgoing())
         running: dict[str, Future[dict[str, Any]]] = {
             key: self.pool.submit(
-                self._fetch_key, client, base, filled(query, request), request.token, until
+                self._fetch_key, client, base, filled(query, request), sender, until
             )
             for key, query in queries.items()
         }
@@ -86,15 +125,17 @@ class FhirClient:
         return {key: _outcome(future) for key, future in running.items()}
 
     def _fetch_key(
-        self, client: httpx.Client, base: str, query: str, token: Secret | None, until: float
+        self, client: httpx.Client, base: str, query: str, sender: _Sender, until: float
     ) -> dict[str, Any]:
         url, entries, size = f"{base}/{query}", list[Any](), 0
         for _ in range(self.limits.pages):
-            body, read = self._get(client, url, token, until, self.limits.size - size)
+            body, read = self._get(client, url, sender, until, self.limits.size - size)
             size += read
             kind = body.get("resourceType")
             if kind == "OperationOutcome":
-                raise FetchFailed("could not be read: the FHIR server answered OperationOutcome")
+                raise FetchFailed(
+                    "could not be read: the FHIR server answered OperationOutcome", "answer"
+                )
             if kind != "Bundle":
                 return body
             found = body.get("entry")
@@ -107,7 +148,7 @@ class FhirClient:
         return {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link}
 
     def _get(
-        self, client: httpx.Client, url: str, token: Secret | None, until: float, room: int
+        self, client: httpx.Client, url: str, sender: _Sender, until: float, room: int
     ) -> tuple[dict[str, Any], int]:
         try:
             with (
@@ -115,28 +156,30 @@ class FhirClient:
                 client.stream(
                     "GET",
                     url,
-                    headers={"Authorization": f"Bearer {token.reveal()}"} if token else {},
+                    headers=sender.headers(),
                     timeout=_left(until),
                 ) as response,
             ):
                 if response.status_code != httpx.codes.OK:
                     raise FetchFailed(
-                        f"could not be read: the FHIR server answered {response.status_code}"
+                        f"could not be read: the FHIR server answered {response.status_code}",
+                        "status",
                     )
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     # We asked for none; a packed answer could unfold past any limit.
-                    raise FetchFailed("could not be read: the answer is packed")
+                    raise FetchFailed("could not be read: the answer is packed", "answer")
                 body = _read(response.iter_raw(), until, room)
         except (httpx.TimeoutException, httpcore.TimeoutException):
-            raise FetchFailed("could not be read in time") from None
+            raise FetchFailed("could not be read in time", "time") from None
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError):
-            raise FetchFailed("could not be read: the FHIR server cannot be reached") from None
+            words = "could not be read: the FHIR server cannot be reached"
+            raise FetchFailed(words, "unreachable") from None
         try:
             resource = orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise FetchFailed("could not be read: the answer is not JSON") from None
+            raise FetchFailed("could not be read: the answer is not JSON", "answer") from None
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            raise FetchFailed("could not be read: the answer is not a FHIR resource")
+            raise FetchFailed("could not be read: the answer is not a FHIR resource", "answer")
         return resource, len(body)
 
 
@@ -147,10 +190,21 @@ def filled(query: str, request: HookRequest) -> str:
     return query.replace("{{context.encounterId}}", encounter).replace("|", "%7C")
 
 
+Fetched = dict[str, dict[str, Any] | FetchFailed]
+
+
+def _counted(fetched: Fetched) -> Fetched:
+    """What was fetched, its failures counted by reason."""
+    for found in fetched.values():
+        if isinstance(found, FetchFailed):
+            metrics.FETCH_FAILURES.labels(found.reason).inc()
+    return fetched
+
+
 def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
     if not future.done():
         future.cancel()
-        return FetchFailed("could not be read in time")
+        return FetchFailed("could not be read in time", "time")
     error = future.exception()
     if error is None:
         return future.result()
@@ -162,17 +216,19 @@ def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
 def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
     """The base to call; raises FetchFailed with what an operator has to do."""
     if request.fhir_server is None:
-        raise FetchFailed("was not sent, and no fhirServer was given to fetch it from")
+        raise FetchFailed("was not sent, and no fhirServer was given to fetch it from", "no-server")
     if request.token_patient not in (None, request.patient_id):
-        raise FetchFailed("was not sent, and fhirAuthorization is for another patient")
+        raise FetchFailed("was not sent, and fhirAuthorization is for another patient", "refused")
     if not policy.bases:
-        raise FetchFailed("was not sent, and no FHIR server is allowed for this client")
+        raise FetchFailed("was not sent, and no FHIR server is allowed for this client", "refused")
     base = read_address(request.fhir_server)
     if base is None or base not in {read_address(b) for b in policy.bases}:
-        raise FetchFailed("was not sent, and fhirServer is not one allowed for this client")
+        raise FetchFailed(
+            "was not sent, and fhirServer is not one allowed for this client", "refused"
+        )
     local = base.host in DEVELOPMENT_HOSTS and policy.allow_http
     if base.scheme != "https" and not local:
-        raise FetchFailed("was not sent, and fhirServer is not https")
+        raise FetchFailed("was not sent, and fhirServer is not https", "refused")
     return request.fhir_server.rstrip("/")
 
 
@@ -184,7 +240,7 @@ def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None
     following = urljoin(current, link)
     there, home = read_address(following.partition("?")[0]), read_address(base)
     if there is None or home is None or not _is_below(there, home):
-        raise FetchFailed("is paged, and the next page is at another address")
+        raise FetchFailed("is paged, and the next page is at another address", "elsewhere")
     return following
 
 
@@ -198,7 +254,7 @@ def _is_below(there: Address, home: Address) -> bool:
 def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
-        raise FetchFailed("could not be read in time")
+        raise FetchFailed("could not be read in time", "time")
     return left
 
 
@@ -208,6 +264,6 @@ def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
     for chunk in chunks:
         body += chunk
         if len(body) > room:
-            raise FetchFailed("could not be read: the answer is over the size limit")
+            raise FetchFailed("could not be read: the answer is over the size limit", "size")
         _left(until)
     return bytes(body)

@@ -14,6 +14,7 @@ from typing import Any
 
 import jwt
 
+from cds_service import metrics
 from cds_service.clients import Client
 from cds_service.errors import Issue, ServiceError
 from cds_service.key_sets import KeySet
@@ -153,4 +154,10 @@ class Gate:
         """Whose call this is; raises Unauthorized. ``paths`` are those the token may name."""
         if self.mode == "off" or (self.mode == "optional" and header is None):
             return self.anonymous
-        return self.verifier.verify(header, tuple(self.base_url + p for p in paths), now)
+        try:
+            found = self.verifier.verify(header, tuple(self.base_url + p for p in paths), now)
+        except Unauthorized:
+            metrics.TOKENS.labels("refused").inc()
+            raise
+        metrics.TOKENS.labels("accepted").inc()
+        return found

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
+from cds_service.wrong_settings import sentences
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
 
 
 class Settings(BaseSettings):
     """Read from the environment; raises ``pydantic.ValidationError`` on a value that cannot be."""
 
-    model_config = SettingsConfigDict(env_prefix="CDS_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CDS_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     public_base_url: str = Field(
         default="http://127.0.0.1:8080",
@@ -85,6 +92,19 @@ class Settings(BaseSettings):
         default=None,
         description="Bearer token that opens `/reports`; without it the reports are not served.",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that opens `/metrics`; without it whoever reaches the address "
+        "can read the numbers.",
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto",
+        description="Log lines as `json` or `text`; `auto` is text on a terminal and without "
+        "authentication, else JSON.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of our own log lines."
+    )
     max_body_bytes: int = Field(
         default=10_000_000, ge=1_000, description="Largest request body, in bytes."
     )
@@ -95,7 +115,7 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
+            raise ValueError("must start with http:// or https://, as https://cds.example.org does")
         return value.rstrip("/") if value else None
 
     @field_validator("fhir_servers")
@@ -115,10 +135,31 @@ class Settings(BaseSettings):
             raise ValueError("must be an https base URL without user, query or fragment")
         return value.rstrip("/")
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        if not all(ORIGIN.fullmatch(origin) for origin in listed(value)):
+            raise ValueError("must be origins such as https://ehr.example.org, without a path")
+        return value
+
     @property
     def development(self) -> bool:
         """Authentication is off: plain http and private addresses are then in order."""
         return self.auth == "off"
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; raises RuntimeError with a sentence for each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise RuntimeError("\n".join(sentences(error, Settings.model_fields))) from None
+
+
+def unknown_settings() -> list[str]:
+    """Variables that look like settings and are none: misspelt, or of another release."""
+    known = {f"CDS_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("CDS_") and name not in known)
 
 
 def listed(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -181,6 +182,11 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     else:
         parent[path[-1]] = value
     return document
+
+
+def log_lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The fields of every line the service logged."""
+    return [record.msg for record in caplog.records if isinstance(record.msg, dict)]
 
 
 class Clinic:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from served import served
 from support import NOW, PATIENT_VIEW, QUIET, ROOT, Clinic, topics
 
 from cds_service.cli import EXAMPLE_DAY, main
@@ -211,11 +208,11 @@ def test_check_fails_on_a_person_who_gets_something_else(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"CDS_WORKERS": "none"}, "CDS_WORKERS: "),
-        ({"CDS_WORKERS": "0"}, "CDS_WORKERS: "),
-        ({"CDS_MAX_BODY_BYTES": "5"}, "CDS_MAX_BODY_BYTES: "),
+        ({"CDS_WORKERS": "none"}, "CDS_WORKERS must be a whole number"),
+        ({"CDS_WORKERS": "0"}, "CDS_WORKERS must be a whole number, at least 1, at most 64."),
+        ({"CDS_MAX_BODY_BYTES": "5"}, "CDS_MAX_BODY_BYTES must be"),
         ({"CDS_PUBLIC_BASE_URL": "cds.example.org"}, "must start with http:// or https://"),
-        ({"CDS_AUTH": "maybe"}, "CDS_AUTH: "),
+        ({"CDS_AUTH": "maybe"}, "CDS_AUTH must be required, optional or off."),
         ({"CDS_SERVE_DRAFT": "off"}, "the content is draft and CDS_SERVE_DRAFT is off"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
@@ -245,93 +242,38 @@ def test_serve_refuses_bad_content_with_its_findings(broken: Path) -> None:
     assert "Traceback" not in found.stderr
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def fetch(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        connection.close()
-
-
 def test_what_a_broken_request_says_is_not_logged(tmp_path: Path) -> None:
     """A Content-Length that is too short makes the rest of a body the next request's first line."""
-    with served(tmp_path) as (port, log):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+    with served(tmp_path) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as caller:
             head = "POST /cds-services/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
             caller.sendall(f'{head}{{"patientId": "Quetzal-Canary"}}\r\n\r\n'.encode())
             while caller.recv(4096):
                 pass
-        assert fetch(port, "GET", "/health/live")[0] == 200
-        assert "Quetzal" not in log.read_text()
-
-
-@contextmanager
-def served(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """A real server on a free loopback port, ended by its own process id."""
-    port, log = free_port(), tmp_path / "serve.log"
-    settings = {
-        "CDS_AUTH": "off",
-        "CDS_WORKERS": "1",
-        "CDS_DATABASE_URL": f"sqlite:///{tmp_path}/cds.sqlite3",
-    }
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CDS_")}
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [str(SCRIPT), "serve", "--host", "127.0.0.1", "--port", str(port)],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=clean | settings | {"PYTHONUNBUFFERED": "1"},
-            cwd=ROOT,
-        )
-        try:
-            wait_until_ready(server, port, log)
-            yield port, log
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=30)
-    assert server.returncode == 0, log.read_text()
-
-
-def wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        try:
-            if fetch(port, "GET", "/health/ready")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError(f"the server was not ready in time: {log.read_text()}")
+        assert server.ask("GET", "/health/live")[0] == 200
+        assert "Quetzal" not in server.told()
 
 
 def test_a_served_example_is_answered_as_the_greeting_says(tmp_path: Path) -> None:
-    with served(tmp_path) as (port, log):
+    with served(tmp_path) as server:
         today = time.strftime("%Y-%m-%d", time.gmtime())
         example = EXAMPLE.read_text().replace(EXAMPLE_DAY, today)
 
-        live = fetch(port, "GET", "/health/live")
-        status, discovery = fetch(port, "GET", "/cds-services")
-        answered, body = fetch(port, "POST", f"/cds-services/{PATIENT_VIEW}", example.encode())
-        refused = fetch(port, "POST", f"/cds-services/{PATIENT_VIEW}", b"{}")[0]
-        greeting = log.read_text()
+        live = server.ask("GET", "/health/live")
+        status, discovery = server.ask("GET", "/cds-services")
+        answered, body = server.ask("POST", f"/cds-services/{PATIENT_VIEW}", example.encode())
+        refused = server.ask("POST", f"/cds-services/{PATIENT_VIEW}", b"{}")[0]
+        greeting = server.told()
 
     assert live == (200, {"status": "ok"})
     assert status == 200
     assert PATIENT_VIEW in {service["id"] for service in discovery["services"]}
     assert (answered, "urine-testing" in topics(body["cards"])) == (200, True)
     assert refused == 400
-    assert f"http://127.0.0.1:{port}" in greeting
+    assert f"http://127.0.0.1:{server.port}" in greeting
     assert "authentication is off" in greeting.lower()
     assert "not approved by clinicians" in greeting
-    assert "River" not in log.read_text()
+    assert "River" not in server.told()
 
 
 def test_the_example_names_the_day_the_greeting_replaces() -> None:

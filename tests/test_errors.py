@@ -14,6 +14,7 @@ from support import (
     PATIENT_VIEW,
     QUIET,
     Clinic,
+    log_lines,
     settings_in,
     topics,
 )
@@ -98,7 +99,9 @@ def test_a_failure_inside_is_500_with_no_message_and_no_trace(
     assert answer.get_json() == outcome(UNEXPECTED)
     assert "X-Request-Id" in answer.headers
     assert "Quetzal" not in answer.text + caplog.text
-    assert "unexpected LookupError in" in caplog.text
+    failed = log_lines(caplog)[0]
+    assert (failed["event"], failed["error"]) == ("unexpected failure", "LookupError")
+    assert failed["place"].startswith("test_a_failure_inside_is_500")
     assert "Traceback" not in caplog.text
 
 

@@ -104,6 +104,8 @@ def _operation(operation: Operation, settings: Settings, example: Any) -> dict[s
 def _security(operation: Operation, settings: Settings) -> list[dict[str, list[str]]]:
     if operation.opened_by == "nothing":
         return []
+    if operation.opened_by == "metrics" and not settings.metrics_token:
+        return [{"metrics": []}, {}]
     if operation.opened_by == "client" and settings.auth != "required":
         return [{"client": []}, {}]
     return [{operation.opened_by: []}]
@@ -168,5 +170,10 @@ def _schemes() -> dict[str, Any]:
             "type": "http",
             "scheme": "bearer",
             "description": "The token the operator set as `CDS_REPORT_TOKEN`.",
+        },
+        "metrics": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The token the operator set as `CDS_METRICS_TOKEN`.",
         },
     }

@@ -33,7 +33,7 @@ class Operation:
     summary: str
     statuses: tuple[S, ...]
     answers: dict[str, Schema]
-    opened_by: Literal["client", "report", "nothing"] = "nothing"
+    opened_by: Literal["client", "report", "metrics", "nothing"] = "nothing"
     words: str = ""
     body: Schema | None = None
     parameters: tuple[dict[str, Any], ...] = field(default=())
@@ -124,6 +124,17 @@ def _operating() -> Iterator[Operation]:
         "Content version, whether it is draft, and whether the store answers",
         (S.OK,),
         {JSON: reference("Ready")},
+    )
+    yield Operation(
+        "get",
+        "/metrics",
+        "metrics",
+        "Operations",
+        "What is counted, for Prometheus",
+        (S.OK, S.UNAUTHORIZED),
+        {"text/plain": {"type": "string"}},
+        "metrics",
+        "Open to whoever reaches it as long as the operator has set no token for it.",
     )
     yield Operation(
         "get",

@@ -5,11 +5,12 @@ All redirects follow a link or a GET: the pages' policy lets no form lead to ano
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 
+from cds_service.logs import LOG
+from cds_service.metrics import SIGN_INS
 from cds_service.smart.apps import App
 from cds_service.smart.ehr import EhrLogin
 from cds_service.smart.entrance import Entrance
@@ -18,7 +19,6 @@ from cds_service.store import StoreUnavailable
 from cds_service.web.intake import SessionCookie
 from cds_service.web.sessions import Session
 
-LOG = logging.getLogger("cds_service")
 LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
 FORM = "/intake"
 
@@ -33,6 +33,7 @@ def launch_blueprint(entrance: Entrance, cookie: SessionCookie) -> Blueprint:
         if app is None:
             return make_response(render_template("launch/choose.html", apps=list(entrance.apps)))
         g.client = app.client
+        SIGN_INS.labels("begun").inc()
         url, secret = entrance.leave(app, request.args.get("launch"), cookie.secret())
         return _to(url, cookie, secret)
 
@@ -42,15 +43,18 @@ def launch_blueprint(entrance: Entrance, cookie: SessionCookie) -> Blueprint:
         pending = entrance.take(secret, request.args.get("state", ""))
         g.client = entrance.app(pending.issuer).client
         login = entrance.come_back(pending, request.args)
+        SIGN_INS.labels("signed-in").inc()
         return _to(FORM, cookie, entrance.enter(login, secret, _language(entrance, cookie)))
 
     @routes.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> Response:
-        LOG.warning("launch: %s (client %s)", error, g.get("client", "-"))
+        SIGN_INS.labels(str(error)).inc()
+        LOG.warning("no sign-in", reason=str(error), client=g.get("client"))
         return _problem(error)
 
     @routes.errorhandler(StoreUnavailable)
     def store_down(_error: StoreUnavailable) -> Response:
+        SIGN_INS.labels("store-down").inc()
         return _problem(LaunchFailed("store-down"))
 
     def _problem(error: LaunchFailed) -> Response:

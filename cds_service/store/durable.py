@@ -121,10 +121,10 @@ class Store:
             rows = {r["identity"]: r for r in (self._row(post, item, known) for item in given)}
             # In one order everywhere, or two writers with the same items could wait in a circle.
             ordered = [rows[identity] for identity in sorted(rows)]
-            add = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.id)
-            new = len(connection.execute(add, ordered).all())
+            add = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.outcome)
+            new = Counter(connection.scalars(add, ordered))
             unknown = sum(row["card_id"] is None for row in ordered)
-            return Saved(new, len(given) - new, unknown)
+            return Saved(new.total(), len(given) - new.total(), unknown, new)
 
         return self._transactions.write("save_feedback", FEEDBACK_CALL, write)
 

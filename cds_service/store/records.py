@@ -72,6 +72,7 @@ class Saved:
     new: int
     repeated: int
     unknown: int
+    outcomes: Mapping[str, int] = field(default_factory=dict, compare=False)  # of the new ones
 
     @property
     def kept(self) -> int:

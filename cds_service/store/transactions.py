@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from cds_service.metrics import STORE_FAILURES
 from cds_service.store.engines import (
     FEEDBACK_CALL,
     HOOK_CALL,
@@ -112,6 +113,7 @@ class Transactions:
         except (SQLAlchemyError, OSError, StoreUnavailable) as error:
             with self._counting:
                 self.failures[name] += 1
+            STORE_FAILURES.labels(name).inc()
             # The message of the error may hold what was to be written; its code does not.
             raise StoreUnavailable(_code(error)) from None
 

@@ -26,7 +26,14 @@ NOT_DESCRIBED = {*PAGES, "static_files"}  # blueprints of pages and files
 @pytest.fixture(scope="module")
 def ward(content: Content, tmp_path_factory: pytest.TempPathFactory) -> Ward:
     folder = tmp_path_factory.mktemp("described")
-    return Ward(content, folder, cors_origins=BROWSER, report_token="open", max_body_bytes=200_000)
+    return Ward(
+        content,
+        folder,
+        cors_origins=BROWSER,
+        report_token="open",
+        metrics_token="open",
+        max_body_bytes=200_000,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,7 @@ def test_every_reference_leads_somewhere(document: Document) -> None:
     }
 
     assert used <= there
-    schemes = {f"#/components/securitySchemes/{name}" for name in ("client", "report")}
+    schemes = {f"#/components/securitySchemes/{name}" for name in ("client", "report", "metrics")}
     assert there - used <= schemes, "described and never used"
 
 
@@ -148,8 +155,10 @@ def answers(ward: Ward, trusted: Trusted) -> Iterator[tuple[str, str, int, TestR
     yield "GET", "/health/live", 200, client.get("/health/live")
     yield "GET", "/health/ready", 200, client.get("/health/ready")
     yield "GET", "/openapi.json", 200, client.get("/openapi.json")
+    token = {"Authorization": "Bearer open"}
+    yield "GET", "/metrics", 200, client.get("/metrics", headers=token)
+    yield "GET", "/metrics", 401, client.get("/metrics")
     for kind in ("csv", "json"):
-        token = {"Authorization": "Bearer open"}
         yield "GET", REPORTS, 200, client.get(f"{REPORT}.{kind}", headers=token)
     yield "GET", REPORTS, 401, client.get(f"{REPORT}.json")
     yield "GET", REPORTS, 404, trusted.client.get(f"{REPORT}.json")

@@ -7,9 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from support import (
-    Clinic,
-)
+from support import Clinic, log_lines
 
 from cds_service.assembly import DESK
 from routes.ward import (
@@ -156,4 +154,4 @@ def test_a_request_id_that_was_sent_is_answered_and_logged(
     answer = ward.client.get(path, headers={"X-Request-Id": "abc-123"})
 
     assert answer.headers["X-Request-Id"] == "abc-123"
-    assert [m.endswith("request abc-123)") for m in caplog.messages] == [True]
+    assert [line["request_id"] for line in log_lines(caplog)] == ["abc-123"]
