@@ -97,6 +97,31 @@ bench: setup ## Measure against the budgets
 review: setup ## Write the clinicians' review pages
 	$(BIN)/cds-service review
 
+# What ships and nothing else, in an environment of its own.
+SHIPPED := build/shipped
+.PHONY: shipped
+shipped: setup
+	@$(UV) venv --quiet --clear --python $(PY) $(SHIPPED)
+	@$(UV) pip sync --quiet --python $(SHIPPED)/bin/python --require-hashes requirements.lock
+
+.PHONY: licences
+licences: shipped ## List the licenses of what ships; fail on GPL, AGPL or an unknown one
+	@$(BIN)/pip-licenses --python $(SHIPPED)/bin/python --order=license --partial-match \
+	  --fail-on='GPL;General Public;Affero;UNKNOWN' --ignore-packages psycopg psycopg-binary
+	@echo 'With the extra `postgres`, and in the container image, also:'
+	@$(BIN)/pip-licenses --python $(SHIPPED)/bin/python --packages psycopg psycopg-binary
+
+.PHONY: sbom
+sbom: shipped ## Write var/sbom.json, what ships as CycloneDX
+	@mkdir -p var
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+	  --output-file var/sbom.json $(SHIPPED)/bin/python
+	@echo 'Written to var/sbom.json'
+
+.PHONY: wheel
+wheel: setup ## Build the wheel into dist/
+	@$(BIN)/hatchling build --target wheel
+
 # Runtime pins are decided first; the others follow them.
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE) pyproject.toml
 .PHONY: lock
