@@ -21,11 +21,12 @@ from cds_service.routes import hooks_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
 from cds_service.settings import Settings, listed
 from cds_service.smart.apps import Apps
+from cds_service.smart.delivery import delivery
 from cds_service.smart.entrance import Entrance
 from cds_service.smart.routes import CALLBACK, launch_blueprint
 from cds_service.store import Store, StoreUnavailable, load_key
 from cds_service.web.content_pages import content_blueprint
-from cds_service.web.intake import SessionCookie, intake_blueprint
+from cds_service.web.intake import SessionCookie, intake_blueprint, intake_of
 from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.sessions import Sessions
 from cds_service.web.site import site_blueprint
@@ -57,7 +58,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     sessions = Sessions(store, clock)
     apps = Apps((*clients, anonymous), settings.development)
     entrance = Entrance(desk, sessions, apps, settings.public_base_url + CALLBACK, clock)
-    app.register_blueprint(intake_blueprint(desk, sessions, cookie))
+    intake = intake_of(content, sessions, cookie, clock, f"{settings.public_base_url}/intake")
+    app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance, cookie))
     return app
 

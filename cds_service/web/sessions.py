@@ -9,6 +9,7 @@ it ends, and about how long it is.
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
@@ -58,7 +59,7 @@ class Session:
     step: int = 1
     ehr: dict[str, Any] | None = None
     launch: dict[str, Any] | None = None
-    identifier: str = ""
+    identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
     notices: list[list[str]] = field(default_factory=list)

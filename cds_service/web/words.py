@@ -18,13 +18,17 @@ ENGLISH = "en"
 class Words:
     """The words of one language: ``words("step", number=2, count=8)``."""
 
-    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
-        self.language, self._texts = language, texts
+    def __init__(self, language: str, texts: Mapping[str, str], own: Mapping[str, str]) -> None:
+        self.language, self._texts, self._own = language, texts, own
 
     def __call__(self, key: str, **values: object) -> str:
         """The words of a key with values put in; raises KeyError for a key that is not there."""
         text = self._texts[key]
         return text.format(**values) if values else text
+
+    def own(self, key: str) -> str | None:
+        """The same in this language only; None where it has no such words."""
+        return self._own.get(key)
 
 
 @cache
@@ -33,11 +37,10 @@ def words_of(language: str) -> Words:
 
     ``language`` must be a language the Questionnaire has: each is kept once it was asked for.
     """
-    texts = dict(_read(ENGLISH))
-    main = language.partition("-")[0]
-    for code in dict.fromkeys((main, language)):
-        texts |= _read(code)
-    return Words(language, texts)
+    own: dict[str, str] = {}
+    for code in dict.fromkeys((language.partition("-")[0], language)):
+        own |= _read(code)
+    return Words(language, _read(ENGLISH) | own, own)
 
 
 def _read(language: str) -> dict[str, str]:

@@ -1,27 +1,93 @@
-"""The patient's form: any Questionnaire, one step after the other, with or without a script."""
+"""The patient's form: any Questionnaire, one step after the other, with or without a script.
+
+The way of a request: ``opening``, ``stepping`` and ``closing`` are the routes; ``visit`` finds the
+session; ``walking`` decides what a button does (pure), over ``filled`` (what is shown, what is
+wrong) and ``model`` (the Questionnaire in steps); ``views`` and the templates say it.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
 
-from cds_service.desk import Desk
+from flask import Blueprint, Response, request
+
+from cds_service.content.model import Content
+from cds_service.store import StoreUnavailable
+from cds_service.web.intake.closing import add_closing, read_back
 from cds_service.web.intake.cookie import SessionCookie
+from cds_service.web.intake.delivery import Deliver, NotDelivered, Reason
+from cds_service.web.intake.opening import add_opening
+from cds_service.web.intake.reading import read_form
+from cds_service.web.intake.stepping import add_steps
+from cds_service.web.intake.visit import Changed, Elsewhere, Halted, Intake, Retired, see
 from cds_service.web.sessions import Sessions
 
-__all__ = ["SessionCookie", "intake_blueprint"]
+__all__ = [
+    "Deliver",
+    "Intake",
+    "NotDelivered",
+    "Reason",
+    "SessionCookie",
+    "intake_blueprint",
+    "intake_of",
+]
+
+MOST_BYTES = 500_000  # of what one page sends
+OWN_SITE = frozenset({"same-origin", "none"})
 
 
-def intake_blueprint(desk: Desk, sessions: Sessions, cookie: SessionCookie) -> Blueprint:
-    """``/intake`` and all below it."""
+def intake_of(
+    content: Content,
+    sessions: Sessions,
+    cookie: SessionCookie,
+    clock: Callable[[], datetime],
+    address: str,
+) -> Intake:
+    """The intake form of the content, with its value sets."""
+    value_sets = {u: r for u, r in content.resources.items() if r["resourceType"] == "ValueSet"}
+    form = read_form(content.questionnaire.resource, value_sets)
+    return Intake(form, content.value_sets, sessions, cookie, clock, address)
+
+
+def intake_blueprint(intake: Intake, deliver: Deliver | None = None) -> Blueprint:
+    """``/intake`` and all below it; ``deliver`` writes to the EHR of a session that has one."""
     routes = Blueprint("intake", __name__, template_folder="../templates")
-    form = desk.pipeline.content.questionnaire.resource
 
-    @routes.get("/intake")
-    def start() -> str:
-        return render_template("intake/start.html", form=form)
+    @routes.before_request
+    def only_from_here() -> None:
+        request.max_content_length = MOST_BYTES
+        if request.method == "POST" and (
+            request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE
+        ):
+            raise Elsewhere
 
-    @routes.get("/intake/print")
-    def printed() -> str:
-        return render_template("intake/print.html", form=form)
+    @routes.errorhandler(Halted)
+    def halted(why: Halted) -> Response:
+        if isinstance(why, Changed):
+            return see("changed")
+        found = intake.found() if isinstance(why, Retired) else None
+        visit = intake.visit_of(*found) if found else None
+        groups = read_back(visit, intake.words(visit)) if visit else []
+        return intake.page(why.page, visit, why.status, typed=typed(), groups=groups)
 
+    @routes.errorhandler(StoreUnavailable)
+    def unavailable(_why: StoreUnavailable) -> Response:
+        return intake.page("unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    add_opening(routes, intake, sends=deliver is not None)
+    add_steps(routes, intake)
+    add_closing(routes, intake, deliver)
     return routes
+
+
+def typed() -> list[tuple[str, str]]:
+    """The answers a request brought that found no session: they go into the next page, so that
+    they are not lost."""
+    return [
+        (key, value)
+        for key, values in request.form.lists()
+        for value in values
+        if key[:2] in ("v:", "o:", "u:", "t:") and value.strip()
+    ]

@@ -180,7 +180,7 @@ def _fill(part: m.Part, answer: Answer, fields: Fields) -> None:
             fields["o"].append(str(value))
     elif name == "valueQuantity" and isinstance(value, dict):
         fields["v"].append(_shown(value.get("value")))
-        fields["u"].append(next((u.token for u in part.units if _is_unit(u, value)), ""))
+        fields["u"].append(next((u.token for u in part.units if is_unit(u, value)), ""))
     elif name == "valueDateTime" and part.control == m.DATE_TIME:
         day, _, time = str(value).partition("T")
         fields["v"].append(day)
@@ -195,7 +195,8 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_unit(unit: m.Unit, quantity: Mapping[str, Any]) -> bool:
+def is_unit(unit: m.Unit, quantity: Mapping[str, Any]) -> bool:
+    """Whether a quantity is in that unit: by code, or by its words where it has none."""
     if "code" in unit.coding:
         return bool(unit.coding["code"] == quantity.get("code"))
     return bool(unit.coding.get("display") == quantity.get("unit"))

@@ -13,6 +13,12 @@ from typing import Any
 
 from cds_service.questionnaire_response import Form
 from cds_service.questionnaire_response.form import Item, key_of, value_name
+from cds_service.questionnaire_response.limits import (
+    MAX_QUANTITY,
+    MAX_VALUE,
+    MIN_QUANTITY,
+    MIN_VALUE,
+)
 
 # How a part is shown and answered.
 GROUP, DISPLAY, CLOSED = "group", "display", "closed"  # closed: cannot be answered here
@@ -128,6 +134,16 @@ class Part:
         return self.is_question and self.control != CLOSED and not (self.hidden or self.read_only)
 
     @property
+    def least(self) -> float | str | None:
+        """The lowest value it allows: a number, of a quantity too, or a date."""
+        return _limit(self.item.first(MIN_VALUE), self.item.first(MIN_QUANTITY))
+
+    @property
+    def most(self) -> float | str | None:
+        """The highest value it allows."""
+        return _limit(self.item.first(MAX_VALUE), self.item.first(MAX_QUANTITY))
+
+    @property
     def many(self) -> bool:
         """Whether several answers are typed one below the other."""
         return self.item.repeats and self.control not in LISTED
@@ -143,6 +159,12 @@ class Part:
         name = value_name(answer)
         key = key_of(name, answer[name]) if name else None
         return next((o for o in self.options if key_of(o.name, o.value) == key), None)
+
+
+def _limit(*found: Any) -> float | str | None:
+    """The first limit there is; 0 is one."""
+    value = next((v for v in found if v is not None), None)
+    return value.get("value") if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,32 @@
+"""Where the answers go: the EHR behind a login. What it is like stays outside the form."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Reason(StrEnum):
+    """Why answers did not reach the EHR; the form has words for each (``notice_...``)."""
+
+    UNAVAILABLE = "unavailable"  # it does not answer now
+    REFUSED = "refused"  # it does not take them
+    SIGN_IN = "sign_in"  # the login has ended
+
+
+class NotDelivered(Exception):
+    """The answers are not in the EHR; nothing of them is in the message."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Deliver(Protocol):
+    """Writes a response to the EHR of a login (``Session.ehr``)."""
+
+    def __call__(
+        self, ehr: dict[str, Any], response: dict[str, Any], response_id: str | None
+    ) -> str:
+        """The id of the response in the EHR, made or brought up to date; raises NotDelivered. The
+        same ``identifier`` is one response, however often it is sent."""

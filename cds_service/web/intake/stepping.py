@@ -1,0 +1,84 @@
+"""The steps: a page of questions, and what was pressed on it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from cds_service.web.intake.posting import Posted
+from cds_service.web.intake.views import Viewer
+from cds_service.web.intake.visit import Intake, Visit, see
+from cds_service.web.intake.walking import DONE, NEXT, SENDING, is_sending
+from cds_service.web.sessions import Session
+from cds_service.web.words import Words
+
+
+def add_steps(routes: Blueprint, intake: Intake) -> None:
+    """Adds the routes."""
+
+    @routes.get("/intake/step/<int:number>")
+    def step(number: int) -> Response:
+        visit = intake.visit()
+        if visit.session.saved:
+            return see(DONE)
+        shown = visit.filled.step_at(number)
+        if shown.number != number:
+            return see(f"step/{shown.number}")
+        return _page(intake, visit, number)
+
+    @routes.post("/intake/step/<int:number>")
+    def press(number: int) -> Response:
+        posted = Posted.of(request.form.lists())
+        go, to_review = request.form.get("go", NEXT), request.args.get("from") == "review"
+        path = DONE
+
+        def work(session: Session) -> Session | None:
+            nonlocal path
+            walk = intake.walk()
+            if session.saved or is_sending(session, walk.now):
+                path = DONE if session.saved else SENDING
+                return None
+            path = walk.press(session, number, posted, go, to_review=to_review)
+            return session
+
+        intake.change(work)
+        return see(path)
+
+
+def _page(intake: Intake, visit: Visit, number: int) -> Response:
+    filled, words = visit.filled, intake.words(visit)
+    step = filled.step_at(number)
+    checked = request.args.get("check") == "1"
+    viewer = Viewer(filled, words, visit.session.origins, checked)
+    emergencies = [
+        (part.text.in_language(words.language), part.id if part in list(step.all_parts) else "")
+        for part in filled.emergencies
+        if not filled.private(part) or part in list(step.all_parts)
+    ]
+    told = notices(visit, words, number)
+    return intake.page(
+        "step",
+        visit,
+        step=step,
+        place=filled.steps.index(step) + 1,
+        count=len(filled.steps) + 1,
+        parts=viewer.views(step),
+        errors=viewer.errors(step) if checked else [],
+        emergencies=emergencies,
+        told=told,
+        urgent=bool(emergencies and visit.session.notices and not told),
+        to_review=request.args.get("from") == "review",
+        first=filled.before(number) is None,
+        prefix=words("error_title") if checked else "",
+    )
+
+
+def notices(visit: Visit, words: Words, number: int) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What there is to say on a page: words, and the questions they are about (id, words)."""
+    parts = visit.walk.form.parts
+    found = []
+    for key, place, *link_ids in visit.session.notices:
+        about = [parts[k] for k in link_ids if k in parts and not parts[k].emergency]
+        if place == str(number) and (about or not link_ids):  # emergencies are said above all else
+            said = [(part.id, part.text.in_language(words.language)) for part in about]
+            found.append((words(f"notice_{key}"), said))
+    return found
