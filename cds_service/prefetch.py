@@ -99,7 +99,7 @@ def gather(
     if request.encounter_id is not None and reading.expects_encounter():
         found = reading.wanted(ENCOUNTER)
         encounter = next((r for r in found if r.get("resourceType") == "Encounter"), None)
-        known = {r.get("id") for r in chart if r.get("resourceType") == "Encounter"}
+        known = [r.get("id") for r in chart if r.get("resourceType") == "Encounter"]
         if encounter is not None and encounter.get("id") not in known:
             chart.append(encounter)
     return Gathered(
