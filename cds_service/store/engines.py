@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from cds_service.store.records import StoreUnavailable
 
 READING = "cds_reading"  # execution option of a connection that only reads
+ASK_AGAIN = 0.0005  # seconds until a writer asks again
 CONNECT_SECONDS = 2  # the least PostgreSQL's client knows
 
 
@@ -100,7 +102,7 @@ def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> E
             hide_parameters=True,
             **sized,
         )
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", lambda connection: _begin(connection, patience.locks))
         event.listen(engine, "connect", lambda _, record: record.info.update(file=identity(path)))
         event.listen(engine, "checkout", lambda _c, record, _p: _check_out(path, record.info))
         return engine
@@ -159,10 +161,35 @@ def _open_file(path: Path, patience: Patience) -> sqlite3.Connection:
     return connection
 
 
-def _begin(connection: Connection) -> None:
-    """A writer takes its place at once: a reader that turns writer may fail without waiting."""
-    reading = connection.get_execution_options().get(READING)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin(connection: Connection, seconds: float) -> None:
+    """A writer takes its place at once: a reader that turns writer may fail without waiting.
+
+    SQLite's own waiting sleeps longer each time, up to 0.1 s, and a busy process would keep
+    another one out for good; asking often finds the moment between two of its transactions.
+    """
+    if connection.get_execution_options().get(READING):
+        connection.exec_driver_sql("BEGIN")
+        return
+    until = time.monotonic() + seconds
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while not _begun(raw) and time.monotonic() < until:
+            time.sleep(ASK_AGAIN)
+        if not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, to fail in SQLAlchemy's way
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
+
+
+def _begun(raw: sqlite3.Connection) -> bool:
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_BUSY":
+            raise
+        return False
+    return True
 
 
 def _check_out(path: Path, info: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 from cds_service.feedback import Outcome, Reaction
 from cds_service.report import Firing
 from cds_service.store.records import CardState, Purged
+from cds_service.store.rows import KnownCard
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, SESSIONS, TOKENS
 from cds_service.suppression import PastReaction
 
@@ -19,19 +20,17 @@ BATCH = 2_000  # calls deleted in one transaction, so that writers wait only bri
 
 
 def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
-    """Reactions to cards that were shown with one of the repeat keys."""
-    query = (
-        select(
-            CARDS.c.repeat_key,
-            CALLS.c.encounter,
-            FEEDBACK.c.outcome,
-            FEEDBACK.c.reason_code,
-            FEEDBACK.c.acted_at,
-        )
-        .join_from(CARDS, FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
-        .join(CALLS, CALLS.c.id == CARDS.c.call_id)
-        .where(CARDS.c.repeat_key.in_(sorted(keys)))
-    )
+    """Reactions to cards that were shown with one of the repeat keys.
+
+    From the feedback alone: a card may have been shown a thousand times and settled once.
+    """
+    query = select(
+        FEEDBACK.c.repeat_key,
+        FEEDBACK.c.encounter,
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason_code,
+        FEEDBACK.c.acted_at,
+    ).where(FEEDBACK.c.repeat_key.in_(sorted(keys)))
     return [
         PastReaction(key, encounter, Reaction(Outcome(outcome), reason, at))
         for key, encounter, outcome, reason, at in connection.execute(query)
@@ -40,14 +39,14 @@ def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReac
 
 def cards_by_uuid(
     connection: Connection, client: str, uuids: Iterable[str]
-) -> dict[str, tuple[int, datetime]]:
-    """uuid -> (row id, time of the call) of a client's cards that were shown.
+) -> dict[str, KnownCard]:
+    """uuid -> card, of a client's cards that were shown.
 
     A call that was sent again has the same uuids; the newest counts. The service is not asked for:
     one post may hold feedback of several hooks (``cds-hooks.md`` 5.2).
     """
     query = (
-        select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at)
+        select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at, CARDS.c.repeat_key, CALLS.c.encounter)
         .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
         .where(
             CARDS.c.uuid.in_(sorted(uuids)),
@@ -56,7 +55,7 @@ def cards_by_uuid(
         )
         .order_by(CARDS.c.id)
     )
-    return {uuid: (row_id, at) for uuid, row_id, at in connection.execute(query)}
+    return {uuid: KnownCard(*row) for uuid, *row in connection.execute(query)}
 
 
 def calls_by_version(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:

@@ -56,6 +56,16 @@ class Post:
     received: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KnownCard:
+    """A card that was shown: its row, when, and what repeats are known by (keyed hashes)."""
+
+    row_id: int
+    at: datetime
+    repeat_key: str
+    encounter: str | None
+
+
 def digest(*parts: str) -> str:
     """A hash without a key, for what says nothing about a person: the same in every replica,
     even where one was given another key. 64 hexadecimal digits."""
@@ -73,22 +83,24 @@ def feedback_row(
     names: Pseudonyms,
     post: Post,
     item: FeedbackItem,
-    known: Mapping[str, tuple[int, datetime]],
+    known: Mapping[str, KnownCard],
 ) -> dict[str, Any]:
-    """The row of ``feedback``; ``known`` maps card uuids to row id and the time of the call."""
+    """The row of ``feedback``; ``known`` maps card uuids to their cards."""
     uuid = names.safe_id(item.card)
-    card_id, shown_at = known.get(uuid, (None, item.at))
+    card = known.get(uuid)
     reason = item.reason
     return {
         "identity": identity(names, post, item),
         "received_at": post.received,
         "outcome_at": item.at,
         # The client's clock may be wrong: not after we heard of it, not before we said it.
-        "acted_at": max(shown_at, min(item.at, post.received)),
+        "acted_at": max(card.at if card else item.at, min(item.at, post.received)),
         "service": post.service,
         "client": post.client,
         "card_uuid": uuid,
-        "card_id": card_id,
+        "card_id": card.row_id if card else None,
+        "repeat_key": card.repeat_key if card else None,
+        "encounter": card.encounter if card else None,
         "outcome": item.outcome.value,
         "suggestions": [names.safe_id(s) for s in item.suggestions],
         "reason_system": reason.system if reason else None,

@@ -95,6 +95,8 @@ FEEDBACK = Table(
     Column("client", Text, nullable=False),
     Column("card_uuid", Text, nullable=False),
     Column("card_id", _ID, ForeignKey("cards.id"), index=True),  # none: not a card we know
+    Column("repeat_key", Text, index=True),  # of that card
+    Column("encounter", Text),  # of that card's call, keyed hash
     Column("outcome", Text, nullable=False),
     Column("suggestions", JSON, nullable=False),
     Column("reason_system", Text),

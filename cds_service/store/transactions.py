@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -21,10 +19,10 @@ from cds_service.store.engines import (
     READING,
     Engines,
     Patience,
-    confirm,
 )
 from cds_service.store.guard import Breaker, Deadline, Overrun
 from cds_service.store.records import StoreUnavailable
+from cds_service.store.turns import Turns
 
 T = TypeVar("T")
 REST = 1.0  # seconds for which a failure is remembered
@@ -44,17 +42,17 @@ class Transactions:
         self._reads, self._writes = Breaker(rest), Breaker(rest)
         self._deadline = Deadline(MOST_WAITING)
         self._counting = threading.Lock()
-        self._writing = threading.Lock()
+        self._turns = Turns(self.engines)
 
     def write(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, after the commit."""
 
         def run() -> T:
-            with self._turn(patience), self.engines.get(patience).connect() as connection:
+            if self.engines.is_sqlite:
+                return self._turns.write(patience, work)
+            with self.engines.get(patience).connect() as connection:
                 result = work(connection)
                 connection.commit()
-                if self.engines.is_sqlite:
-                    confirm(connection, Path(self.engines.url.database or ""))
                 return result
 
         return self._guarded(name, patience, self._writes, run)
@@ -78,20 +76,6 @@ class Transactions:
         """Closes the connections of this process, after the work still done on them."""
         self._deadline.drain(FEEDBACK_CALL.whole)
         self.engines.close()
-
-    @contextmanager
-    def _turn(self, patience: Patience) -> Iterator[None]:
-        """SQLite takes one writer at a time and lets the others poll, in no order: under load some
-        would starve. Threads of one process wait here instead."""
-        if not self.engines.is_sqlite:
-            yield
-            return
-        if not self._writing.acquire(timeout=patience.locks):
-            raise StoreUnavailable("too many calls are writing")
-        try:
-            yield
-        finally:
-            self._writing.release()
 
     def _guarded(self, name: str, patience: Patience, breaker: Breaker, run: Callable[[], T]) -> T:
         def told() -> T:
