@@ -10,6 +10,7 @@ from flask import Flask
 from cds_service.clients import Client, SmartApp, read_clients
 from cds_service.content import Content, find_root, load_content
 from cds_service.desk import Desk
+from cds_service.fhir_routes import fhir_blueprint
 from cds_service.logs import LOG
 from cds_service.middleware import add_cors, add_errors
 from cds_service.migrations import MigrationFailed, upgrade
@@ -51,6 +52,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
     app.register_blueprint(operations_blueprint(desk, clock))
     app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
+    app.register_blueprint(fhir_blueprint(desk.pipeline, gate, clock, settings.public_base_url))
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))
     app.register_blueprint(content_blueprint(content, settings.vignette_results))

@@ -60,6 +60,18 @@ class MissingFacts(ServiceError):
     status = HTTPStatus.PRECONDITION_FAILED
 
 
+class UnknownResource(ServiceError):
+    """No content has that type and id."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class NotAcceptable(ServiceError):
+    """The caller takes no format there is."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+
+
 class WrongMediaType(ServiceError):
     """The body is not declared as JSON (``cds-hooks.md`` 2.18)."""
 

@@ -68,8 +68,8 @@ def add_cors(app: Flask, origins: tuple[str, ...]) -> None:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
             response.headers["Access-Control-Allow-Headers"] = (
-                "Authorization, Content-Type, X-Request-Id"
+                "Authorization, Content-Type, If-None-Match, Prefer, X-Request-Id"
             )
-            response.headers["Access-Control-Expose-Headers"] = "X-Request-Id"
+            response.headers["Access-Control-Expose-Headers"] = "ETag, X-Request-Id"
             response.headers["Access-Control-Max-Age"] = "600"
         return response

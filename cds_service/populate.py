@@ -231,8 +231,8 @@ def _issue(link_id: str, words: str) -> Issue:
 def _read(launch: Mapping[str, Any]) -> _Launch:
     """The launch by kind; nothing of it when any of it is about somebody else."""
     read = _Launch()
-    for name, value in launch.items():
-        for resource in _held(name, value, read.issues):
+    for name in sorted(launch, key=lambda name: name != PATIENT):  # the person first
+        for resource in _held(name, launch[name], read.issues):
             kind = resource["resourceType"]
             if kind == "Patient" and read.patient is None:
                 read.patient = resource

@@ -19,7 +19,6 @@ from cds_service.errors import BadRequest, Issue, StoreDown, WrongMediaType
 from cds_service.feedback import Feedback, parse_feedback, refusal
 from cds_service.hook_request import parse_body
 from cds_service.logs import LOG
-from cds_service.questionnaire_response import as_outcome, validate
 from cds_service.security import Gate
 from cds_service.store import Saved, StoreUnavailable
 
@@ -84,13 +83,6 @@ def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
         if sent.issues:
             raise BadRequest(*refusal(sent, saved.kept))
         return json_response({"saved": saved.kept})
-
-    @routes.post("/fhir/QuestionnaireResponse/$validate")
-    def validate_response() -> Response:
-        caller("/fhir/QuestionnaireResponse/$validate")
-        body = parsed_body()
-        problems = validate(pipeline.form, resource_of(body), now=clock())
-        return json_response(as_outcome(problems))
 
     return routes
 

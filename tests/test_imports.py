@@ -39,6 +39,8 @@ PURE = {
     for name in (
         "answers",
         "bundles",
+        "capabilities",
+        "catalogue",
         "cards",
         "chart",
         "dates",
@@ -47,6 +49,8 @@ PURE = {
         "explain",
         "facts",
         "hook_request",
+        "fhir_operations",
+        "parameters",
         "pipeline",
         "populate",
         "prefetch",

@@ -11,7 +11,13 @@ import orjson
 
 from cds_service.discovery import Service
 from cds_service.openapi import requests
-from cds_service.openapi.operations import JSON, Operation, call_schema, operations
+from cds_service.openapi.operations import (
+    FHIR_JSON,
+    JSON,
+    Operation,
+    call_schema,
+    operations,
+)
 from cds_service.openapi.requests import Schema, reference
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
@@ -24,6 +30,8 @@ Clinical decision support for pain with sex, through [CDS Hooks](https://cds-hoo
 
 - Every error is a FHIR OperationOutcome, with CORS headers where the origin is allowed.
 - A method that an address does not take is answered with 405 and `Allow`.
+- The rest of `/fhir` (reading and searching the content, operations) is described by its own
+  CapabilityStatement, `GET /fhir/metadata`.
 - Browsers: `OPTIONS` needs no token; the operator lists the origins that may call
   (`CDS_CORS_ORIGINS`).
 - `X-Request-Id` goes in and out; tell it to the operator when something fails.
@@ -33,6 +41,7 @@ WHEN = {
     HTTPStatus.BAD_REQUEST: "Not what this address takes. Every problem is listed.",
     HTTPStatus.UNAUTHORIZED: "No acceptable token (never while `CDS_AUTH` is `off`).",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.NOT_ACCEPTABLE: "Only JSON is served.",
     HTTPStatus.PRECONDITION_FAILED: "The patient or the responses cannot be had, or the data is "
     "about somebody else.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over the size limit.",
@@ -96,7 +105,7 @@ def _operation(operation: Operation, settings: Settings, example: Any) -> dict[s
         found["description"] = operation.words
     if operation.body is not None:
         media = {"schema": operation.body}
-        content = {JSON: _example(media, example.get("request")), "application/fhir+json": media}
+        content = {JSON: _example(media, example.get("request")), FHIR_JSON: media}
         found["requestBody"] = {"required": True, "content": content}
     return found
 
@@ -129,7 +138,7 @@ def _error(status: HTTPStatus) -> dict[str, Any]:
     return {
         "description": WHEN[status],
         "headers": _headers(status),
-        "content": {JSON: {"schema": reference("OperationOutcome")}},
+        "content": {kind: {"schema": reference("OperationOutcome")} for kind in (JSON, FHIR_JSON)},
     }
 
 

@@ -12,6 +12,7 @@ from cds_service.openapi import requests
 from cds_service.openapi.requests import Schema, reference
 
 JSON = "application/json"
+FHIR_JSON = "application/fhir+json"
 READING = (S.OK, S.UNAUTHORIZED, S.INTERNAL_SERVER_ERROR)
 SENDING = (
     *READING,
@@ -97,8 +98,8 @@ def _validate() -> Operation:
         "validate",
         "FHIR",
         "What is wrong with a response to the intake form",
-        SENDING,
-        {JSON: reference("OperationOutcome")},
+        (*SENDING, S.NOT_ACCEPTABLE),
+        {FHIR_JSON: reference("OperationOutcome")},
         "client",
         "200 whatever is wrong: the issues are the answer. One issue of severity information means "
         "that nothing is.",

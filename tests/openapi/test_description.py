@@ -89,6 +89,7 @@ def running(ward: Ward) -> set[tuple[str, str]]:
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in ward.app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] not in NOT_DESCRIBED
+        and (not rule.rule.startswith("/fhir/") or rule.rule == VALIDATE)  # see /fhir/metadata
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
@@ -150,6 +151,7 @@ def answers(ward: Ward, trusted: Trusted) -> Iterator[tuple[str, str, int, TestR
     yield "POST", VALIDATE, 200, client.post(VALIDATE, json={})
     yield "POST", VALIDATE, 400, client.post(VALIDATE, data=b"{", content_type=JSON)
     yield "POST", VALIDATE, 401, trusted.client.post(VALIDATE, json={})
+    yield "POST", VALIDATE, 406, client.post(VALIDATE, json={}, headers={"Accept": "text/html"})
     yield "POST", VALIDATE, 413, client.post(VALIDATE, data=b" " * 200_001, content_type=JSON)
     yield "POST", VALIDATE, 415, client.post(VALIDATE, data=b"{}")
     yield "GET", "/health/live", 200, client.get("/health/live")

@@ -25,7 +25,7 @@ from routes.ward import (
 def validated(ward: Ward, body: Any) -> list[dict[str, Any]]:
     """What is said about a response."""
     answer = ward.client.post(VALIDATE, json=body)
-    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert (answer.status_code, answer.content_type) == (200, "application/fhir+json")
     assert answer.get_json()["resourceType"] == "OperationOutcome"
     return answer.get_json()["issue"]
 

@@ -120,8 +120,10 @@ def expressions(answer: TestResponse) -> list[str]:
 CORS = {
     "Access-Control-Allow-Origin": BROWSER,
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-Id",
-    "Access-Control-Expose-Headers": "X-Request-Id",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, If-None-Match, Prefer, X-Request-Id"
+    ),
+    "Access-Control-Expose-Headers": "ETag, X-Request-Id",
     "Access-Control-Max-Age": "600",
 }
 
