@@ -12,6 +12,7 @@ from cds_service.fhirpath import Expression, compile_expression, nodes, render
 from cds_service.fhirpath.parser import parse
 from cds_service.web.diagram import Box, Leaf, Mode, Step, Vocabulary, draw, outline
 from cds_service.web.diagram.measure import width_of, wrap
+from cds_service.web.diagram.words import in_short
 
 
 class Bare:
@@ -195,7 +196,7 @@ def test_modes_combine_as_the_logic_does(mode: Mode, inner: Mode) -> None:
             {"at least 2 of these 5", "Endometriosis", "Period pain that stops usual activities"},
         ),
         ("C24", {"Pelvic inflammatory disease, in the last 3 days", "Above the pubic bone"}),
-        ("C17", {"4 or more", "known to be true"} - {"known to be true"}),
+        ("C17", {"4 or more", "Testicle or scrotum"}),
     ],
 )
 def test_a_rule_is_told_in_the_contents_own_words(
@@ -205,6 +206,19 @@ def test_a_rule_is_told_in_the_contents_own_words(
     said = {w for one in step.walk() for w in (one.heading, *one.leaf.lines)}
 
     assert words <= said
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        ("A uterus is present. Ticked means yes.", "A uterus is present"),
+        (f"A prostate is present: ticked, or {'x ' * 80}", "A prostate is present"),
+        (f"At least one of: {'x ' * 80}", "Deep pain within 6 weeks"),
+        ("", "Deep pain within 6 weeks"),
+    ],
+)
+def test_a_fact_is_named_in_short(description: str, words: str) -> None:
+    assert in_short("deepPainWithin6Weeks", description) == words
 
 
 def test_lines_are_wrapped_and_no_letter_is_lost() -> None:

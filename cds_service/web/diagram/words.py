@@ -129,10 +129,12 @@ class Vocabulary:
 
 
 def in_short(name: str, description: str) -> str:
-    """The first sentence of a fact's description where it fits, else its name as words."""
+    """The first sentence of a fact's description, or what stands before its colon, where that
+    fits and says something; else the fact's name as words."""
     first = _SENTENCE.split(description, maxsplit=1)[0].removesuffix(".")
-    if first and len(first) <= LONGEST:
-        return first
+    for text in (first, first.partition(":")[0]):
+        if " " in text and len(text) <= LONGEST and not text.endswith(" of"):
+            return text
     words = _CAMEL.sub(" ", name)
     lowered = " ".join(w if w.isupper() else w.lower() for w in words.split())
     return lowered[:1].upper() + lowered[1:]
