@@ -4,9 +4,12 @@ far as a program can tell: numbers, time spans and placeholders."""
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 import pytest
+from support import ROOT
 
 from cds_service.content import Content
 from cds_service.content.questionnaires import walk_items
@@ -105,3 +108,40 @@ def test_a_claim_says_how_it_was_translated(form: Document) -> None:
     claim["extension"] = [part for part in claim["extension"] if part["url"] != "status"]
 
     assert ("translation-status", "needs lang, status and notice") in said(form)
+
+
+# -- the words around the questions -----------------------------------------------------------
+
+TEXTS = ROOT / "cds_service" / "web" / "texts"
+
+
+def words(language: str) -> dict[str, str]:
+    return json.loads((TEXTS / f"{language}.json").read_text(encoding="utf-8"))
+
+
+def marks(text: str) -> list[str]:
+    """Values that are put in, numbers, and examples of what may be typed."""
+    return sorted(re.findall(r"\{\w+\}|\d[\d:-]*|https://\S+[a-z]", text))
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in TEXTS.glob("*.json")))
+def test_every_language_has_the_same_words_around_the_questions(language: str) -> None:
+    english, other = words("en"), words(language)
+
+    assert list(other) == list(english)
+    assert all(text.strip() for text in other.values())
+    assert {k: marks(t) for k, t in other.items()} == {k: marks(t) for k, t in english.items()}
+
+
+def test_every_language_of_the_form_has_words_around_the_questions(form: Document) -> None:
+    claimed = {language.code for language in languages(form)}
+
+    assert {path.stem for path in TEXTS.glob("*.json")} == {"en", *claimed}
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in TEXTS.glob("*.json")))
+def test_a_button_is_quoted_as_it_is_written(language: str) -> None:
+    said = words(language)
+
+    for key, button in (("start_private", "leave"), ("later_where", "start_resume")):
+        assert f"“{said[button]}”" in said[key]
