@@ -11,13 +11,8 @@ import orjson
 
 from cds_service.discovery import Service
 from cds_service.openapi import requests
-from cds_service.openapi.operations import (
-    FHIR_JSON,
-    JSON,
-    Operation,
-    call_schema,
-    operations,
-)
+from cds_service.openapi.operation import FHIR_JSON, JSON, Operation
+from cds_service.openapi.operations import call_schema, operations
 from cds_service.openapi.requests import Schema, reference
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
@@ -30,14 +25,13 @@ Clinical decision support for pain with sex, through [CDS Hooks](https://cds-hoo
 
 - Every error is a FHIR OperationOutcome, with CORS headers where the origin is allowed.
 - A method that an address does not take is answered with 405 and `Allow`.
-- The rest of `/fhir` (reading and searching the content, operations) is described by its own
-  CapabilityStatement, `GET /fhir/metadata`.
 - Browsers: `OPTIONS` needs no token; the operator lists the origins that may call
   (`CDS_CORS_ORIGINS`).
 - `X-Request-Id` goes in and out; tell it to the operator when something fails.
 """
 WHEN = {
     HTTPStatus.OK: "Answered.",
+    HTTPStatus.NOT_MODIFIED: "The caller has it already.",
     HTTPStatus.BAD_REQUEST: "Not what this address takes. Every problem is listed.",
     HTTPStatus.UNAUTHORIZED: "No acceptable token (never while `CDS_AUTH` is `off`).",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
@@ -135,6 +129,8 @@ def _example(media: dict[str, Any], example: Any) -> dict[str, Any]:
 
 
 def _error(status: HTTPStatus) -> dict[str, Any]:
+    if status is HTTPStatus.NOT_MODIFIED:
+        return {"description": WHEN[status], "headers": _headers(status)}
     return {
         "description": WHEN[status],
         "headers": _headers(status),

@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http import HTTPStatus as S
-from typing import Any, Literal
 
 from cds_service.discovery import Service
-from cds_service.openapi import requests
-from cds_service.openapi.requests import Schema, reference
-
-JSON = "application/json"
-FHIR_JSON = "application/fhir+json"
-READING = (S.OK, S.UNAUTHORIZED, S.INTERNAL_SERVER_ERROR)
-SENDING = (
-    *READING,
-    S.BAD_REQUEST,
-    S.REQUEST_ENTITY_TOO_LARGE,
-    S.UNSUPPORTED_MEDIA_TYPE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method at one path. ``answers`` maps media types to the schema of a 200; ``opened_by``
-    names the security scheme."""
-
-    method: Literal["get", "post"]
-    path: str
-    id: str
-    tag: str
-    summary: str
-    statuses: tuple[S, ...]
-    answers: dict[str, Schema]
-    opened_by: Literal["client", "report", "metrics", "nothing"] = "nothing"
-    words: str = ""
-    body: Schema | None = None
-    parameters: tuple[dict[str, Any], ...] = field(default=())
+from cds_service.openapi import fhir
+from cds_service.openapi.operation import JSON, READING, SENDING, Operation, parameter
+from cds_service.openapi.requests import reference
 
 
 def operations(services: dict[str, Service]) -> Iterator[Operation]:
@@ -54,7 +25,7 @@ def operations(services: dict[str, Service]) -> Iterator[Operation]:
     )
     for service in services.values():
         yield from _hook(service)
-    yield _validate()
+    yield from fhir.operations()
     yield from _operating()
 
 
@@ -89,22 +60,6 @@ def _hook(service: Service) -> Iterator[Operation]:
 def call_schema(service: Service) -> str:
     """The name of the schema of a service's calls."""
     return "".join(part.capitalize() for part in service.hook.split("-")) + "Call"
-
-
-def _validate() -> Operation:
-    return Operation(
-        "post",
-        "/fhir/QuestionnaireResponse/$validate",
-        "validate",
-        "FHIR",
-        "What is wrong with a response to the intake form",
-        (*SENDING, S.NOT_ACCEPTABLE),
-        {FHIR_JSON: reference("OperationOutcome")},
-        "client",
-        "200 whatever is wrong: the issues are the answer. One issue of severity information means "
-        "that nothing is.",
-        requests.form_response(),
-    )
 
 
 def _operating() -> Iterator[Operation]:
@@ -157,11 +112,7 @@ def _operating() -> Iterator[Operation]:
         "report",
         "404 as long as the operator has set no token for reports.",
         parameters=(
-            _parameter("kind", "path", {"enum": ["csv", "json"]}),
-            _parameter("days", "query", {"type": "integer", "minimum": 1, "default": 90}),
+            parameter("kind", "path", {"enum": ["csv", "json"]}),
+            parameter("days", "query", {"type": "integer", "minimum": 1, "default": 90}),
         ),
     )
-
-
-def _parameter(name: str, place: str, schema: Schema) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
