@@ -25,6 +25,9 @@ from cds_service.store.records import StoreUnavailable
 READING = "cds_reading"  # execution option of a connection that only reads
 ASK_AGAIN = 0.0005  # seconds until a writer asks again
 CONNECT_SECONDS = 2  # the least PostgreSQL's client knows
+# All are kept once they are open, because opening is what takes long. Whoever finds them all busy
+# waits; a server has about 100 for all pools, processes and replicas.
+POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class Engines:
 
 def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> Engine:
     """A pool over a parsed URL; nothing is connected yet."""
-    sized: dict[str, Any] = {} if pool is NullPool else _SIZE | {"pool_timeout": patience.locks}
+    sized: dict[str, Any] = {} if pool is NullPool else POOL | {"pool_timeout": patience.locks}
     if url.drivername == "sqlite":
         path = Path(url.database or "")
         engine = create_engine(
@@ -117,11 +120,6 @@ def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> E
     )
     event.listen(engine, "connect", lambda connection, _: _limit(connection, patience))
     return engine
-
-
-# All are kept once they are open, because opening is what takes long. Whoever finds them all busy
-# waits; a server has about 100 for all pools, processes and replicas.
-_SIZE: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 # -- SQLite ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import yaml
 from support import ROOT
 
 from cds_service.settings import Settings
+from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE, POOL
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -52,7 +53,8 @@ def test_compose_changes_no_default_but_the_store_and_the_clients() -> None:
         and default_of(written) != str(ours[name])
     }
 
-    assert changed == {"CDS_CLIENTS", "CDS_DATABASE_URL", "CDS_KEY_FILE"}
+    in_the_volume = {"CDS_KEY_FILE", "CDS_VIGNETTE_RESULTS"}
+    assert changed == {"CDS_CLIENTS", "CDS_DATABASE_URL", *in_the_volume}
 
 
 def test_the_replicas_are_one_service_and_share_database_and_key() -> None:
@@ -85,6 +87,23 @@ def test_replicas_and_database_are_reached_through_the_proxy_only() -> None:
         *REPLICAS,
         "postgres",
     }
+
+
+def test_operating_names_replicas_that_exist() -> None:
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"\bcds-\d+", page)) == set(REPLICAS)
+    assert set(re.findall(r"docker compose exec -T (\S+)", page)) <= set(SERVICES)
+
+
+def test_database_takes_the_connections_of_all_workers_even_while_they_change() -> None:
+    environment = SERVICES["cds-1"]["environment"]
+    workers = len(REPLICAS) * int(default_of(environment["CDS_WORKERS"]))
+    pools = [HOOK_CALL, FEEDBACK_CALL, OFFLINE]
+    taken = int(SERVICES["postgres"]["command"][-1].removeprefix("max_connections="))
+
+    assert 2 * workers * len(pools) * POOL["pool_size"] < taken
+    assert POOL["max_overflow"] == 0
 
 
 # -- images and passwords ----------------------------------------------------------------------
