@@ -34,7 +34,7 @@ class Demo:
         self.fhir = f"http://{HOST}:{ports.fhir}/fhir"
         self.origins = tuple(f"http://{host}:{ports.clinic}" for host in (HOST, "localhost"))
         self.clinic = self.origins[0]
-        self._ports, self._folder = ports, folder
+        self.folder, self._ports = folder, ports
         self._token = secrets.token_urlsafe(24)
         self._settings = {**settings, **self._needed(settings)}
         self._closing = ExitStack()
@@ -76,7 +76,7 @@ class Demo:
         people = read_people(form, datetime.now(UTC))
         chart = [dict(form), *read_staff(), *(r for person in people for r in person.resources)]
         self.ehr = DemoEhr(
-            self._folder / "fhir", chart, [self._app()], port=self._ports.fhir, origins=self.origins
+            self.folder / "fhir", chart, [self._app()], port=self._ports.fhir, origins=self.origins
         ).start()
         self._closing.callback(self.ehr.stop)
         self.say(f"FHIR server with {len(people)} made-up people: {self.fhir}")

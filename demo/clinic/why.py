@@ -24,6 +24,7 @@ from cds_service.fhir_client import FhirClient, Limits
 from cds_service.pipeline import Pipeline
 
 ORDER = ("yes", "unknown", "error", "no")
+NOT_ANSWERED, NO_ENTRY = "not answered", "no entry"
 DAY = 10  # characters of a date without its time
 
 
@@ -61,6 +62,7 @@ def why(why_not: WhyNot, request: str, shown: str) -> dict[str, Any]:
     return {
         "problems": [],
         "told": told,
+        "usable": told["answers"]["usable"],
         "cards": list(_cards(found, topics)),
         "rules": sorted(map(telling.rule, found.content.sources), key=_order),
         "counts": _counts(telling, found.content.sources),
@@ -102,7 +104,7 @@ def _card(wanted: WantedCard, state: str, found: Evaluation) -> dict[str, Any]:
         "title": wanted.card.title,
         "summary": wanted.summary,
         "state": state,
-        "reasons": [reason.reason for reason in wanted.reasons],
+        "reasons": list(dict.fromkeys(reason.reason for reason in wanted.reasons)),
         "conditions": [
             {"description": c.description, "answer": str(found.ask(c))}
             for c in wanted.card.conditions
@@ -132,19 +134,24 @@ class _Telling:
         return next(answer for answer in ORDER if answer in applies)
 
     def rule(self, source: Source) -> dict[str, Any]:
-        """One rule in words, with what it read."""
+        """One rule in words: what it asks for, what speaks for it, what is missing."""
         contributions = self.contributions(source)
         conditions = tuple(c for one in contributions for c in one.conditions)
         evidence = self.evidence.of(conditions)
         named = self.found.content.names.get(source.rule or "")
+        asks = [self._asks(c) for c in contributions]
+        answers = list(self._answers(evidence))
         return {
             "id": source.id,
             "title": source.title,
             "answer": self.answer(source),
             "words": named.description if named else "",
-            "asks": [self._asks(c) for c in contributions],
+            "asks": [ask for ask in asks if not ask["advice"] or ask["applies"] == "yes"],
+            "silent": sum(ask["advice"] and ask["applies"] != "yes" for ask in asks),
+            "speaks": list(self._speaks(evidence)),
+            "missing": [a["label"] for a in answers if a["value"] == NOT_ANSWERED],
             "facts": list(self._facts(named.expression.variables if named else ())),
-            "answers": list(self._answers(evidence)),
+            "answers": answers,
             "chart": list(self._chart(evidence)),
         }
 
@@ -166,22 +173,39 @@ class _Telling:
             if fact and name in self.told["facts"]:
                 yield {"description": fact.description, "value": _value(self.told["facts"][name])}
 
+    def _speaks(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
+        """Answers that were chosen and entries that are there, of those that speak for the rule."""
+        leaves = dict.fromkeys(clue.leaf for clue in evidence.rests_on)
+        chosen = {link_id for link_id, code in leaves if self._is_chosen(link_id, code)}
+        items = dict.fromkeys(link_id for link_id, _ in leaves)
+        yield from (self._answer(link_id) for link_id in items if link_id in chosen)
+        for entry in self._chart(evidence):
+            if entry["value"] != NO_ENTRY:
+                yield entry
+
+    def _is_chosen(self, link_id: str, code: str) -> bool:
+        answer = self.found.facts.answers.view.get(link_id)
+        return answer.get(code) is True if isinstance(answer, dict) else answer is not None
+
     def _answers(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
-        sheet = self.found.facts.answers
         leaves = (*(clue.leaf for clue in evidence.rests_on), *evidence.watches)
         for link_id in dict.fromkeys(leaf[0] for leaf in leaves if leaf[0] != "%"):
-            item = self.found.content.questionnaire.items[link_id]
-            yield {
-                "label": item.label,
-                "value": self._said(link_id),
-                "restricted": item.restricted and link_id in sheet.view,
-                "stale": link_id in sheet.stale,
-            }
+            yield self._answer(link_id)
+
+    def _answer(self, link_id: str) -> dict[str, Any]:
+        sheet = self.found.facts.answers
+        item = self.found.content.questionnaire.items[link_id]
+        return {
+            "label": item.label,
+            "value": self._said(link_id),
+            "restricted": item.restricted and link_id in sheet.view,
+            "stale": link_id in sheet.stale,
+        }
 
     def _said(self, link_id: str) -> str:
         sheet = self.found.facts.answers
         if link_id not in sheet.view:
-            return "not answered" if link_id in sheet.unanswered else "not asked"
+            return NOT_ANSWERED if link_id in sheet.unanswered else "not asked"
         answer = sheet.view[link_id]
         if not isinstance(answer, dict):
             return str(answer)
@@ -211,7 +235,7 @@ class _Telling:
             f"{displays.get(e.coding, e.coding[1])}{f', {e.when.text[:DAY]}' if e.when else ''}"
             for e in entries
         )
-        return "; ".join(found) or "no entry"
+        return "; ".join(found) or NO_ENTRY
 
 
 def _options(form: Mapping[str, Any], link_id: str) -> dict[str, str]:

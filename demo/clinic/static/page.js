@@ -68,6 +68,7 @@ async function fire() {
   const service = services.find((found) => found.hook === find("hook").value);
   const sendsChart = find("call").elements.data.value === "prefetch";
   quiet();
+  busy(true);
   find("said").textContent = "Calling the service …";
   let request = null;
   try {
@@ -81,6 +82,12 @@ async function fire() {
     fail(problem);
     if (request) fill(find("after"), json("What was sent", request), json("What came back", problem.body));
   }
+  busy(false);
+}
+
+function busy(is) {
+  find("support").setAttribute("aria-busy", String(is));
+  find("fire").disabled = is;
 }
 
 function quiet() {
@@ -102,7 +109,8 @@ function drawAfter(service, request, answer) {
     el("form", { method: "post", action: "/why", target: "_blank", rel: "noopener" },
       el("input", { type: "hidden", name: "request", value: JSON.stringify(request) }),
       el("input", { type: "hidden", name: "shown", value: JSON.stringify(topics) }),
-      el("button", { type: "submit", class: "second" }, "Why these cards, and why not the others", el("span", { class: "quiet" }, " (new tab)"))),
+      el("button", { type: "submit", class: "second" }, "Why these cards, and why not the others", el("span", { class: "quiet" }, " (new tab)")),
+      el("p", { class: "quiet" }, "It names private matters too: open it only where nobody else can see the screen.")),
     settled.length
       ? el("p", { class: "notice" }, `Not shown this time: ${settled.join(", ")}. A card that was accepted or overridden stays away for 30 days; “make demo” starts afresh.`)
       : null,
@@ -159,4 +167,5 @@ try {
 } catch (problem) {
   find("name").textContent = "This chart cannot be opened";
   fail(problem);
+  find("support").setAttribute("aria-busy", "false");
 }
