@@ -16,7 +16,7 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.evidence import Evidence, EvidenceReader, Leaf
-from cds_service.content.model import INDICATORS, Card, Content, Contribution, Suggestion
+from cds_service.content.model import INDICATORS, URGENCY, Card, Content, Contribution, Suggestion
 from cds_service.content.orders import SUBJECT
 from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
@@ -190,8 +190,7 @@ class CardWriter:
 
     def _consider(self, wanted: WantedCard) -> Iterator[str]:
         named = wanted.reasons[:NAMED]
-        pressing = {"stat": 0, "urgent": 1, "asap": 1, "routine": 2}
-        for reason in sorted(named, key=lambda c: (pressing[c.priority], c.source.title)):
+        for reason in sorted(named, key=lambda c: (-_urgency(c), c.source.title)):
             if reason.considering:
                 yield f"*{reason.source.title}*: {reason.considering}"
 
@@ -218,6 +217,10 @@ class CardWriter:
             if reviewed
             else self.say["never-reviewed"],
         )
+
+
+def _urgency(contribution: Contribution) -> int:
+    return URGENCY.index(INDICATORS[contribution.priority])
 
 
 def _holds(found: Evaluation, name: str) -> bool:

@@ -10,8 +10,9 @@ import pytest
 
 from cds_service.content import FOLDERS, load_content
 from cds_service.content.check import check_vignettes
+from cds_service.content.expectations import mismatches
 from cds_service.content.review import write_pages
-from cds_service.content.vignettes import HOOK, mismatches, read_vignettes, request_for
+from cds_service.content.vignettes import HOOK, read_vignettes, request_for
 from cds_service.evaluate import Evaluation
 from cds_service.pipeline import Pipeline
 
@@ -94,7 +95,7 @@ def evaluations(root: Path) -> dict[str, tuple[Evaluation, list[str]]]:
         if vignette.file == CAUSE:
             body = request_for(vignette, vignettes.defaults, pipeline.content, service.prefetch)
             evaluation = pipeline.answer(service, body, vignette.now).evaluation
-            found[vignette.id] = evaluation, mismatches(vignette, evaluation)
+            found[vignette.id] = evaluation, mismatches(vignette.expect, evaluation)
     return found
 
 

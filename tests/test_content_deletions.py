@@ -19,10 +19,11 @@ import pytest
 from support import INTAKE_URL, ROOT
 
 from cds_service.content import Content, ContentError, load_content
+from cds_service.content.expectations import mismatches
 from cds_service.content.model import Contribution
 from cds_service.content.mutation import mutants
 from cds_service.content.reader import FOLDERS
-from cds_service.content.vignettes import Case, Vignettes, case_for, mismatches
+from cds_service.content.vignettes import Case, Vignettes, case_for
 from cds_service.evaluate import Answer
 from cds_service.pipeline import Pipeline
 
@@ -67,7 +68,7 @@ def is_missed(folder: Path, stem: str, vignettes: Vignettes) -> bool:
     pipeline = Pipeline(content, INTAKE_URL)
     likely_first = sorted(vignettes.people, key=lambda person: person.file != stem)
     return any(
-        mismatches(person, case_for(person, vignettes.defaults, pipeline).found)
+        mismatches(person.expect, case_for(person, vignettes.defaults, pipeline).found)
         for person in likely_first
     )
 

@@ -19,6 +19,7 @@ from cds_service.content.model import (
     Source,
     Strategy,
     Suggestion,
+    clinical_id,
 )
 from cds_service.content.orders import order_key, order_template
 
@@ -128,7 +129,7 @@ class ActionReader:
     def _card(self, plan: Resource) -> Card:
         action = plan["action"][0]
         return Card(
-            id=plan["identifier"][0]["value"],
+            id=clinical_id(plan),
             plan=plan,
             title=plan["title"],
             summary=action["title"],
@@ -267,7 +268,7 @@ class ActionReader:
     def _overrides(self, action: dict[str, Any], plan: Resource, path: str) -> tuple[str, ...]:
         codes = tuple(ext.values(action, "override-reason"))
         for code in codes:
-            if code not in self.builder.override_reasons():
+            if code not in self.builder.override_reasons:
                 self.builder.found(plan, path, f"{code!r} is not in the override-reasons codes")
         return codes
 

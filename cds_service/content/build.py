@@ -19,6 +19,7 @@ from cds_service.content.model import (
     Resource,
     Source,
     Strategy,
+    clinical_id,
 )
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.questionnaires import compile_questionnaire
@@ -57,6 +58,7 @@ class Builder:
         for resource in (*libraries, *self.plans):
             self.allowed |= {v["name"] for v in ext.values(resource, ext.VARIABLE)}
         self.names = self._names((*libraries, *self.plans))
+        self.override_reasons = override_reasons(shelf)
 
     def compile(
         self, text: str, resource: Resource, path: str, more: Collection[str] = ()
@@ -134,18 +136,10 @@ class Builder:
             contributions=contributions,
             cards=cards,
             strategy=strategy,
-            override_reasons=self.override_reasons(),
+            override_reasons=self.override_reasons,
             files=self.shelf.files,
             compiled=tuple(self.compiled),
         )
-
-    def override_reasons(self) -> dict[str, dict[str, str]]:
-        """Codings of the override-reasons code system, by code."""
-        url = f"{CANONICAL_BASE}/CodeSystem/override-reasons"
-        concepts = self.shelf.resources.get(url, {}).get("concept", ())
-        return {
-            c["code"]: {"code": c["code"], "system": url, "display": c["display"]} for c in concepts
-        }
 
     def _owner(self, fact: NamedFact) -> Resource:
         return next(r for r in self.shelf.resources.values() if r["id"] == fact.owner)
@@ -241,9 +235,13 @@ def plan_sources(plan: Resource) -> Iterator[tuple[str, str]]:
         yield clinical_id(plan), plan["title"]
 
 
-def clinical_id(plan: Resource) -> str:
-    """The plan's id in the clinical specification."""
-    return str(plan["identifier"][0]["value"])
+def override_reasons(shelf: Shelf) -> dict[str, dict[str, str]]:
+    """Codings of the override-reasons code system, by code."""
+    url = f"{CANONICAL_BASE}/CodeSystem/override-reasons"
+    concepts = shelf.resources.get(url, {}).get("concept", ())
+    return {
+        c["code"]: {"code": c["code"], "system": url, "display": c["display"]} for c in concepts
+    }
 
 
 def listed_plans(strategy: Resource | None) -> Iterator[str]:

@@ -10,10 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from cds_service.content.coverage import unseen
+from cds_service.content.expectations import in_words, mismatches, mistaken
 from cds_service.content.last_run import Outcome, write_run
 from cds_service.content.model import Content
 from cds_service.content.mutation import Mutant, mutants, survivors
-from cds_service.content.vignettes import Case, case_for, in_words, mismatches, read_vignettes
+from cds_service.content.vignettes import Case, case_for, read_vignettes
 from cds_service.pipeline import Pipeline
 
 Say = Callable[[str], None]
@@ -55,7 +56,8 @@ def check_vignettes(
 
 def _outcome(case: Case) -> Outcome:
     person = case.vignette
-    wrong = tuple(mismatches(person, case.found))
+    content = case.found.content
+    wrong = (*mistaken(person.expect, content), *mismatches(person.expect, case.found))
     return Outcome(person.id, person.name, person.file, in_words(person.expect), wrong)
 
 

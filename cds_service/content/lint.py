@@ -6,15 +6,16 @@ Structure is checked by ``reader``, references and expressions by ``build``, wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content.codes import has_valid_check_digit
 from cds_service.content.evidence import answer_path
 from cds_service.content.model import DATES, Content, Finding, Resource
 from cds_service.content.orders import order_key
-from cds_service.content.questionnaires import questionnaire_findings
+from cds_service.content.questionnaires import questionnaire_findings, walk_items
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.shape import walk_actions
 from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
@@ -83,7 +84,7 @@ def _related(resource: Resource, shelf: Shelf, file: str) -> Iterator[Finding]:
 
 def _plan(plan: Resource, file: str) -> Iterator[Finding]:
     seen: set[str] = set()
-    for action, path in walk_actions(plan.get("action", ()), ""):
+    for action, path in walk_actions(plan.get("action", ())):
         if action.get("id") in seen or not action.get("id"):
             yield Finding(file, path, f"action id {action.get('id')!r} is missing or used twice")
         seen.add(action.get("id", ""))
@@ -91,18 +92,10 @@ def _plan(plan: Resource, file: str) -> Iterator[Finding]:
         yield Finding(file, "identifier", "needs the clinical id")
     if "/causes/" in f"/{file}" and not plan.get("usage"):
         yield Finding(file, "usage", "must say when the rule is expected to be wrong")
-    for action, path in walk_actions(plan.get("action", ()), ""):
+    for action, path in walk_actions(plan.get("action", ())):
         is_line = "." in path and "definitionCanonical" not in action  # a text among the options
         if len(action.get("title", "")) > LONGEST_SUMMARY and not is_line:
             yield Finding(file, f"{path}.title", f"has more than {LONGEST_SUMMARY} characters")
-
-
-def walk_actions(actions: Iterable[Any], path: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """Every action with its path, depth first."""
-    for action in actions:
-        at = f"{path}.{action.get('id')}" if path else f"action {action.get('id')}"
-        yield action, at
-        yield from walk_actions(action.get("action", ()), at)
 
 
 def _value_set(value_set: Resource, shelf: Shelf) -> Iterator[Finding]:
@@ -148,7 +141,7 @@ def _same_orders(shelf: Shelf) -> Iterator[Finding]:
 def _names(builder: Builder) -> Iterator[Finding]:
     for fact in builder.names.values():
         if not fact.description:
-            file = next(f for u, f in builder.shelf.files.items() if u.endswith(f"/{fact.owner}"))
+            file = _file(builder.shelf.files, fact.owner)
             yield Finding(file, f"variable {fact.name}", "needs a description in plain English")
     for requirement in builder.requirements.values():
         if requirement.type not in DATES:
@@ -163,7 +156,7 @@ def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
     options = {
         item["linkId"]: {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
         for form in shelf.of_type("Questionnaire")
-        for item in form.get("item", ())
+        for item in walk_items(form.get("item", ()))
     }
     for expression, file, path in builder.compiled:
         for node in nodes.walk(expression.tree):
@@ -239,7 +232,9 @@ def _unused(content: Content, shelf: Shelf) -> Iterator[Finding]:
     rules = {s.rule for s in content.sources}
     for fact in content.names.values():
         if fact.name not in used and fact.name not in rules:
-            yield Finding(_file(content, fact.owner), f"variable {fact.name}", "is never used")
+            yield Finding(
+                _file(content.files, fact.owner), f"variable {fact.name}", "is never used"
+            )
     for requirement in content.requirements.values():
         if requirement.id not in used:
             yield Finding("libraries", f"dataRequirement {requirement.id}", "is never used")
@@ -256,5 +251,5 @@ def _unused(content: Content, shelf: Shelf) -> Iterator[Finding]:
             yield Finding(shelf.files[activity["url"]], "", "no card suggests this order")
 
 
-def _file(content: Content, owner: str) -> str:
-    return next(f for u, f in content.files.items() if u.endswith(f"/{owner}"))
+def _file(files: Mapping[str, str], owner: str) -> str:
+    return next(f for u, f in files.items() if u.endswith(f"/{owner}"))

@@ -19,6 +19,7 @@ Priority = Literal["routine", "urgent", "asap", "stat"]
 PRESSING: tuple[Priority, ...] = ("routine", "asap", "urgent", "stat")
 # FHIR request priority -> CDS Hooks indicator (asap has no counterpart of its own)
 INDICATORS = {"routine": "info", "asap": "warning", "urgent": "warning", "stat": "critical"}
+URGENCY = tuple(dict.fromkeys(INDICATORS[priority] for priority in PRESSING))  # least first
 
 # The elements that date an entry, most telling first (R4 element names, choice types resolved).
 DATES = {
@@ -30,6 +31,11 @@ DATES = {
     "MedicationStatement": ("effective", "dateAsserted"),
     "Encounter": ("period",),
 }
+
+
+def clinical_id(plan: Resource) -> str:
+    """The plan's id in the clinical specification."""
+    return str(plan["identifier"][0]["value"])
 
 
 @dataclass(frozen=True, slots=True)

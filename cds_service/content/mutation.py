@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from cds_service.chart import ChartIndex
+from cds_service.content.expectations import mismatches
 from cds_service.content.model import Applicability, Content, Moment, NamedFact, Requirement
-from cds_service.content.vignettes import Case, mismatches
+from cds_service.content.vignettes import Case
 from cds_service.evaluate import Answer, Evaluation, complete
 from cds_service.fhirpath import (
     Expression,
@@ -129,7 +130,7 @@ class _ConditionKill:
             return False
         mutated = Evaluation(self.content, base.facts, base.now, base.bindings)
         mutated.asked = {**base.asked, id(self.condition): after}
-        return bool(mismatches(case.vignette, complete(mutated, case.vignette.hook)))
+        return bool(mismatches(case.vignette.expect, complete(mutated, case.vignette.hook)))
 
 
 # -- named expressions ---------------------------------------------------------------------
@@ -154,7 +155,7 @@ class _RuleKill:
         if after == base.bindings[self.fact.name]:
             return False
         changed = {self.fact.name: after}
-        return bool(mismatches(case.vignette, _with(case, changed, self.touched, self.kept)))
+        return bool(mismatches(case.vignette.expect, _with(case, changed, self.touched, self.kept)))
 
 
 def _with(
@@ -270,4 +271,4 @@ class _WindowKill:
         if found == case.found.facts.variables[self.moved.id]:
             return False
         changed = {self.moved.id: found}
-        return bool(mismatches(case.vignette, _with(case, changed, self.touched, self.kept)))
+        return bool(mismatches(case.vignette.expect, _with(case, changed, self.touched, self.kept)))

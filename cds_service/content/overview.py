@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cds_service.content import extensions as ext
-from cds_service.content.build import clinical_id
 from cds_service.content.model import (
     Content,
     Contribution,
@@ -14,6 +13,7 @@ from cds_service.content.model import (
     Resource,
     Source,
     Suggestion,
+    clinical_id,
 )
 
 UNITS = {"d": ("day", "days"), "h": ("hour", "hours")}

@@ -8,8 +8,6 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.model import EnableWhen, Finding, Item, Questionnaire, Resource
 
-QUESTION_TYPES = frozenset({"choice", "open-choice", "integer", "decimal"})
-
 
 def compile_questionnaire(resource: Resource) -> Questionnaire:
     """Items by linkId in form order, nested items included (their parents' conditions apply)."""

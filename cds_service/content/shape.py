@@ -58,7 +58,7 @@ def _plan(plan: Resource) -> Iterator[Missing]:
     codings = plan.get("type", {}).get("coding") or [{}]
     yield from _needs(codings[0], "type.coding", "code")
     yield from _variables(plan)
-    for action, path in _actions(plan.get("action", ()), "action"):
+    for action, path in walk_actions(plan.get("action", ())):
         yield from _action(action, path)
     for name, parts in PARTS.items():
         for extension in ext.values(plan, name):
@@ -84,11 +84,13 @@ def _action(action: Mapping[str, Any], path: str) -> Iterator[Missing]:
         yield from _needs(condition, f"{path}.condition", "expression")
 
 
-def _actions(actions: Any, path: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+def walk_actions(actions: Any, path: str = "") -> Iterator[tuple[dict[str, Any], str]]:
+    """Every action with its path, depth first: ``action a``, ``action a.b``."""
     for action in actions:
-        at = f"{path} {action.get('id', '?')}"
+        name = action.get("id", "?")
+        at = f"{path}.{name}" if path else f"action {name}"
         yield action, at
-        yield from _actions(action.get("action", ()), at)
+        yield from walk_actions(action.get("action", ()), at)
 
 
 def _variables(resource: Resource) -> Iterator[Missing]:

@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from cds_service.answers import Reading, is_enabled
-from cds_service.content.model import INDICATORS, Content, Item
+from cds_service.content.expectations import misspelt
+from cds_service.content.model import Content, Item
 from cds_service.evaluate import Evaluation, evaluate
 from cds_service.hook_request import HOOKS, parse_request
 from cds_service.pipeline import Pipeline
@@ -110,14 +111,26 @@ def read_vignettes(folder: Path) -> Vignettes:
         if path.stem == "unnoticed":
             unnoticed = {e["change"]: e["reason"] for e in document["unnoticed"]}
             continue
-        try:
-            people += [
-                Vignette(v["id"], v["name"], path.stem, document["today"], v["given"], v["expect"])
-                for v in document["vignettes"]
-            ]
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path.name}: not a vignette file: {error}") from None
+        people += _people(path, document)
     return Vignettes(tuple(people), defaults, unnoticed)
+
+
+def _people(path: Path, document: Any) -> list[Vignette]:
+    try:
+        people = [
+            Vignette(v["id"], v["name"], path.stem, document["today"], v["given"], v["expect"])
+            for v in document["vignettes"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name}: not a vignette file: {error}") from None
+    wrong = [
+        f"{path.name}: {person.id} ({person.name}): {words}"
+        for person in people
+        for words in misspelt(person.expect)
+    ]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return people
 
 
 # -- the call ------------------------------------------------------------------------------
@@ -282,9 +295,10 @@ def _filling(
     given: Mapping[str, Any], defaults: Mapping[str, Any], blank: Iterable[str]
 ) -> dict[str, Any]:
     filling = dict(defaults.get("answers", {}))
-    organs = set(given.get("organs", ()))
-    for rule in defaults.get("byOrgan", ()):
-        if organs & set(rule["anyOf"]):
+    by_answer = defaults.get("byAnswer", {"item": None, "rules": ()})
+    answered = set(given.get(by_answer["item"], ()))
+    for rule in by_answer["rules"]:
+        if answered & set(rule["anyOf"]):
             filling |= rule["answers"]
             break
     return {link_id: v for link_id, v in filling.items() if link_id not in blank}
@@ -300,7 +314,7 @@ def _answers(item: Item, value: Any) -> Iterator[dict[str, Any]]:
             yield {"valueString": one}
 
 
-# -- the verdict ---------------------------------------------------------------------------
+# -- the run -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,65 +332,3 @@ def case_for(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline
     gathered, facts = pipeline.facts(parse_request(body, vignette.hook), vignette.now)
     found = evaluate(pipeline.content, facts, vignette.now, vignette.hook)
     return Case(vignette, gathered.chart, found)
-
-
-def mismatches(vignette: Vignette, found: Evaluation) -> list[str]:
-    """What differs from the expectation, in words; empty when all is as expected."""
-    expect = vignette.expect
-    wrong = list(_rule_mismatches(expect.get("rules", {}), found))
-    shown = {w.card.id: w for w in found.shown}
-    deferred = [w.card.id for w in found.deferred]
-    wrong += _card_mismatches(expect.get("cards", {}), list(shown), deferred)
-    for card, indicator in expect.get("indicators", {}).items():
-        actual = INDICATORS[shown[card].priority] if card in shown else "not shown"
-        if actual != indicator:
-            wrong.append(f"{card} is {actual}, expected {indicator}")
-    for card, wanted in expect.get("suggestions", {}).items():
-        offered = [s.id for s in shown[card].suggestions] if card in shown else []
-        wrong += _listed(wanted, offered, f"{card} offers")
-    advice = [f"{c.source.plan['id']}.{c.id}" for w in found.shown for c in w.advice]
-    wrong += _listed(expect.get("advice", {}), advice, "the advice holds")
-    wrong += _listed(expect.get("notes", {}), [n.id for n in found.notes], "the notes hold")
-    if found.errors:
-        wrong.append(f"failed: {'; '.join(found.errors.values())}")
-    return wrong
-
-
-def _rule_mismatches(rules: Mapping[str, str], found: Evaluation) -> Iterator[str]:
-    known = {s.rule for s in found.content.sources}
-    for rule, wanted in rules.items():
-        answer = str(found.rule(rule)) if rule in known else "no such rule"
-        met = answer != "yes" if wanted == "not yes" else answer == wanted
-        if not met:
-            yield f"{rule} is {answer}, expected {wanted}"
-
-
-def _card_mismatches(wanted: Mapping[str, Any], shown: list[str], deferred: list[str]) -> list[str]:
-    wrong = _listed(wanted, shown, "shown are")
-    if "deferred" in wanted and deferred != list(wanted["deferred"]):
-        wrong.append(f"deferred are {deferred}, expected {list(wanted['deferred'])}")
-    return wrong
-
-
-def _listed(wanted: Mapping[str, Any], found: list[str], words: str) -> list[str]:
-    """``has``, ``lacks`` and the exact, ordered ``are``."""
-    wrong = [f"{words} no {one}" for one in wanted.get("has", ()) if one not in found]
-    wrong += [f"{words} {one}, unexpected" for one in wanted.get("lacks", ()) if one in found]
-    if "are" in wanted and found != list(wanted["are"]):
-        wrong.append(f"{words} {found}, expected {list(wanted['are'])}")
-    return wrong
-
-
-def in_words(expect: Mapping[str, object]) -> str:
-    """The rules and cards a vignette expects, as one line."""
-    rules = expect.get("rules")
-    cards = expect.get("cards")
-    words = [f"{rule} {answer}" for rule, answer in _pairs(rules)]
-    for kind, listed in _pairs(cards):
-        names = ", ".join(listed) if isinstance(listed, list) else str(listed)
-        words.append(f"cards {kind}: {names or 'none'}")
-    return "; ".join(words)
-
-
-def _pairs(node: object) -> Iterable[tuple[object, object]]:
-    return node.items() if isinstance(node, Mapping) else ()

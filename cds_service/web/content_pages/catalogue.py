@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from cds_service.content import Content
 from cds_service.content.evidence import answer_path
-from cds_service.content.model import Applicability, Moment, Resource, Source
+from cds_service.content.model import Applicability, Moment, Resource, Source, clinical_id
 from cds_service.content.overview import is_flag
 from cds_service.content.questionnaires import walk_items
 from cds_service.fhirpath import Expression, nodes
@@ -105,7 +105,7 @@ class Catalogue:
             yield _entry(source_link(source), source.id, source.title, said)
         for plan in {s.plan["id"]: s.plan for s in content.sources if is_flag(s)}.values():
             link = Link("causes", plan["id"])
-            yield _entry(link, plan["identifier"][0]["value"], plan["title"], _texts(plan))
+            yield _entry(link, clinical_id(plan), plan["title"], _texts(plan))
         for plan_id, card in content.cards.items():
             texts = _texts([card.plan, *(s.order for s in card.suggestions)])
             yield _entry(Link("cards", plan_id), card.id, card.title, texts)
