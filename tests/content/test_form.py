@@ -1,0 +1,62 @@
+"""The questions: links, conditions and answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .breaking import FORM, Broken, Document, edit, find, findings_of, item
+
+BROKEN: list[Broken] = [
+    (
+        "link-id-used-twice",
+        FORM,
+        lambda d: d["item"].append(item(d, "sev")),
+        FORM,
+        "item sev",
+        "linkId is used twice",
+    ),
+    (
+        "enable-when-target",
+        FORM,
+        lambda d: item(d, "dryother")["enableWhen"][0].update(question="zebra"),
+        FORM,
+        "item dryother.enableWhen",
+        "there is no item 'zebra'",
+    ),
+    (
+        "enable-when-option",
+        FORM,
+        lambda d: item(d, "dryother")["enableWhen"][0]["answerCoding"].update(code="zebra"),
+        FORM,
+        "item dryother.enableWhen",
+        "has no option 'zebra'",
+    ),
+    (
+        "no-enable-behavior",
+        FORM,
+        lambda d: item(d, "dryother").pop("enableBehavior"),
+        FORM,
+        "item dryother.enableWhen",
+        "needs enableBehavior",
+    ),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=[name for name, *_ in BROKEN])
+def test_what_is_wrong_is_found_where_it_is(broken: Broken, folder: Path) -> None:
+    find(broken, folder)
+
+
+def test_rules_may_read_a_question_inside_a_group(folder: Path) -> None:
+    def change(document: Document) -> None:
+        place = document["item"].index(item(document, "urine"))
+        inner = document["item"][place]
+        group = {"linkId": "bladder", "type": "group", "text": "Bladder", "item": [inner]}
+        document["item"][place] = group
+
+    edit(folder, FORM, change)
+
+    found = [str(f) for f in findings_of(folder)]
+    assert [line for line in found if "%answers" in line] == []
