@@ -9,6 +9,13 @@ from cds_service.catalogue import LARGEST_PAGE, PAGE, PARAMETERS, TYPES
 from cds_service.content.model import Content
 
 OPERATIONS: dict[str, tuple[str, str, str]] = {  # type -> name, definition, what it does
+    "PlanDefinition": (
+        "apply",
+        "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply",
+        "On one plan: the strategy, a cause or a card. The chart is sent with the call, as data "
+        "(a Bundle) or prefetchData with the keys of GET /cds-services; nothing is fetched. "
+        "Answers one CarePlan with a contained RequestGroup, and stores nothing.",
+    ),
     "Questionnaire": (
         "populate",
         "http://hl7.org/fhir/uv/sdc/OperationDefinition/Questionnaire-populate",

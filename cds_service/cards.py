@@ -161,6 +161,20 @@ class CardWriter:
             return False
         return not item.restricted or found.facts.variables["user"]["type"] in PRACTITIONERS
 
+    def may_tell(self, found: Evaluation, reason: Contribution, card: Card) -> bool:
+        """Whether the conditions of a reason may be told with a card: nothing they look at is kept
+        from it."""
+        evidence = self.evidence[id(reason)]
+        leaves = {*(clue.leaf for clue in evidence.rests_on), *evidence.watches}
+        return all(
+            self._may_name(name) if where == "%" else self._may_quote(found, where, card)
+            for where, name in leaves
+        )
+
+    def _may_name(self, name: str) -> bool:
+        requirement = self.content.requirements.get(name)
+        return requirement is None or requirement.quotable
+
     def _chart_quote(self, found: Evaluation, name: str) -> str | None:
         requirement = self.content.requirements.get(name)
         entries = found.facts.entries.get(name)

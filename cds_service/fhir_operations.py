@@ -1,4 +1,4 @@
-"""What the FHIR operations take and give, in their own words."""
+"""``Questionnaire/[id]/$populate`` (SDC): the parameters it takes, and what it answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from cds_service.errors import BadRequest, Issue, MissingFacts, outcome
 from cds_service.parameters import Parameters
 from cds_service.populate import Populated
 from cds_service.prefetch import PATIENT
-
-# -- SDC: Questionnaire/[id]/$populate ------------------------------------------------------
 
 # Stands for a context that holds a reference only: nothing is fetched.
 UNFETCHED = {"resourceType": "OperationOutcome"}

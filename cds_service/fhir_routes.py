@@ -6,6 +6,7 @@ the same gate as hooks. What is read was serialised once and is tagged with the 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from cds_service.capabilities import capability_statement
 from cds_service.catalogue import Catalogue, Search, bundle, read_search
 from cds_service.errors import Issue, NotAcceptable
 from cds_service.fhir_operations import launch_of, populated_parameters
+from cds_service.logs import LOG
 from cds_service.parameters import Parameters, read_parameters, read_query
 from cds_service.pipeline import Pipeline
 from cds_service.questionnaire_response import as_outcome, validate
@@ -64,6 +66,16 @@ def fhir_blueprint(pipeline: Pipeline, gate: Gate, clock: Clock, base_url: str) 
         if (resource_type, resource_id) == ("QuestionnaireResponse", "$validate"):
             raise MethodNotAllowed(["POST"])
         return tagged(catalogue.read(resource_type, resource_id).body, catalogue.tag)
+
+    @routes.route("/PlanDefinition/<plan_id>/$apply", methods=["GET", "POST"])
+    def apply(plan_id: str) -> Response:
+        authorise()
+        plan = catalogue.read("PlanDefinition", plan_id).resource
+        applied = pipeline.applied(plan, sent_parameters(), clock(), str(uuid.uuid4()))
+        g.cards = len(applied.evaluation.shown)
+        for text in applied.evaluation.errors:
+            LOG.error("rule could not be evaluated", rule=text)
+        return answered(applied.care_plan)
 
     @routes.route("/Questionnaire/<questionnaire_id>/$populate", methods=["GET", "POST"])
     def populate(questionnaire_id: str) -> Response:

@@ -16,6 +16,7 @@ from cds_service.clients import Client
 from cds_service.outside import outside_client, within
 
 COOL_DOWN = 60.0  # seconds between two readings because of an unknown kid
+BACK_OFF = 5.0  # seconds before trying again a key set that could not be read
 KEEP = 3600.0  # seconds a key set is used before it is read again
 LARGEST = 200_000  # bytes of a key set
 TIMEOUT = 2.0  # seconds
@@ -38,19 +39,36 @@ class KeySet:
     def __init__(self, client: Client) -> None:
         self.client = client
         self._keys: dict[str, PyJWK] = {}
-        self._read_at = float("-inf")
-        self._lock = threading.Lock()
+        self._read_at = float("-inf")  # successfully
+        self._failed_at = float("-inf")
+        self._reading = threading.Lock()
 
     def find(self, kid: str, algorithm: str) -> PyJWK | None:
         """The key of a kid, fit for the algorithm; None when there is none."""
-        with self._lock:
-            age = time.monotonic() - self._read_at
-            if age > KEEP or (kid not in self._keys and age > COOL_DOWN):
-                self._read_at = time.monotonic()
-                read = self._read()
-                self._keys = self._keys if read is None else read  # an empty set revokes all
-            key = self._keys.get(kid)
+        # Who has the key at hand does not wait for somebody else's reading.
+        if self._is_due(kid) and self._reading.acquire(blocking=kid not in self._keys):
+            try:
+                if self._is_due(kid):
+                    self._refresh()
+            finally:
+                self._reading.release()
+        key = self._keys.get(kid)
         return key if key is not None and _fits(key, algorithm) else None
+
+    def _refresh(self) -> None:
+        read = self._read()
+        if read is None:
+            self._failed_at = time.monotonic()
+        else:
+            self._keys = read  # an empty set revokes all
+            self._read_at = time.monotonic()
+
+    def _is_due(self, kid: str) -> bool:
+        """Time to read: the keys are old, or lack this one; but not at once after a failure."""
+        now = time.monotonic()
+        age = now - self._read_at
+        wanted = age > KEEP or (kid not in self._keys and age > COOL_DOWN)
+        return wanted and now - self._failed_at > BACK_OFF
 
     def _read(self) -> dict[str, PyJWK] | None:
         """The keys of the set; None when it cannot be read."""

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cds_service.apply import hook_call, in_parameters, narrowed, remarks
 from cds_service.cards import Call, CardWriter
+from cds_service.care_plan import CarePlanWriter
 from cds_service.chart import ChartIndex
-from cds_service.content.model import Content
+from cds_service.content.model import Content, Resource
 from cds_service.discovery import Service, services
-from cds_service.errors import Issue, UnknownService
+from cds_service.errors import Issue, ServiceError, UnknownService
 from cds_service.evaluate import Evaluation, evaluate
 from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
+from cds_service.parameters import Parameters
 from cds_service.populate import Populated, Populator
 from cds_service.prefetch import Gathered, gather, missing, templates
 from cds_service.questionnaire_response import compile_form
@@ -33,6 +36,14 @@ class Result:
     cards: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A CarePlan, and the evaluation it came from."""
+
+    care_plan: dict[str, Any]
+    evaluation: Evaluation
+
+
 class Pipeline:
     """Everything that is worked out once per content, and the call path over it."""
 
@@ -43,6 +54,7 @@ class Pipeline:
         self.services = services(content)
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
+        self.plans = CarePlanWriter(self.writer)
         self.form = compile_form(content.questionnaire.resource)
         self.populator = Populator(content, self.index, self.form)
 
@@ -72,12 +84,18 @@ class Pipeline:
         return gathered, build_facts(self.content, self.index, request, gathered, now)
 
     def evaluation(
-        self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
+        self,
+        service: Service,
+        body: Any,
+        now: datetime,
+        fetch: Fetch | None = None,
+        content: Content | None = None,
     ) -> tuple[HookRequest, Evaluation]:
-        """Evaluates one call; ``now`` is aware. Raises ServiceError for what cannot be answered."""
+        """Evaluates one call; ``now`` is aware. ``content`` may be a narrowed one (``apply``).
+        Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
-        return request, evaluate(self.content, facts, now, service.hook)
+        return request, evaluate(content or self.content, facts, now, service.hook)
 
     def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
         """The cards that are shown, as CDS Hooks JSON."""
@@ -89,6 +107,19 @@ class Pipeline:
         """Evaluation and cards of one call; raises as ``evaluation`` does."""
         request, found = self.evaluation(service, body, now, fetch)
         return Result(request, found, self.cards(request, found))
+
+    def applied(self, plan: Resource, sent: Parameters, now: datetime, instance: str) -> Applied:
+        """A plan applied as ``$apply`` says; raises ServiceError in the parameters' words."""
+        body = hook_call(sent, self.queries, instance)
+        try:
+            service = self.service_for(body["hook"])
+            content = narrowed(self.content, plan)
+            request, found = self.evaluation(service, body, now, content=content)
+        except ServiceError as error:
+            raise in_parameters(error) from None
+        cards = self.cards(request, found)
+        care_plan = self.plans.care_plan(plan, request, found, cards, remarks(sent))
+        return Applied(care_plan, found)
 
     def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
         """The form answered from the chart as far as it says so; never raises (``populate``).

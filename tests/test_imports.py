@@ -38,10 +38,12 @@ PURE = {
     f"{name}.py"
     for name in (
         "answers",
+        "apply",
         "bundles",
         "capabilities",
         "catalogue",
         "cards",
+        "care_plan",
         "chart",
         "dates",
         "discovery",

@@ -23,7 +23,7 @@ from hostile_fhir import (
 )
 
 from cds_service.clients import Client
-from cds_service.key_sets import COOL_DOWN, KEEP, LARGEST, TIMEOUT
+from cds_service.key_sets import BACK_OFF, COOL_DOWN, KEEP, LARGEST, TIMEOUT
 from cds_service.security import Verifier
 from trust.signing import (
     by_ec,
@@ -387,15 +387,36 @@ def test_the_last_keys_are_kept_while_the_address_is_down(
 
 
 @requirement("6.12")
-def test_keys_come_back_after_the_cool_down(server: HostileServer, later: Later) -> None:
+def test_keys_come_back_soon_after_a_failure(server: HostileServer, later: Later) -> None:
     verifier = verifier_of(by_url(f"{server.base}/keys"))
     server.on("keys", status(503))
-    refuse(verifier, f"Bearer {token()}")
+    for _ in range(20):
+        refuse(verifier, f"Bearer {token()}")
+    assert len(server.seen) == 1
     server.on("keys", resource({"keys": good_keys()}))
 
-    later(COOL_DOWN + 1)
+    later(BACK_OFF + 1)
 
+    assert BACK_OFF < COOL_DOWN
     assert verify(verifier, token())
+    assert len(server.seen) == 2
+
+
+@requirement("6.12")
+def test_old_keys_are_asked_for_again_soon_after_a_failure(
+    served: Verifier, server: HostileServer, later: Later
+) -> None:
+    assert verify(served, token())
+    server.on("keys", status(503))
+    later(KEEP + 1)
+    assert verify(served, token())
+    server.on("keys", resource({"keys": [jwk(ec_key("new"), "new")]}))
+
+    later(BACK_OFF + 1)
+
+    refuse(served, f"Bearer {token()}")
+    assert verify(served, token(header=heading(kid="new"), sign=by_ec(ec_key("new"))))
+    assert len(server.seen) == 3
 
 
 @requirement("6.12")
