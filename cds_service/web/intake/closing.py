@@ -10,7 +10,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from cds_service.web.intake import model as m
 from cds_service.web.intake.delivery import Deliver, NotDelivered, Reason
 from cds_service.web.intake.response import Heading, answered, completed
-from cds_service.web.intake.stepping import notices
+from cds_service.web.intake.stepping import messages, notices
 from cds_service.web.intake.trouble import trouble
 from cds_service.web.intake.views import said_of
 from cds_service.web.intake.visit import SEE_OTHER, Intake, Visit, see
@@ -44,11 +44,7 @@ def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> N
                 for part in filled.unasked
                 if _is_typed(part, visit)
             ],
-            emergencies=[
-                (part.text.in_language(words.language), "")
-                for part in filled.emergencies
-                if not filled.private(part)
-            ],
+            messages=messages(visit, words),
             told=notices(visit, words, REVIEW_STEP),
             signs_in_again=[Reason.SIGN_IN, "0"] in visit.session.notices,
             sends=_sends(visit, deliver),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flask import Blueprint, Response, request
 
+from cds_service.web.intake import model as m
 from cds_service.web.intake.posting import Posted
 from cds_service.web.intake.views import Viewer
 from cds_service.web.intake.visit import Intake, Visit, see
@@ -49,12 +52,8 @@ def _page(intake: Intake, visit: Visit, number: int) -> Response:
     step = filled.step_at(number)
     checked = request.args.get("check") == "1"
     viewer = Viewer(filled, words, visit.session.origins, checked)
-    emergencies = [
-        (part.text.in_language(words.language), part.id if part in list(step.all_parts) else "")
-        for part in filled.emergencies
-        if not filled.private(part) or part in list(step.all_parts)
-    ]
     told = notices(visit, words, number)
+    above = messages(visit, words, step)
     return intake.page(
         "step",
         visit,
@@ -63,13 +62,40 @@ def _page(intake: Intake, visit: Visit, number: int) -> Response:
         count=len(filled.steps) + 1,
         parts=viewer.views(step),
         errors=viewer.errors(step) if checked else [],
-        emergencies=emergencies,
+        messages=above,
         told=told,
-        urgent=bool(emergencies and visit.session.notices and not told),
         to_review=request.args.get("from") == "review",
         first=filled.before(number) is None,
         prefix=words("error_title") if checked else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An emergency message above a page. ``id`` is of the same message further down, if it is
+    there; ``new``: the person's last answers brought it; ``calm``: it tells of a private answer."""
+
+    text: str
+    id: str
+    new: bool
+    calm: bool
+
+
+def messages(visit: Visit, words: Words, step: m.Step | None = None) -> list[Message]:
+    """What must be read before anything else. What tells of a restricted answer is shown on the
+    page of that answer only: on others somebody else may be looking."""
+    filled, here = visit.filled, set() if step is None else set(step.all_parts)
+    new = {link_id for notice in visit.session.notices for link_id in notice[2:]}
+    return [
+        Message(
+            part.text.in_language(words.language),
+            part.id if part in here else "",
+            part in here and part.link_id in new,
+            filled.private(part),
+        )
+        for part in filled.emergencies
+        if part in here or not filled.private(part)
+    ]
 
 
 def notices(visit: Visit, words: Words, number: int) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -30,6 +30,7 @@ class PartView:
     error: str = ""
     origin: str = ""
     when: str = ""
+    calm: bool = False  # an emergency message about a private answer
     notes: dict[str, str] = field(default_factory=dict)
     options: list[tuple[m.Option, str, bool]] = field(default_factory=list)
     units: list[tuple[m.Unit, str]] = field(default_factory=list)
@@ -112,6 +113,7 @@ class Viewer:
             fields=fields,
             seen=digest(fields) if part.is_question else "",
             when=self._when(part, here),
+            calm=self._filled.private(part),
             notes=dict(self._notes(part)),
             units=[(unit, self._say(unit.text)) for unit in part.units],
         )

@@ -87,11 +87,11 @@ function keepAlone(box) {
 // -- sliders: the number beside them is the answer ------------------------------------------------
 
 function addSlider(number) {
-  const { least, most, step, slide, lower, upper } = number.dataset;
+  const { least, most, step, lower, upper } = number.dataset;
   const box = document.createElement("span");
   box.className = "slide";
   const range = Object.assign(document.createElement("input"), { type: "range", min: least, max: most, step });
-  range.setAttribute("aria-label", slide);
+  range.setAttribute("aria-labelledby", number.getAttribute("aria-labelledby"));
   const end = (text) => Object.assign(document.createElement("span"), { textContent: text });
   box.append(end(lower || least), range, end(upper || most));
   const follow = () => {
