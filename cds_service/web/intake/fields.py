@@ -62,7 +62,8 @@ def _clean(text: str) -> str:
 def read(part: m.Part, fields: Fields) -> list[Answer]:
     """The answers that cleaned fields stand for; raises Unreadable."""
     if part.control in m.LISTED:
-        return [*_chosen(part, fields), *({"valueString": own} for own in fields.get("o", ()))]
+        own = fields.get("o", []) if part.is_open else []
+        return [*_chosen(part, fields), *({"valueString": text} for text in own)]
     values = fields.get("v", [])
     return [_READERS[part.control](part, text, fields, n) for n, text in enumerate(values)]
 

@@ -80,7 +80,7 @@ class Filled:
     def emergencies(self) -> tuple[m.Part, ...]:
         """The emergency messages that the answers call for, each text once."""
         found = (p for p in self.form.parts.values() if p.emergency and self.shown(p))
-        return tuple({part.text.written: part for part in found}.values())
+        return tuple({(p.text.written, self.private(p)): p for p in found}.values())
 
     def private(self, part: m.Part) -> bool:
         """Whether that a message is shown tells of a restricted answer."""

@@ -149,7 +149,10 @@ class Intake:
         asked = request.values.get("language", "")
         if asked in self.form.languages:
             return asked
-        return request.accept_languages.best_match(self.form.languages) or self.form.languages[0]
+        offered = self.form.languages
+        wanted = (code for code, _quality in request.accept_languages)
+        known = (k for code in wanted for k in (code, code.partition("-")[0]) if k in offered)
+        return next(known, offered[0])
 
     def page(
         self, name: str, visit: Visit | None = None, status: int = HTTPStatus.OK, **values: Any

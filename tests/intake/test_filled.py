@@ -1,0 +1,262 @@
+"""What is shown and what is wrong: the validator's word, for every operator and limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from support import NOW
+
+from cds_service.questionnaire_response import validate
+from cds_service.web.intake.filled import Filled, fitted
+from cds_service.web.intake.reading import read_form
+from cds_service.web.intake.response import Heading, completed
+from cds_service.web.intake.trouble import trouble
+from cds_service.web.intake.views import Viewer
+from cds_service.web.words import words_of
+from intake.forms import (
+    EVERYTHING,
+    SMALL,
+    VALUE_SET_CODES,
+    VALUE_SETS,
+    coding,
+    item,
+    options,
+    questionnaire,
+    when,
+)
+
+WORDS = words_of("en")
+LABEL_R = {"system": "conf", "code": "R"}
+
+
+def filled(resource: dict[str, Any], answers: dict[str, Any], drafts: Any = None) -> Filled:
+    form = read_form(resource, VALUE_SETS)
+    given = {k: v if isinstance(v, list) else [v] for k, v in answers.items()}
+    return Filled(form, given, drafts or {}, VALUE_SET_CODES, NOW)
+
+
+# question kind, condition, an answer that meets it, one that does not
+OPERATORS: list[tuple[dict[str, Any], dict[str, Any], Any, Any]] = [
+    (item("q", "boolean"), when("q", "exists", answerBoolean=True), {"valueBoolean": False}, None),
+    (item("q", "boolean"), when("q", "exists", answerBoolean=False), None, {"valueBoolean": True}),
+    (
+        item("q", "boolean"),
+        when("q", "=", answerBoolean=True),
+        {"valueBoolean": True},
+        {"valueBoolean": False},
+    ),
+    (item("q", "integer"), when("q", "!=", answerInteger=3), {"valueInteger": 4}, None),
+    (
+        item("q", "integer"),
+        when("q", "!=", answerInteger=3),
+        {"valueInteger": 4},
+        {"valueInteger": 3},
+    ),
+    (
+        item("q", "integer"),
+        when("q", ">", answerInteger=3),
+        {"valueInteger": 4},
+        {"valueInteger": 3},
+    ),
+    (
+        item("q", "integer"),
+        when("q", "<", answerInteger=3),
+        {"valueInteger": 2},
+        {"valueInteger": 3},
+    ),
+    (
+        item("q", "decimal"),
+        when("q", ">=", answerDecimal=2.5),
+        {"valueDecimal": 2.5},
+        {"valueDecimal": 2.4},
+    ),
+    (
+        item("q", "decimal"),
+        when("q", "<=", answerDecimal=2.5),
+        {"valueDecimal": 2.5},
+        {"valueDecimal": 2.6},
+    ),
+    (
+        item("q", "date"),
+        when("q", "<", answerDate="2024-01-01"),
+        {"valueDate": "2023-12-31"},
+        {"valueDate": "2024-01-02"},
+    ),
+    (
+        item("q", "string"),
+        when("q", "=", answerString="a"),
+        {"valueString": "a"},
+        {"valueString": "b"},
+    ),
+    (
+        item("q", "choice", repeats=True, answerOption=options("a", "b")),
+        when("q", "=", answerCoding=coding("a")),
+        [{"valueCoding": coding("b")}, {"valueCoding": coding("a")}],
+        {"valueCoding": coding("b")},
+    ),
+]
+
+
+@pytest.mark.parametrize(("question", "condition", "meets", "fails"), OPERATORS)
+def test_every_operator_shows_and_hides(
+    question: Any, condition: Any, meets: Any, fails: Any
+) -> None:
+    resource = questionnaire(question, item("then", "string", enableWhen=[condition]))
+
+    for answer, expected in ((meets, True), (fails, False)):
+        here = filled(resource, {} if answer is None else {"q": answer})
+        assert here.shown(here.form.parts["then"]) is expected
+
+
+@pytest.mark.parametrize(("question", "condition", "meets", "fails"), OPERATORS)
+def test_the_script_is_told_what_the_server_decides(
+    question: Any, condition: Any, meets: Any, fails: Any
+) -> None:
+    """A condition on the same page goes out with the id of its question and the field's value."""
+    resource = questionnaire(question, item("then", "string", enableWhen=[condition]))
+    here = filled(resource, {})
+    views = Viewer(here, WORDS, {}, checked=False).views(here.form.steps[0])
+
+    told = orjson.loads(views[1].when)["of"]
+    expected = next(v for k, v in condition.items() if k.startswith("answer"))
+    if isinstance(expected, dict):
+        expected = expected["code"]
+    elif condition["operator"] != "exists" and isinstance(expected, bool):
+        expected = str(expected).lower()
+    assert told == [[here.form.parts["q"].id, condition["operator"], expected]]
+
+
+def test_conditions_meet_together_or_one_by_one() -> None:
+    both = [when(q, "=", answerBoolean=True) for q in ("a", "b")]
+    questions = [item("a", "boolean"), item("b", "boolean")]
+
+    for behavior, expected in (("all", False), ("any", True)):
+        then = item("then", "string", enableWhen=both, enableBehavior=behavior)
+        here = filled(questionnaire(*questions, then), {"a": {"valueBoolean": True}})
+        assert here.shown(here.form.parts["then"]) is expected
+
+
+def test_what_stands_in_a_hidden_group_is_hidden() -> None:
+    here = filled(SMALL, {})
+
+    assert not here.shown(here.form.parts["buried"])
+    assert [step.number for step in here.steps] == [1, 2, 4]
+    assert here.step_at(3).number == 4
+
+
+def test_a_question_below_a_question_is_asked_once_that_is_answered() -> None:
+    assert not filled(EVERYTHING, {}).shown(filled(EVERYTHING, {}).form.parts["child"])
+    here = filled(EVERYTHING, {"parent": {"valueBoolean": False}})
+    assert here.shown(here.form.parts["child"])
+
+
+def test_a_condition_nobody_can_decide_here_does_not_hide_a_question() -> None:
+    url = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression"
+    asked = item("a", "string", extension=[{"url": url, "valueExpression": {}}])
+    here = filled(questionnaire(asked), {})
+
+    assert here.shown(here.form.parts["a"])
+
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("int", {"valueInteger": 11}, "error_between"),
+    ("dec", {"valueDecimal": 1.234}, "error_number"),
+    ("day", {"valueDate": "2019-12-31"}, "error_date_range"),
+    ("day", {"valueDate": "2024-02-31"}, "error_date_range"),
+    ("moment", {"valueDateTime": "2024-02-31"}, "error_date"),
+    ("line", {"valueString": "rose"}, "error_format"),
+    ("line", {"valueString": "Rose" * 9}, "error_too_long"),
+    ("lines", [{"valueString": c} for c in "abcd"], "error_too_many"),
+    ("link", {"valueUri": "a b"}, "error_url"),
+    ("many", [{"valueCoding": coding(c)} for c in ("hoe", "none")], "error_exclusive"),
+    ("one", [{"valueCoding": coding(c)} for c in ("oak", "elm")], "error_one"),
+    ("contained", {"valueCoding": {"code": "chalk"}}, "error_option"),
+    ("words", {"valueString": "x" * 51}, "error_too_long"),
+]
+
+
+@pytest.mark.parametrize(("link_id", "answer", "key"), WRONG)
+def test_what_is_wrong_is_said_in_plain_words(link_id: str, answer: Any, key: str) -> None:
+    here = filled(EVERYTHING, {link_id: answer})
+
+    assert list(here.problems) == [link_id]
+    said = trouble(here, here.form.parts[link_id], here.problems[link_id], WORDS)
+    assert said.partition("{")[0].startswith(WORDS(key).partition("{")[0].partition(" 3")[0][:12])
+
+
+def test_a_draft_is_wrong_and_stands_before_the_validators_word() -> None:
+    here = filled(EVERYTHING, {}, {"int": {"v": ["many"]}})
+
+    assert dict(here.problems) == {"int": "unreadable"}
+    assert here.fields(here.form.parts["int"]) == {"v": ["many"]}
+
+
+def test_a_required_question_is_wrong_while_it_is_asked_and_blank() -> None:
+    asked = [
+        item("a", "boolean"),
+        item("b", "string", required=True, enableWhen=[when("a", "=", answerBoolean=True)]),
+    ]
+
+    assert filled(questionnaire(*asked), {}).problems == {}
+    assert filled(questionnaire(*asked), {"a": {"valueBoolean": True}}).problems == {
+        "b": "required"
+    }
+
+
+def test_a_message_about_a_restricted_answer_is_private() -> None:
+    here = filled(
+        SMALL,
+        {
+            "tools": {"valueCoding": coding("saw")},
+            "height": {"valueInteger": 9},
+            "buried": {"valueCoding": coding("bones")},
+        },
+    )
+
+    assert [(p.link_id, here.private(p)) for p in here.emergencies] == [
+        ("danger", False),
+        ("kind", True),
+    ]
+
+
+def test_what_is_no_longer_asked_is_known_and_not_sent() -> None:
+    here = filled(SMALL, {"why": {"valueString": "to dig"}, "name": {"valueString": "Ada"}})
+
+    assert [part.link_id for part in here.unasked] == ["why"]
+    heading = Heading("en", "1", NOW)
+    sent = completed(here.form, here.answers, here.enabled, heading)
+    assert "to dig" not in str(sent)
+
+
+def test_what_is_sent_carries_the_labels_of_what_was_answered_and_no_others() -> None:
+    answers = {
+        "height": {"valueInteger": 9},
+        "name": {"valueString": "Ada"},
+        "buried": {"valueCoding": coding("gold")},
+    }
+    for given in (answers, {k: v for k, v in answers.items() if k != "buried"}):
+        here = filled(SMALL, given)
+        heading = Heading("en", "1", NOW, frozenset({"name"}))
+        sent = completed(here.form, here.answers, here.enabled, heading)
+
+        assert sent.get("meta") == ({"security": [LABEL_R]} if "buried" in given else None)
+        assert validate(here.form.checker, sent, now=NOW) == []
+    name = sent["item"][0]["item"][1]
+    assert name["answer"][0]["extension"][0]["extension"][0]["valueCode"] == "auto-server"
+
+
+def test_only_what_fits_is_taken_over() -> None:
+    answers = {
+        "int": [{"valueInteger": 3}],
+        "one": [{"valueCoding": {"code": "yew"}}],
+        "gone": [{"valueString": "x"}],
+        "group": [{"valueString": "x"}],
+        "inner": [{"valueString": "kept"}],
+    }
+
+    kept, dropped = fitted(read_form(EVERYTHING, VALUE_SETS), answers, VALUE_SET_CODES, NOW)
+
+    assert sorted(kept) == ["inner", "int"]
+    assert sorted(dropped) == ["gone", "group", "one"]
