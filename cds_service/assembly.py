@@ -67,9 +67,13 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
 
 
 def _content(settings: Settings) -> Content:
-    content = load_content(find_root(settings.content))
+    content = load_content(find_root(settings.content), settings.site_words)
     if content.draft and not settings.serve_draft:
         raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
+    for placeholder in content.placeholders:
+        LOG.warning(
+            "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=placeholder
+        )
     return content
 
 

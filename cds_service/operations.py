@@ -32,12 +32,13 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
     def ready() -> Response:
         return json_response({"status": "ok", "content": _content_health(), "store": _store()})
 
-    def _content_health() -> dict[str, str]:
+    def _content_health() -> dict[str, Any]:
         draft = "Draft clinical content, not approved by clinicians."
         return {
             "version": content.version,
             "status": "draft" if content.draft else "active",
             "approval": draft if content.draft else "Approved content.",
+            "siteWordsMissing": list(content.placeholders),
         }
 
     def _store() -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.wrong_settings import sentences
@@ -74,6 +75,11 @@ class Settings(BaseSettings):
     clinic_url: str | None = Field(
         default=None, description="Address of a clinic page to try; the start page links to it."
     )
+    site_words: Annotated[dict[str, str], NoDecode] = Field(
+        default={},
+        description="The site's own words for the placeholders in the form's texts, as JSON: "
+        '`{"site help-line": "...", "site crisis line": "..."}`.',
+    )
     database_url: str = Field(
         default="sqlite:///var/cds.sqlite3",
         description="The store: SQLite, or PostgreSQL as `postgresql+psycopg://...`.",
@@ -117,6 +123,14 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://, as https://cds.example.org does")
         return value.rstrip("/") if value else None
+
+    @field_validator("site_words", mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError:
+            raise ValueError('must be a JSON object such as {"site help-line": "..."}') from None
 
     @field_validator("fhir_servers")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -19,6 +20,10 @@ from demo.people import read_people, read_staff
 from demo.servers import HOST, ClinicServer, Ports, PortTaken, ServiceProcess, listen
 
 FORM_CLIENT = "dyspareunia-cds"
+SITE_WORDS = {
+    "site help-line": "555-0100, a made-up help line",
+    "site crisis line": "555-0199, a made-up crisis line",
+}
 Say = Callable[[str], None]
 
 
@@ -50,6 +55,7 @@ class Demo:
             "CDS_AUTH": "off",
             "CDS_PUBLIC_BASE_URL": self.service,
             "CDS_REPORT_TOKEN": token,
+            "CDS_SITE_WORDS": json.dumps(SITE_WORDS),
             "CDS_SMART_ISSUER": self.fhir,
             "CDS_SMART_CLIENT_ID": FORM_CLIENT,
             **joined,

@@ -10,7 +10,7 @@ import pytest
 from support import PATIENT_VIEW, QUIET, Clinic, log_lines, settings_in, topics
 
 from cds_service import create_app
-from cds_service.content import Content
+from cds_service.content import Content, ContentError
 
 CALL = f"/cds-services/{PATIENT_VIEW}"
 
@@ -126,7 +126,31 @@ def test_readiness_names_the_content_and_that_it_is_a_draft(
         "version": content.version,
         "status": "draft",
         "approval": "Draft clinical content, not approved by clinicians.",
+        "siteWordsMissing": ["site crisis line", "site help-line"],
     }
+
+
+def test_the_words_of_a_site_stand_in_the_forms_texts(tmp_path: Path) -> None:
+    words = {"site help-line": 'The "open" line', "site crisis line": "555-0100"}
+
+    client = create_app(settings_in(tmp_path, site_words=words)).test_client()
+
+    content = client.get("/health/ready").get_json()["content"]
+    form = client.get("/fhir/Questionnaire/dyspareunia-intake").get_data(as_text=True)
+    assert content["siteWordsMissing"] == []
+    assert "[site" not in form
+    assert r"If you want help now: The \"open\" line" in form
+    assert r"ayuda ahora: The \"open\" line" in form
+
+
+def test_words_for_no_placeholder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ContentError) as refused:
+        create_app(settings_in(tmp_path, site_words={"site helpline": "x"}))
+
+    assert str(refused.value.findings[0]) == (
+        "CDS_SITE_WORDS: no text holds the placeholder [site helpline]; "
+        "the placeholders are: site crisis line, site help-line"
+    )
 
 
 def test_draft_content_is_served_only_when_it_may_be(tmp_path: Path) -> None:

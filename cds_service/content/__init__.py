@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cds_service.content.build import Builder
 from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
-from cds_service.content.reader import FOLDERS, read_folder
+from cds_service.content.reader import FOLDERS, read_folder, site_word_findings
 from cds_service.content.shape import shape_findings
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
@@ -36,9 +37,13 @@ def find_root(setting: Path | None = None) -> Path:
     raise ContentError((Finding(str(candidates[-1]), "", message),))
 
 
-def load_content(root: Path) -> Content:
-    """Reads and checks all content below ``root``; raises ContentError with all findings."""
-    shelf = read_folder(root)
+def load_content(root: Path, site_words: Mapping[str, str] | None = None) -> Content:
+    """Reads and checks all content below ``root``; raises ContentError with all findings.
+
+    ``site_words`` maps a placeholder of the texts, such as ``site help-line``, to words.
+    """
+    shelf = read_folder(root, site_words or {})
+    shelf.findings += site_word_findings(shelf)
     first = (*shelf.findings, *shape_findings(shelf), *metadata_findings(shelf))
     texts = tuple(text_findings(shelf))
     if len(first) > len(shelf.findings):

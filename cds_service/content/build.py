@@ -138,6 +138,7 @@ class Builder:
             strategy=strategy,
             override_reasons=self.override_reasons,
             files=self.shelf.files,
+            placeholders=tuple(sorted(self.shelf.placeholders - self.shelf.given)),
             compiled=tuple(self.compiled),
         )
 

@@ -302,4 +302,5 @@ class Content:
     strategy: Strategy
     override_reasons: Mapping[str, Coding]
     files: Mapping[str, str]  # url -> file, for findings
+    placeholders: tuple[str, ...]  # words of the site that are still to be given
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path

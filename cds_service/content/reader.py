@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from pydantic import BaseModel, ValidationError
 
 from cds_service.content.model import Finding
 
+# Words a site has of its own, such as `[site help-line]` (``clinical.md`` section 2).
+PLACEHOLDER = re.compile(r"\[(site [a-z][a-z -]*)\]")
 CANONICAL_BASE = "https://dyspareunia-cds.example/fhir"
 
 FOLDERS: dict[str, type[BaseModel]] = {
@@ -38,6 +41,8 @@ class Shelf:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    placeholders: set[str] = field(default_factory=set)
+    given: frozenset[str] = frozenset()  # placeholders the site has words for
     digest: str = ""
 
     def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:
@@ -45,10 +50,13 @@ class Shelf:
         return (r for r in self.resources.values() if r["resourceType"] == resource_type)
 
 
-def read_folder(root: Path) -> Shelf:
-    """Reads all content below ``root``; unreadable or invalid files become findings."""
-    shelf = Shelf()
-    digest = hashlib.sha256()
+def read_folder(root: Path, words: Mapping[str, str]) -> Shelf:
+    """Reads all content below ``root``; unreadable or invalid files become findings.
+
+    ``words`` are what the site says for each placeholder; ``placeholders`` are those there are.
+    """
+    shelf = Shelf(given=frozenset(words))
+    digest = hashlib.sha256(repr(sorted(words.items())).encode() if words else b"")
     for folder, model in FOLDERS.items():
         paths = sorted((root / folder).rglob("*.json"))
         if not paths:
@@ -57,9 +65,25 @@ def read_folder(root: Path) -> Shelf:
             name = path.relative_to(root).as_posix()
             data = path.read_bytes()
             digest.update(name.encode() + b"\0" + data)
-            _read_file(shelf, name, data, model)
+            shelf.placeholders.update(PLACEHOLDER.findall(data.decode(errors="replace")))
+            _read_file(shelf, name, filled(data, words), model)
     shelf.digest = digest.hexdigest()[:12]
     return shelf
+
+
+def site_word_findings(shelf: Shelf) -> Iterator[Finding]:
+    """Words for placeholders that no text has: they are misspelt, or meant for other content."""
+    for name in sorted(shelf.given - shelf.placeholders):
+        there = ", ".join(sorted(shelf.placeholders)) or "none"
+        message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
+        yield Finding("CDS_SITE_WORDS", "", message)
+
+
+def filled(data: bytes, words: Mapping[str, str]) -> bytes:
+    """A file's JSON with the site's own words for its placeholders."""
+    for name, text in words.items():
+        data = data.replace(f"[{name}]".encode(), orjson.dumps(text)[1:-1])
+    return data
 
 
 def _read_file(shelf: Shelf, name: str, data: bytes, model: type[BaseModel]) -> None:
