@@ -3,7 +3,6 @@ browser shows it. It holds made-up people only."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-LOG = logging.getLogger("cds_service")
+from cds_service.logs import LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def read_run(path: Path) -> LastRun | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        LOG.warning("the kept vignette results cannot be read (%s)", type(error).__name__)
+        LOG.warning("the kept vignette results cannot be read", error=type(error).__name__)
         return None
 
 
