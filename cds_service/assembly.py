@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -59,10 +60,10 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = Sessions(store, clock)
     apps = Apps((*clients, anonymous), settings.development)
-    entrance = Entrance(desk, sessions, apps, settings.public_base_url + CALLBACK, clock)
     intake = intake_of(content, sessions, cookie, clock, f"{settings.public_base_url}/intake")
+    entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
-    app.register_blueprint(launch_blueprint(entrance, cookie))
+    app.register_blueprint(launch_blueprint(entrance))
     return app
 
 
@@ -92,7 +93,9 @@ def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
     """Those of the file, and the one that stands for calls without a token."""
     smart = None
     if settings.smart_issuer:
-        smart = SmartApp(issuer=settings.smart_issuer, client_id=settings.smart_client_id)
+        issuer = settings.smart_issuer
+        host = urlsplit(issuer).hostname
+        smart = SmartApp(name=host, issuer=issuer, client_id=settings.smart_client_id)
     anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers), smart=smart)
     return read_clients(settings.clients), anonymous
 

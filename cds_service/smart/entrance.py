@@ -1,15 +1,13 @@
 """The way into the form from an EHR: begins sign-ins, ends them, and opens the person's session.
 
-Whose answers are whose: answers stay with a session only while the same patient of the same EHR
-signs in. For anybody else, and for answers given without a sign-in, a new session begins; nobody
-is shown answers that may be another's, and nothing unsigned reaches a chart.
+Whose answers are whose: answers stay when the same patient of the same EHR signs in again, and
+answers given without a sign-in when the person asked to take them along. Else an empty form begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from cds_service.desk import Desk
@@ -21,24 +19,21 @@ from cds_service.smart.ehr import Ehr, EhrLogin, SignInAgain
 from cds_service.smart.launch import Pending, Start, begin, belongs, code_of
 from cds_service.smart.problems import LaunchFailed
 from cds_service.smart.tokens import check_identity, login_of, redeem
-from cds_service.web.sessions import Answers, Session, Sessions
-
-Clock = Callable[[], datetime]
+from cds_service.web.intake import Intake
+from cds_service.web.intake.opening import is_fresh, new_session
+from cds_service.web.sessions import Answers, Session
 
 
 class Entrance:
     """One per process. ``redirect_uri`` is where EHRs send people back to."""
 
-    def __init__(
-        self, desk: Desk, sessions: Sessions, apps: Apps, redirect_uri: str, clock: Clock
-    ) -> None:
+    def __init__(self, desk: Desk, intake: Intake, apps: Apps, redirect_uri: str) -> None:
         self.desk = desk
-        self.sessions = sessions
+        self.intake = intake
+        self.sessions = intake.sessions
+        self.clock = intake.clock
         self.apps = apps
         self.redirect_uri = redirect_uri
-        self.clock = clock
-        form = desk.pipeline.content.questionnaire.resource
-        self.questionnaire = f"{form['url']}|{form['version']}"
 
     def app(self, issuer: str) -> App:
         """The app of an issuer; raises LaunchFailed before anything is called."""
@@ -57,13 +52,15 @@ class Entrance:
 
     # -- out ---------------------------------------------------------------------------
 
-    def leave(self, app: App, launch: str | None, secret: str | None) -> tuple[str, str]:
+    def leave(
+        self, app: App, launch: str | None, secret: str | None, *, along: bool
+    ) -> tuple[str, str]:
         """Begins a sign-in: the address to go to, and the secret of the session it waits in.
 
         Raises LaunchFailed and StoreUnavailable.
         """
         configuration = read_configuration(app, self._calls(app))
-        start = Start(self.redirect_uri, launch, self._types())
+        start = Start(self.redirect_uri, launch, along, self._types())
         url, pending = begin(app, configuration, start, self.clock())
 
         def wait(session: Session) -> Session:
@@ -72,7 +69,8 @@ class Entrance:
 
         if secret is not None and self.sessions.change(secret, wait) is not None:
             return url, secret
-        return url, self.sessions.open(wait(Session(self.questionnaire)))
+        session = new_session(self.intake.form, self.intake.language())
+        return url, self.sessions.open(wait(session))
 
     def _types(self) -> Iterator[str]:
         """The resource types that the form is filled in from."""
@@ -108,32 +106,34 @@ class Entrance:
         calls, now = self._calls(app), self.clock()
         code = code_of(pending, answer)
         told = redeem(app, pending, code, self.redirect_uri, calls)
+        login = login_of(pending, told, now)
         check_identity(app, pending, told, calls, now)
         context = app_context.read(self.desk.store.names, told.get("appContext"))
-        return replace(login_of(pending, told, now), app_context=context)
+        return replace(login, app_context=context)
 
-    def enter(self, login: EhrLogin, secret: str | None, language: str) -> str:
+    def enter(self, login: EhrLogin, secret: str | None, *, along: bool) -> str:
         """Opens the session of a login under a new secret, which it returns: one that somebody
         planted or read before the sign-in opens nothing after it. Raises StoreUnavailable."""
         before = self.sessions.read(secret) if secret else None
-        if before is not None and _is_theirs(before, login):
-            before.ehr = login.as_json()
-            new = self.sessions.open(before)
-        else:
-            new = self.sessions.open(self._filled(login, language))
-        if secret and before is not None and (_is_theirs(before, login) or not before.answers):
+        if before is None or secret is None:
+            return self.sessions.open(self._filled(login, self.intake.language()))
+        stays = _is_theirs(before, login) or (along and before.ehr is None)
+        after = before if stays else self._filled(login, before.language)
+        new = self.sessions.open(replace(after, ehr=login.as_json(), large=before.large))
+        if stays or is_fresh(before):
             self.sessions.drop(secret)
         return new
 
     def _filled(self, login: EhrLogin, language: str) -> Session:
         """A new session, with what the chart already says."""
-        session = Session(self.questionnaire, ehr=login.as_json(), language=language)
+        session = new_session(self.intake.form, language)
+        session.ehr = login.as_json()
         try:
             resources = self.ehr(login).launch_resources()
         except SignInAgain:  # a token that was over when it came: the form will say so
             return session
         found = self.desk.pipeline.populate(resources, self.clock(), language)
-        session.answers = answers_of(found.response)
+        session.answers |= answers_of(found.response)
         session.origins = dict(found.origins)
         return session
 

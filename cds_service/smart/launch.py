@@ -27,9 +27,11 @@ STATE, VERIFIER, NONCE = 43, 64, 32  # characters out of 62
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A sign-in under way. ``expires`` is ISO 8601; ``configuration`` is what the EHR said when it
-    began, so that the code goes to the server that was asked and to no other."""
+    began, so that the code goes to the server that was asked and to no other. ``along``: the person
+    asked to take answers along that were given before signing in."""
 
     issuer: str
+    along: bool
     state: str
     verifier: str
     nonce: str
@@ -50,10 +52,12 @@ class Pending:
 @dataclass(frozen=True, slots=True)
 class Start:
     """How a sign-in begins: ``launch`` is the EHR's launch id, None for a standalone launch;
-    ``types`` are the resource types to be read."""
+    ``types`` are the resource types to be read. Only who signs in from the form may take answers
+    ``along``: an EHR that opens it does not know who sat there before."""
 
     redirect_uri: str
     launch: str | None
+    along: bool
     types: Iterable[str]
 
 
@@ -63,6 +67,7 @@ def begin(
     """The address to send the person to, and what to keep until they are back."""
     pending = Pending(
         issuer=app.issuer,
+        along=start.along and start.launch is None,
         state=generate_token(STATE),
         verifier=generate_token(VERIFIER),
         nonce=generate_token(NONCE),
@@ -97,7 +102,10 @@ def belongs(pending: Mapping[str, Any] | None, state: str, now: datetime) -> Pen
     """The sign-in that an answer with this state belongs to; None when there is none any more."""
     if not pending or not hmac.compare_digest(str(pending["state"]).encode(), state.encode()):
         return None
-    found = Pending(**pending)
+    try:
+        found = Pending(**pending)
+    except TypeError:  # begun under another release
+        return None
     return found if datetime.fromisoformat(found.expires) > now else None
 
 

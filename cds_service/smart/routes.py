@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, g, make_response, redirect, request
 
 from cds_service.logs import LOG
 from cds_service.metrics import SIGN_INS
@@ -16,61 +16,64 @@ from cds_service.smart.ehr import EhrLogin
 from cds_service.smart.entrance import Entrance
 from cds_service.smart.problems import LaunchFailed
 from cds_service.store import StoreUnavailable
-from cds_service.web.intake import SessionCookie
+from cds_service.web.intake import Intake
 from cds_service.web.sessions import Session
 
 LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
 FORM = "/intake"
+ALONG = "along"  # of the parameter ``answers``: those given before signing in come along
 
 
-def launch_blueprint(entrance: Entrance, cookie: SessionCookie) -> Blueprint:
+def launch_blueprint(entrance: Entrance) -> Blueprint:
     """The two addresses an EHR is told when the form is registered there."""
     routes = Blueprint("launch", __name__, template_folder="../web/templates")
+    intake = entrance.intake
 
     @routes.get(LAUNCH)
     def launch() -> Response:
-        app = _app_asked(entrance, _session(entrance, cookie))
+        found = intake.found()
+        along = request.args.get("answers") == ALONG
+        app = _app_asked(entrance, found[1] if found else None)
         if app is None:
-            return make_response(render_template("launch/choose.html", apps=list(entrance.apps)))
+            return intake.page("launch_choose", apps=list(entrance.apps), along=along)
         g.client = app.client
         SIGN_INS.labels("begun").inc()
-        url, secret = entrance.leave(app, request.args.get("launch"), cookie.secret())
-        return _to(url, cookie, secret)
+        url, secret = entrance.leave(
+            app, request.args.get("launch"), intake.cookie.secret(), along=along
+        )
+        return _to(url, intake, secret)
 
     @routes.get(CALLBACK)
     def callback() -> Response:
-        secret = cookie.secret()
+        secret = intake.cookie.secret()
         pending = entrance.take(secret, request.args.get("state", ""))
         g.client = entrance.app(pending.issuer).client
         login = entrance.come_back(pending, request.args)
+        entered = entrance.enter(login, secret, along=pending.along)
         SIGN_INS.labels("signed-in").inc()
-        return _to(FORM, cookie, entrance.enter(login, secret, _language(entrance, cookie)))
+        return _to(FORM, intake, entered)
 
     @routes.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> Response:
-        SIGN_INS.labels(str(error)).inc()
-        LOG.warning("no sign-in", reason=str(error), client=g.get("client"))
-        return _problem(error)
+        SIGN_INS.labels(error.name).inc()
+        LOG.warning("no sign-in", reason=error.name, client=g.get("client"))
+        return _problem(intake, error)
 
     @routes.errorhandler(StoreUnavailable)
     def store_down(_error: StoreUnavailable) -> Response:
-        SIGN_INS.labels("store-down").inc()
-        return _problem(LaunchFailed("store-down"))
-
-    def _problem(error: LaunchFailed) -> Response:
-        try:
-            session = _session(entrance, cookie)
-        except StoreUnavailable:
-            session = None
-        page = render_template("launch/problem.html", problem=error.problem, session=session)
-        return make_response(page, error.problem.status)
+        return failed(LaunchFailed("store-down"))
 
     return routes
 
 
-def _session(entrance: Entrance, cookie: SessionCookie) -> Session | None:
-    secret = cookie.secret()
-    return entrance.sessions.read(secret) if secret else None
+def _problem(intake: Intake, error: LaunchFailed) -> Response:
+    try:
+        found = intake.found()
+    except StoreUnavailable:
+        found = None
+    visit = intake.visit_of(*found) if found else None
+    problem, key = error.problem, error.name.replace("-", "_")
+    return intake.page("launch_problem", visit, problem.status, key=key, problem=problem)
 
 
 def _app_asked(entrance: Entrance, session: Session | None) -> App | None:
@@ -87,12 +90,7 @@ def _app_asked(entrance: Entrance, session: Session | None) -> App | None:
     return entrance.app(issuer or "")
 
 
-def _language(entrance: Entrance, cookie: SessionCookie) -> str:
-    session = _session(entrance, cookie)
-    return session.language if session else "en"
-
-
-def _to(url: str, cookie: SessionCookie, secret: str) -> Response:
+def _to(url: str, intake: Intake, secret: str) -> Response:
     answer = make_response(redirect(url, HTTPStatus.SEE_OTHER))
     answer.headers["Cache-Control"] = "no-store"
-    return cookie.keep(answer, secret)
+    return intake.cookie.keep(answer, secret)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import httpx
 
 from demo.ehr import DemoEhr
@@ -33,12 +36,30 @@ def test_what_is_asked_of_the_ehr(browser: Browser, launch_url: str, ehr: DemoEh
     assert "openid" not in scopes and "offline_access" not in scopes
 
 
-def test_a_standalone_launch_asks_which_patient(browser: Browser) -> None:
-    asked = httpx.URL(browser.open(LAUNCH).headers["Location"]).params
+def test_a_standalone_launch_asks_which_patient(browser: Browser, standalone: str) -> None:
+    asked = httpx.URL(browser.open(standalone).headers["Location"]).params
 
     assert "launch/patient" in asked["scope"].split() and "launch" not in asked
 
-    browser.enter(LAUNCH, patient="bea")
+    browser.enter(standalone, patient="bea")
 
     assert browser.session.ehr is not None
     assert browser.session.ehr["patient"] == "bea"
+
+
+def test_who_does_not_say_which_ehr_chooses(browser: Browser, ehr: DemoEhr) -> None:
+    page = browser.open(f"{LAUNCH}?answers=along")
+    (link,) = re.findall(r'href="([^"]+)">Demo clinic<', page.text)
+    left = browser.open(BASE + html.unescape(link))
+
+    assert page.status_code == 200
+    assert left.headers["Location"].startswith(f"{ehr.root}/auth/authorize?")
+
+
+def test_who_signs_in_again_goes_to_the_same_ehr(
+    browser: Browser, launch_url: str, ehr: DemoEhr
+) -> None:
+    browser.enter(launch_url)
+    left = browser.open(LAUNCH)
+
+    assert left.headers["Location"].startswith(f"{ehr.root}/auth/authorize?")

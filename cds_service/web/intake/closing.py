@@ -48,6 +48,7 @@ def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> N
             told=notices(visit, words, REVIEW_STEP),
             signs_in_again=[Reason.SIGN_IN, "0"] in visit.session.notices,
             sends=_sends(visit, deliver),
+            signs_in=deliver is not None and visit.session.ehr is None,
             last=filled.steps[-1].number,
             count=len(filled.steps) + 1,
         )

@@ -18,7 +18,7 @@ def new_session(form: m.IntakeForm, language: str) -> Session:
     return Session(form.canonical, answers=initial, language=language)
 
 
-def _is_fresh(session: Session) -> bool:
+def is_fresh(session: Session) -> bool:
     """Nobody has answered anything: what is in it came from the chart, with a sign-in."""
     touched = session.answers.keys() - session.origins.keys() or session.drafts
     return session.step == 1 and not (touched or session.saved or session.sending)
@@ -34,7 +34,7 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
             raise Retired
         found = intake.found()
         visit = intake.visit_of(*found) if found else None
-        fresh = visit is not None and _is_fresh(visit.session)
+        fresh = visit is not None and is_fresh(visit.session)
         signs_in = sends and not (visit and visit.session.ehr)
         return intake.page("start", visit, fresh=fresh, signs_in=signs_in)
 
