@@ -32,7 +32,7 @@ USED = (
 )
 # Parameters of R4 that change nothing here: taken, and said to be passed over.
 UNUSED = ("organization", "userLanguage", "userTaskContext", "setting", "settingContext")
-PATIENTS = frozenset({"patient", "related-person"})  # user types without a professional's view
+PATIENTS = ("patient", "related-person")  # user types without a professional's view
 
 
 def narrowed(content: Content, plan: Resource) -> Content:
@@ -148,9 +148,10 @@ def _user(sent: Parameters, patient: str) -> str:
     """Who looks: the practitioner that is named, else the patient, who may see the least."""
     user_type = next((value_of(part) for part in sent.all("userType")), None)
     codings = user_type.get("coding") if isinstance(user_type, dict) else None
-    codes = {c.get("code") for c in codings or () if isinstance(c, dict)}
+    listed = codings if isinstance(codings, list) else ()
+    codes = [c.get("code") for c in listed if isinstance(c, dict)]
     practitioner = sent.text("practitioner")
-    if practitioner is None or codes & PATIENTS:
+    if practitioner is None or any(code in codes for code in PATIENTS):
         return f"Patient/{patient}"
     kind, _, name = practitioner.rpartition("/")
     kind = kind.rpartition("/")[2] or PRACTITIONERS[0]

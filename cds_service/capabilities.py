@@ -13,7 +13,8 @@ OPERATIONS: dict[str, tuple[str, str, str]] = {  # type -> name, definition, wha
         "apply",
         "http://hl7.org/fhir/OperationDefinition/PlanDefinition-apply",
         "On one plan: the strategy, a cause or a card. The chart is sent with the call, as data "
-        "(a Bundle) or prefetchData with the keys of GET /cds-services; nothing is fetched. "
+        "(a Bundle) or prefetchData with the keys of GET /cds-services; nothing is fetched. A "
+        "parameter of ours, hook, names the moment (patient-view when it is not sent). "
         "Answers one CarePlan with a contained RequestGroup, and stores nothing.",
     ),
     "Questionnaire": (

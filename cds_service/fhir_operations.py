@@ -23,8 +23,8 @@ def launch_of(sent: Parameters) -> dict[str, Any]:
         launch[name] = [*launch.get(name, []), *(content or [UNFETCHED])]
     subject = sent.text("subject")
     person = subject.rpartition("/")[2] if subject else None
-    known = {r.get("id") for r in launch.get(PATIENT, ()) if r.get("resourceType") == "Patient"}
-    if person and known - {person}:
+    known = [r.get("id") for r in launch.get(PATIENT, ()) if r.get("resourceType") == "Patient"]
+    if person and any(one != person for one in known):
         words = "subject and the context 'patient' are two people. Send the data of one."
         raise BadRequest(Issue("conflict", words, "subject"))
     if not known:
