@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from clinic.test_servers import free_ports
 
-from browser.watching import Watch, picture, shut_out
+from browser.looking import barriers, keep, too_wide
+from browser.watching import Watch
 from demo.running import Demo
 from demo.servers import Ports
 
@@ -136,6 +137,60 @@ def test_a_visit_from_the_list_of_people_to_the_feedback_in_the_store(desk: Desk
     assert page.locator("tr", has_text="REC-UA").locator("td").nth(1).inner_text() == "1"
 
 
+def test_from_the_patients_form_to_the_order_and_the_feedback(desk: Desk) -> None:
+    page = desk.page
+    desk.open("noor-haddad")
+    assert desk.topics() == ["offer-intake"]
+
+    with desk.context.expect_page() as opened:
+        desk.card("offer-intake").get_by_role("link", name="opens the form for this person").click()
+    _answer(opened.value)
+
+    (response,) = desk.demo.ehr.find("QuestionnaireResponse", patient="noor-haddad")
+    assert response["status"] == "completed"
+    page.bring_to_front()
+    desk.call()
+    assert desk.topics()[0] == "urine-testing"
+    page.locator("#tables dd", has_text="It burns or stings").wait_for()
+    card = desk.card("urine-testing")
+    card.get_by_role("button", name="Accept").first.click()
+    card.locator(".said", has_text="Accepted").wait_for()
+
+    assert [order["status"] for order in desk.orders("noor-haddad")] == ["draft"]
+    assert ("accepted", None, None) in desk.feedback("REC-UA")
+
+
+# What Noor says: the start of a question, and the start of each answer she ticks.
+SAYS = {
+    "Are you in a place": ["Yes"],
+    "Right now or in the last 2 days, do you": ["None of these"],
+    "So that we only ask": ["Womb", "Vagina or front opening"],
+    "Right now or in the last 2 days:": ["None of these"],
+    "Are you pregnant": ["No"],
+    "When does the pain": ["Right after"],
+    "Where do you feel": ["Above the pubic bone"],
+    "How long has this": ["More than once, under"],
+    "When you pass urine": ["It burns or stings", "Often"],
+    "Have you noticed": ["None of these"],
+}
+
+
+def _answer(form: Page) -> None:
+    """Fills in the form as the patient, to the page of thanks."""
+    form.get_by_role("button", name="Begin").click()
+    while "/intake/step/" in form.url:
+        for question, answers in SAYS.items():
+            asked = form.locator("fieldset", has=form.locator("legend", has_text=question))
+            if asked.count():
+                for answer in answers:
+                    asked.locator("label", has_text=answer).first.click()
+        step = form.url
+        form.get_by_role("button", name="Continue").click()
+        form.wait_for_url(lambda url, step=step: url != step)
+    form.get_by_role("button", name="Send my answers").click()
+    form.wait_for_url("**/intake/done")
+
+
 def test_an_override_needs_a_reason_and_reaches_the_store(desk: Desk) -> None:
     desk.open("jordan-okafor")
     card = desk.card("sti-testing")
@@ -221,6 +276,16 @@ def test_a_refusal_is_told_in_words(desk: Desk, demo: Demo, watch: Any) -> None:
     assert "412" in problem
     assert "without a usable authored date" in problem
     watch[1].complaints[:] = [c for c in watch[1].complaints if "412" not in c]
+
+
+def test_without_the_service_the_chart_can_still_be_read(desk: Desk, watch: Any) -> None:
+    desk.page.route("**/cds-services", lambda route: route.abort())
+    desk.open("ruth-adler")
+
+    assert desk.page.locator("h1").inner_text() == "Ruth Adler"
+    assert "Postmenopausal" in desk.page.locator("#tables").inner_text()
+    assert "cannot be reached" in desk.page.locator("#problem").inner_text()
+    watch[1].complaints[:] = [c for c in watch[1].complaints if "ERR_FAILED" not in c]
 
 
 def test_nothing_a_person_or_a_chart_says_becomes_markup(desk: Desk, demo: Demo) -> None:
@@ -328,7 +393,7 @@ def test_every_view_is_open_to_everybody(colours: Any, size: Any, desk: Desk, de
 
 
 def _looked_at(page: Page, name: str) -> list[str]:
-    """A picture of the view, and what is wrong: findings, or a page wider than the screen."""
-    picture(page, name)
-    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [*shut_out(page), *([f"{name} is {overflow} px too wide"] if overflow > 0 else [])]
+    """Keeps a picture of the view, and says what is wrong with it."""
+    keep(page, name)
+    overflow = too_wide(page)
+    return [*barriers(page), *([f"{name} is {overflow} px too wide"] if overflow > 0 else [])]

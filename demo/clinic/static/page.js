@@ -61,17 +61,17 @@ function drawHooks() {
   }));
   find("hook").value = services.some((service) => service.hook === chosen) ? chosen : services[0].hook;
   find("hook").disabled = false;
-  find("fire").disabled = false;
 }
 
 async function fire() {
-  const service = services.find((found) => found.hook === find("hook").value);
   const sendsChart = find("call").elements.data.value === "prefetch";
   quiet();
   busy(true);
   find("said").textContent = "Calling the service …";
   let request = null;
   try {
+    await openChart(); // it may have changed meanwhile, in the form or elsewhere
+    const service = services.find((found) => found.hook === find("hook").value);
     request = await requestOf(service, contextOf(service.hook, chart), fhir, sendsChart);
     const answer = await call(base, service, request);
     const spoken = answer.cards.length === 1 ? "One card came back." : `${answer.cards.length} cards came back.`;
@@ -95,6 +95,7 @@ function quiet() {
 }
 
 function fail(problem) {
+  if (!chart) find("name").textContent = "This chart cannot be opened";
   find("said").textContent = "";
   fill(find("problem"), el("div", { class: "danger" },
     el("p", {}, el("strong", {}, problem.message)), (problem.words ?? []).map((words) => el("p", {}, words))));
@@ -161,11 +162,10 @@ find("call").addEventListener("submit", (event) => {
 document.addEventListener("visibilitychange", () => { if (chart && !document.hidden) openAgain().catch(fail); });
 
 try {
-  [services] = await Promise.all([discover(base), openChart()]);
-  drawHooks();
+  services = await discover(base);
   await fire();
-} catch (problem) {
-  find("name").textContent = "This chart cannot be opened";
+} catch (problem) { // the chart can be read without the service
+  await openChart().catch(fail);
   fail(problem);
   find("support").setAttribute("aria-busy", "false");
 }
