@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
     _content_option(explain)
     explain.set_defaults(run=_explain)
 
+    request = commands.add_parser("request", help="print the call of a vignette, moved to now")
+    request.add_argument("vignette", help="the id of a made-up person, such as C18-14")
+    request.add_argument("--vignettes", type=Path, help="folder of vignettes")
+    _content_option(request)
+    request.set_defaults(run=_request)
+
     review = commands.add_parser("review", help="write the clinicians' review pages")
     review.add_argument("cause", nargs="*", help="file stems of causes; all when none is given")
     review.add_argument("--out", type=Path, help="folder to write to (default docs/review)")
@@ -215,6 +221,24 @@ def _explain(options: argparse.Namespace) -> int:
             print(f"{options.request}: {issue.diagnostics}", file=sys.stderr)
         return 1
     _print_json(explain(result.evaluation))
+    return 0
+
+
+def _request(options: argparse.Namespace) -> int:
+    from cds_service.content import find_root, load_content  # noqa: PLC0415 - see above
+    from cds_service.content.vignettes import at_hour, read_vignettes, request_for  # noqa: PLC0415
+    from cds_service.prefetch import templates  # noqa: PLC0415 - see above
+
+    root = find_root(options.content)
+    vignettes = read_vignettes(options.vignettes or root / "tests" / "vignettes")
+    person = next((p for p in vignettes.people if p.id == options.vignette), None)
+    if person is None:
+        raise ValueError(
+            f"no vignette has the id {options.vignette}: the files of tests/vignettes hold them"
+        )
+    content = load_content(root)
+    moved = at_hour(person, datetime.now(UTC))
+    _print_json(request_for(moved, vignettes.defaults, content, templates(content)))
     return 0
 
 

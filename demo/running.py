@@ -56,6 +56,7 @@ class Demo:
             "CDS_PUBLIC_BASE_URL": self.service,
             "CDS_REPORT_TOKEN": token,
             "CDS_SITE_WORDS": json.dumps(SITE_WORDS),
+            "CDS_CLINIC_URL": self.clinic,
             "CDS_SMART_ISSUER": self.fhir,
             "CDS_SMART_CLIENT_ID": FORM_CLIENT,
             **joined,

@@ -7,7 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support import settings_in
 
+from cds_service import create_app
+from cds_service.cli import main
 from cds_service.content import FOLDERS, load_content
 from cds_service.content.check import check_vignettes
 from cds_service.content.expectations import mismatches
@@ -116,6 +119,32 @@ def test_check_passes_with_the_new_cause(grown: Path) -> None:
     status = check_vignettes(load_content(grown), grown / VIGNETTES, said.append, mutate=False)
 
     assert status == 0, "\n".join(said)
+
+
+def test_the_printed_call_brings_the_card_the_page_promises(
+    grown: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    promised = " ".join(re.search(r"whose `summary` is `([^`]+)`", PAGE)[1].split())
+    person = re.search(r"cds-service request (\S+) \|", PAGE)[1]
+    address = re.search(r"127\.0\.0\.1:8080(/cds-services/\S+)", PAGE)[1]
+    client = create_app(settings_in(tmp_path, content=grown)).test_client()
+
+    assert main(["request", person, "--content", str(grown)]) == 0
+    call = capsys.readouterr().out
+    answer = client.post(address, data=call, content_type="application/json")
+
+    assert promised in [card["summary"] for card in answer.get_json()["cards"]]
+
+
+def test_the_new_cause_can_be_read_where_the_page_says(grown: Path, tmp_path: Path) -> None:
+    address = re.search(r"127\.0\.0\.1:8080(/content/\S+)>", PAGE)[1]
+    client = create_app(settings_in(tmp_path, content=grown)).test_client()
+
+    html = client.get(address).text
+
+    assert "Saddle pressure (example)" in html
+    assert "EX01 is yes when" in html
+    assert "6 or less" in html
 
 
 def test_the_new_cause_gets_its_review_page(grown: Path) -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from served import served
 from support import NOW, PATIENT_VIEW, QUIET, ROOT, Clinic, topics
 
 from cds_service.cli import EXAMPLE_DAY, main
+from cds_service.content.last_run import read_run
 from cds_service.content.reader import FOLDERS
 
 COMMAND = [sys.executable, "-m", "cds_service.cli"]
@@ -200,6 +202,54 @@ def test_check_fails_on_a_person_who_gets_something_else(tmp_path: Path) -> None
     assert found.returncode == 1
     assert "odd: ODD-1 (odd):" in found.stdout
     assert "1 vignettes" in found.stdout
+
+
+def test_check_keeps_what_the_vignettes_found(tmp_path: Path) -> None:
+    (tmp_path / "some.yaml").write_text(
+        "today: 2026-03-02\n"
+        "vignettes:\n"
+        "  - {id: SOME-1, name: some, given: {age: 40, answers: {sev: 2}}, "
+        "expect: {rules: {C18: unknown}}}\n"
+    )
+    results = tmp_path / "kept" / "vignettes.json"
+
+    found = run("check", "--quick", "--vignettes", tmp_path, "--results", results)
+
+    kept = read_run(results)
+    assert "answers never seen" in found.stdout
+    assert "Mutation score" not in found.stdout
+    assert [(o.id, o.file, o.expects) for o in kept.outcomes] == [("SOME-1", "some", "C18 unknown")]
+    assert f"Content {kept.content}:" in found.stdout
+
+
+def test_results_that_cannot_be_kept_are_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    found = run(
+        "check", "--quick", "--vignettes", tmp_path, "--results", tmp_path / "file" / "x.json"
+    )
+
+    assert "The results are not kept for the content pages" in found.stdout
+    assert "Traceback" not in found.stderr
+
+
+# -- request -------------------------------------------------------------------------------
+
+
+def test_request_prints_a_call_of_now() -> None:
+    call = json.loads(run("request", "C18-14").stdout)
+    response = call["prefetch"]["questionnaireResponses"]["entry"][0]["resource"]
+    ago = datetime.now(UTC) - datetime.fromisoformat(response["authored"])
+
+    assert call["hookInstance"] == "vignette-C18-14"
+    assert timedelta(0) <= ago < timedelta(hours=2)
+
+
+def test_request_of_nobody_says_so() -> None:
+    found = run("request", "nobody")
+
+    assert found.returncode == 2
+    assert found.stderr.startswith("cds-service: no vignette has the id nobody")
 
 
 # -- serve ---------------------------------------------------------------------------------

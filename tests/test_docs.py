@@ -147,6 +147,14 @@ def test_the_example_of_a_clients_file_loads_and_shows_every_field() -> None:
     assert all(str(c.issuer).endswith((".example", "example.org")) for c in clients)
 
 
+def test_the_entries_that_integrating_prints_are_accepted(tmp_path: Path) -> None:
+    text = re.sub(r"^ {3}", "", INTEGRATING, flags=re.M)  # those inside numbered steps
+    entries = [json.loads(one) for one in fences(text, "json") if '"jwksUrl"' in one]
+    (tmp_path / "clients.json").write_text(json.dumps({"clients": entries}))
+
+    assert len(entries) == len(read_clients(tmp_path / "clients.json")) == 2
+
+
 def test_integrating_lists_every_field_of_the_clients_file() -> None:
     expected = {
         field.alias or name: "required" if field.is_required() else field.default

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from cds_service.hook_request import HOOKS, parse_request
 from cds_service.pipeline import Pipeline
 
 HOOK = "patient-view"  # fired where a vignette names none
-MIDDAY = 12  # the visit's hour, UTC
+MIDDAY = 12  # the visit's hour, UTC, unless said otherwise
 BIRTHDAY_AGO = 100  # days since the last birthday, so that an age is never on its edge
 RESULTS = {"positive": "POS", "negative": "NEG"}
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -77,6 +77,7 @@ class Vignette:
     today: date
     given: Mapping[str, Any]
     expect: Mapping[str, Any]
+    hour: int = MIDDAY
 
     @property
     def hook(self) -> str:
@@ -86,7 +87,7 @@ class Vignette:
     @property
     def now(self) -> datetime:
         """The moment of the visit."""
-        return datetime(self.today.year, self.today.month, self.today.day, MIDDAY, tzinfo=UTC)
+        return datetime(self.today.year, self.today.month, self.today.day, self.hour, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,12 @@ def _people(path: Path, document: Any) -> list[Vignette]:
     if wrong:
         raise ValueError("\n".join(wrong))
     return people
+
+
+def at_hour(vignette: Vignette, moment: datetime) -> Vignette:
+    """The same person, visiting in the hour of a moment: every date moves with them."""
+    moment = moment.astimezone(UTC)
+    return replace(vignette, today=moment.date(), hour=moment.hour)
 
 
 # -- the call ------------------------------------------------------------------------------
