@@ -21,7 +21,7 @@ PICK = "%qitem.answerOption.value.ofType(Coding)"
 
 @pytest.fixture(scope="module")
 def builder() -> Builder:
-    return Builder(read_folder(ROOT))
+    return Builder(read_folder(ROOT, {}))
 
 
 @pytest.fixture
