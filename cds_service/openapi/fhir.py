@@ -57,6 +57,7 @@ def operations() -> Iterator[Operation]:
         RESOURCE,
         parameters=(KIND, parameter("resource_id", "path", ID), *HOW),
     )
+    yield from _apply()
     yield from _populate()
     yield Operation(
         "post",
@@ -79,6 +80,38 @@ def _searched() -> Iterator[dict[str, Any]]:
     page = {"type": "integer", "minimum": 0, "default": PAGE}
     yield parameter("_count", "query", page, f"Resources of a page, at most {LARGEST_PAGE}.")
     yield parameter("_offset", "query", {"type": "integer", "minimum": 0, "default": 0})
+
+
+def _apply() -> Iterator[Operation]:
+    path = "/fhir/PlanDefinition/{plan_id}/$apply"
+    plan = parameter("plan_id", "path", ID)
+    subject = parameter("subject", "query", {"type": "string"}, "Patient/id")
+    refused = (S.BAD_REQUEST, S.NOT_FOUND, S.NOT_ACCEPTABLE, S.PRECONDITION_FAILED)
+    yield Operation(
+        "get",
+        path,
+        "apply-without-data",
+        TAG,
+        "Which data is missing: a GET can send none, so it is never answered with a plan",
+        (S.UNAUTHORIZED, S.INTERNAL_SERVER_ERROR, *refused),
+        {},
+        "client",
+        parameters=(plan, subject),
+    )
+    yield Operation(
+        "post",
+        path,
+        "apply",
+        TAG,
+        "The cards and orders of a plan, as a CarePlan",
+        (*ASKING, S.NOT_FOUND, S.PRECONDITION_FAILED),
+        RESOURCE,
+        "client",
+        "The same evaluation as the hooks. Nothing is fetched: data is sent as `prefetchData` with "
+        "the keys of discovery, or as one Bundle `data`.",
+        reference("Parameters"),
+        (plan,),
+    )
 
 
 def _populate() -> Iterator[Operation]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fhir_surface.test_apply_route import APPLY as PLAN_APPLY
+from fhir_surface.test_apply_route import sent
 from fhir_surface.test_populate_route import POPULATE as FORM_POPULATE
 from fhir_surface.test_populate_route import SUBJECT, context, parameters
 from flask.testing import FlaskClient
@@ -14,6 +16,7 @@ from werkzeug.test import TestResponse
 JSON = "application/json"
 HTML = {"Accept": "text/html"}
 REPORTS = f"{REPORT}.{{kind}}"
+APPLY = "/fhir/PlanDefinition/{plan_id}/$apply"
 POPULATE = "/fhir/Questionnaire/{questionnaire_id}/$populate"
 SEARCH, READ = "/fhir/{resource_type}", "/fhir/{resource_type}/{resource_id}"
 LARGE = b" " * 200_001  # over the limit of the application that is asked
@@ -45,6 +48,7 @@ def answers(ward: Ward, trusted: Trusted) -> Iterator[Probe]:
     yield "POST", VALIDATE, 413, client.post(VALIDATE, data=LARGE, content_type=JSON)
     yield "POST", VALIDATE, 415, client.post(VALIDATE, data=b"{}")
     yield from _of_content(client)
+    yield from _of_apply(ward, trusted.client)
     yield from _of_populate(client, trusted.client)
     yield "GET", "/health/live", 200, client.get("/health/live")
     yield "GET", "/health/ready", 200, client.get("/health/ready")
@@ -74,6 +78,26 @@ def _of_content(client: FlaskClient) -> Iterator[Probe]:
     yield "GET", SEARCH, 400, client.get("/fhir/PlanDefinition?code=x")
     yield "GET", SEARCH, 404, client.get("/fhir/Patient")
     yield "GET", READ, 404, client.get(f"{one}-x")
+
+
+def _of_apply(ward: Ward, closed: FlaskClient) -> Iterator[Probe]:
+    client, subject = ward.client, parameters(SUBJECT)
+    for method in ("GET", "POST"):
+        yield method, APPLY, 401, closed.open(PLAN_APPLY, method=method, json={})
+        yield (
+            method,
+            APPLY,
+            404,
+            client.open("/fhir/PlanDefinition/x/$apply", method=method, json=subject),
+        )
+        yield method, APPLY, 406, client.open(PLAN_APPLY, method=method, headers=HTML)
+    yield "GET", APPLY, 400, client.get(PLAN_APPLY)
+    yield "GET", APPLY, 412, client.get(f"{PLAN_APPLY}?subject=Patient/x")
+    yield "POST", APPLY, 200, client.post(PLAN_APPLY, json=sent(ward))
+    yield "POST", APPLY, 400, client.post(PLAN_APPLY, json={})
+    yield "POST", APPLY, 412, client.post(PLAN_APPLY, json=subject)
+    yield "POST", APPLY, 413, client.post(PLAN_APPLY, data=LARGE, content_type=JSON)
+    yield "POST", APPLY, 415, client.post(PLAN_APPLY, data=b"{}")
 
 
 def _of_populate(client: FlaskClient, closed: FlaskClient) -> Iterator[Probe]:

@@ -188,7 +188,7 @@ def test_every_example_is_valid_and_there_are_some(document: Document) -> None:
     media = [
         found
         for _, _, operation in operations(document)
-        for part in (operation.get("requestBody", {}), operation["responses"]["200"])
+        for part in (operation.get("requestBody", {}), operation["responses"].get("200", {}))
         for found in part.get("content", {}).values()
         if "example" in found
     ]
