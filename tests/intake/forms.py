@@ -224,7 +224,10 @@ class Garden:
         folder: Path,
         resource: Mapping[str, Any] = SMALL,
         deliver: Deliver | None = None,
+        *,
+        secure: bool = True,
     ) -> None:
+        self.cookie = SessionCookie(secure)
         self.clock = Clock()
         self.url = f"sqlite:///{folder}/garden.sqlite3"
         (folder / "garden.sqlite3").write_bytes(empty_database())
@@ -240,8 +243,9 @@ class Garden:
         add_errors(app)
         add_page_headers(app)
         form = read_form(resource, VALUE_SETS)
-        cookie = SessionCookie(secure=True)
-        intake = Intake(form, VALUE_SET_CODES, self.sessions, cookie, self.clock, f"{BASE}/intake")
+        intake = Intake(
+            form, VALUE_SET_CODES, self.sessions, self.cookie, self.clock, f"{BASE}/intake"
+        )
         app.register_blueprint(intake_blueprint(intake, self.deliver))
         app.register_blueprint(static_blueprint())
         return app

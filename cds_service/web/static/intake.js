@@ -14,7 +14,7 @@ function leave() {
   document.documentElement.hidden = true;
   document.title = "";
   const gone = () => location.replace("/blank");
-  fetch(leaving.action, { method: "POST", redirect: "manual", keepalive: true }).then(gone, gone);
+  fetch(leaving.action, { method: "POST", keepalive: true }).then(gone, gone);
 }
 
 if (leaving) {
