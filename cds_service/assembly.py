@@ -15,6 +15,7 @@ from cds_service.fhir_routes import fhir_blueprint
 from cds_service.logs import LOG
 from cds_service.middleware import add_cors, add_errors
 from cds_service.migrations import MigrationFailed, upgrade
+from cds_service.muting import UnknownName, silent_plans
 from cds_service.openapi import openapi_blueprint
 from cds_service.operations import operations_blueprint
 from cds_service.pipeline import Pipeline
@@ -27,6 +28,7 @@ from cds_service.smart.delivery import delivery
 from cds_service.smart.entrance import Entrance
 from cds_service.smart.routes import CALLBACK, launch_blueprint
 from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.switches import Switches
 from cds_service.web.content_pages import content_blueprint
 from cds_service.web.intake import SessionCookie, intake_blueprint, intake_of
 from cds_service.web.pages import add_page_headers, static_blueprint
@@ -40,7 +42,9 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
     content = _content(settings)
     store = _store(settings)
-    desk = Desk(Pipeline(content, f"{settings.public_base_url}/intake"), store, settings)
+    pipeline = Pipeline(content, f"{settings.public_base_url}/intake")
+    pipeline.muting = _switches(settings, pipeline, store)
+    desk = Desk(pipeline, store, settings)
     clients, anonymous = _clients(settings)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
@@ -87,6 +91,23 @@ def _store(settings: Settings) -> Store:
     except MigrationFailed as error:
         raise RuntimeError(f"the store cannot be used: {error}") from None
     return store
+
+
+def _switches(settings: Settings, pipeline: Pipeline, store: Store) -> Switches:
+    """Silent by settings and content; switched off as the store knows it now."""
+    silent = (*listed(settings.silent), *silent_plans(pipeline.content))
+    try:
+        switches = Switches(store, pipeline.names, silent)
+    except UnknownName as error:
+        raise RuntimeError(f"CDS_SILENT cannot be followed: {error}") from None
+    muted = switches()
+    store.close()  # what was opened here must not be shared with workers
+    if muted.silent_names:
+        LOG.warning(
+            "silent: evaluated and recorded, never shown, emergencies included",
+            silent=", ".join(muted.silent_names),
+        )
+    return switches
 
 
 def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:

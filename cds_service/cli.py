@@ -81,7 +81,20 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="what became of cards: shown, accepted, overridden")
     report.add_argument("--days", type=int, default=90, help="how far back (default 90)")
     report.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    report.add_argument(
+        "--silent", action="store_true", help="only what would have been shown, were it not silent"
+    )
     report.set_defaults(run=_report)
+
+    switch = commands.add_parser("switch", help="stop a plan or a service from speaking, at once")
+    switch.set_defaults(run=_switch)
+    actions = switch.add_subparsers(required=True, dest="action", metavar="ACTION")
+    actions.add_parser("list", help="say what is off, and who switched what")
+    for action, words in (("off", "switch off"), ("on", "switch on again")):
+        one = actions.add_parser(action, help=words)
+        one.add_argument("name", help="REC-UA, C18, RF05, or the id of a plan or service")
+        one.add_argument("--reason", required=True, help="why, for those who look later")
+        one.add_argument("--by", default=None, help="who says so (default: the user's name)")
 
     fhirpath = commands.add_parser("fhirpath", help="evaluate one FHIRPath expression")
     fhirpath.add_argument("expression")
@@ -169,8 +182,16 @@ def _report(options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     since = now - timedelta(days=min(max(options.days, 1), LONGEST_REPORT))
     rows = _store(_settings()).report(since, now, summarise)
+    if options.silent:
+        rows = [row for row in rows if row.state == "silent"]
     print((as_json if options.json else as_csv)(rows), end="")
     return 0
+
+
+def _switch(options: argparse.Namespace) -> int:
+    from cds_service.switch_command import switch  # noqa: PLC0415 - see above
+
+    return switch(_settings(), options, print)
 
 
 def _greet(host: str, port: int, auth: str) -> None:
@@ -210,8 +231,10 @@ def _explain(options: argparse.Namespace) -> int:
     from cds_service.explain import explain  # noqa: PLC0415 - see above
     from cds_service.hook_request import parse_body  # noqa: PLC0415 - see above
     from cds_service.pipeline import Pipeline  # noqa: PLC0415 - see above
+    from cds_service.switch_command import muted_now  # noqa: PLC0415 - see above
 
     pipeline = Pipeline(load_content(find_root(options.content)), "https://example.org/intake")
+    pipeline.muting = partial(muted_now, _settings(), pipeline, partial(print, file=sys.stderr))
     try:
         body = parse_body(options.request.read_bytes())
         service = pipeline.service_for(body.get("hook") if isinstance(body, dict) else None)

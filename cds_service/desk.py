@@ -160,7 +160,8 @@ class Desk:
             cards=tuple(
                 _card_record(w, sent.get(id(w)), visit.keys[id(w)])
                 for w in (*found.shown, *found.suppressed)
-            ),
+            )
+            + tuple(_silent_record(w) for w in found.silent),
             timings=timings,
             answered=len(sheet.view),
             unanswered=len(sheet.unanswered),
@@ -191,14 +192,31 @@ class _Fetching:
 def count_evaluation(found: Evaluation, seconds: float) -> None:
     """Adds one evaluation to ``/metrics``. All labels are the content's."""
     metrics.EVALUATION_SECONDS.observe(seconds)
-    for state, cards in ((CardState.SHOWN, found.shown), (CardState.SUPPRESSED, found.suppressed)):
-        for wanted in cards:
+    cards = {
+        CardState.SHOWN: found.shown,
+        CardState.SUPPRESSED: found.suppressed,
+        CardState.SILENT: found.silent,
+    }
+    for state, listed in cards.items():
+        for wanted in listed:
             indicator = INDICATORS[wanted.priority]
             metrics.CARDS.labels(wanted.card.id, indicator, state.value).inc()
     for kind, count in found.facts.unusable.items():
         metrics.UNUSABLE.labels(kind).inc(count)
-    if found.errors:
-        metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(found.errors))
+    metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(found.errors))
+    metrics.RULE_ERRORS.labels(CardState.SILENT.value).inc(len(found.silent_errors))
+
+
+def _silent_record(wanted: WantedCard) -> CardRecord:
+    """A card nobody saw, so nobody can settle it: without uuid and without repeat key."""
+    return CardRecord(
+        uuid="",
+        card=wanted.card.id,
+        sources=tuple(reason.source.id for reason in wanted.reasons),
+        indicator=INDICATORS[wanted.priority],
+        state=CardState.SILENT,
+        repeat_key="",
+    )
 
 
 def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> CardRecord:

@@ -26,6 +26,7 @@ from cds_service.content.model import (
 )
 from cds_service.facts import Facts
 from cds_service.fhirpath import Bindings, FhirPathError
+from cds_service.muting import NOBODY, NOTHING, Muted, Selection, unspoken_rules
 
 
 class Answer(StrEnum):
@@ -58,7 +59,8 @@ class WantedCard:
 @dataclass(slots=True)
 class Evaluation:
     """What one evaluation found. ``shown`` and ``deferred`` are in order; ``held`` were wanted by
-    somebody but held back by their own conditions."""
+    somebody but held back by their own conditions. ``silent`` holds what would have been shown,
+    with the sources that are not heard, and ``would`` the evaluation that says so."""
 
     content: Content
     facts: Facts
@@ -73,6 +75,11 @@ class Evaluation:
     closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
     errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong
     asked: dict[int, Answer] = field(default_factory=dict)  # id of an Applicability -> answer
+    left_out: Selection = NOTHING
+    muted: Muted = NOBODY
+    silent: list[WantedCard] = field(default_factory=list)
+    silent_errors: dict[str, str] = field(default_factory=dict)  # as errors, of silent rules
+    would: Evaluation | None = None
     _said: dict[str, Answer] = field(default_factory=dict)  # text of an expression -> answer
 
     @property
@@ -117,15 +124,24 @@ class Evaluation:
         return worst
 
 
-def evaluate(content: Content, facts: Facts, now: datetime, hook: str) -> Evaluation:
-    """Evaluates the content's strategy for a hook; ``now`` is aware.
+def evaluate(
+    content: Content, facts: Facts, now: datetime, hook: str, left_out: Selection = NOTHING
+) -> Evaluation:
+    """Evaluates the content's strategy for a hook; ``now`` is aware. Sources and cards of
+    ``left_out`` are as if they were not in the content.
 
     A rule that fails is recorded in ``errors`` and the strategy's card for a failed rule is shown,
     so that an error is never an empty card list. Raises FhirPathError when the conditions that
     decide whether there is anything to say at all cannot be evaluated.
     """
-    bindings = content.expressions.bind(facts.variables, now)
-    return complete(Evaluation(content, facts, now, bindings), hook)
+    return complete(begin(content, facts, now, left_out), hook)
+
+
+def begin(content: Content, facts: Facts, now: datetime, left_out: Selection) -> Evaluation:
+    """An evaluation in which nothing has been asked."""
+    inputs = {**facts.variables, **unspoken_rules(content, left_out)}
+    bindings = content.expressions.bind(inputs, now)
+    return Evaluation(content, facts, now, bindings, left_out=left_out)
 
 
 def complete(found: Evaluation, hook: str) -> Evaluation:
@@ -176,11 +192,14 @@ def three_valued(values: list[object]) -> Answer:
 
 
 def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, WantedCard]]:
+    out = found.left_out
     for plan_id in _placeable(moments):
+        if found.content.cards[plan_id].id in out.cards:
+            continue
         applying = [
             c
             for c in found.content.contributions[plan_id]
-            if found.all_hold(c.conditions) is Answer.YES
+            if c.source.id not in out.sources and found.all_hold(c.conditions) is Answer.YES
         ]
         asking = [c for c in applying if not c.advice]
         if asking:

@@ -13,19 +13,25 @@ from cds_service.content.model import Applicability, Contribution
 from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError, to_json
 
+SWITCHED_OFF = "switched off"
+
 
 def explain(found: Evaluation) -> dict[str, Any]:
     """``rules`` maps clinical ids to yes, no or unknown; ``cards``, ``deferred`` and ``held`` list
-    card ids in order (held = wanted, but held back by the card's own conditions); the rest is the
-    trace."""
+    card ids in order (held = wanted, but held back by the card's own conditions); ``silent`` lists
+    what would have been shown; the rest is the trace."""
     return {
         "content": found.content.version,
         "now": found.now.isoformat(),
-        "rules": {rule: str(answer) for rule, answer in found.rules.items()},
+        "rules": _rules(found),
         "cards": [wanted.card.id for wanted in found.shown],
         "deferred": [wanted.card.id for wanted in found.deferred],
         "held": [wanted.card.id for wanted in found.held],
         "suppressed": [wanted.card.id for wanted in found.suppressed],
+        "silent": [
+            {"card": w.card.id, "sources": [r.source.id for r in w.reasons]} for w in found.silent
+        ],
+        "switchedOff": list(found.muted.off_names),
         "moments": found.moments,
         "notes": [note.id for note in found.notes],
         "contributions": [
@@ -42,8 +48,14 @@ def explain(found: Evaluation) -> dict[str, Any]:
         "facts": _facts(found),
         "answers": _answers(found),
         "chart": _chart(found),
-        "errors": found.errors,
+        "errors": {**found.silent_errors, **found.errors},
     }
+
+
+def _rules(found: Evaluation) -> dict[str, str]:
+    """Silent rules have the answer they would give; those that are switched off have none."""
+    off, answers = found.muted.off.sources, (found.would or found).rules
+    return {r: SWITCHED_OFF if r in off else str(answer) for r, answer in answers.items()}
 
 
 def _contribution(found: Evaluation, contribution: Contribution) -> dict[str, Any]:
@@ -51,10 +63,18 @@ def _contribution(found: Evaluation, contribution: Contribution) -> dict[str, An
         "source": contribution.source.id,
         "card": found.content.cards[contribution.card].id,
         "action": contribution.id,
-        "applies": str(found.all_hold(contribution.conditions)),
+        "applies": _applies(found, contribution),
         "onlyAdvice": contribution.advice,
         "conditions": _conditions(found, contribution.conditions),
     }
+
+
+def _applies(found: Evaluation, contribution: Contribution) -> str:
+    off = found.muted.off
+    card = found.content.cards[contribution.card].id
+    if contribution.source.id in off.sources or card in off.cards:
+        return SWITCHED_OFF
+    return str((found.would or found).all_hold(contribution.conditions))
 
 
 def _conditions(found: Evaluation, conditions: tuple[Applicability, ...]) -> list[dict[str, str]]:
@@ -62,7 +82,7 @@ def _conditions(found: Evaluation, conditions: tuple[Applicability, ...]) -> lis
         {
             "description": condition.description,
             "expression": condition.expression.text,
-            "answer": str(found.ask(condition)),
+            "answer": str((found.would or found).ask(condition)),
         }
         for condition in conditions
     ]

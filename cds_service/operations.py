@@ -30,7 +30,16 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
 
     @routes.get("/health/ready")
     def ready() -> Response:
-        return json_response({"status": "ok", "content": _content_health(), "store": _store()})
+        muted = desk.pipeline.muting()
+        return json_response(
+            {
+                "status": "ok",
+                "content": _content_health(),
+                "store": _store(),
+                "silent": muted.silent_names,
+                "switchedOff": muted.off_names,
+            }
+        )
 
     def _content_health() -> dict[str, Any]:
         draft = "Draft clinical content, not approved by clinicians."
@@ -59,6 +68,12 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
         now = metrics.Now()
         about = {"version": content.version, "status": _content_health()["status"]}
         now.add("cds_content_info", "The content that is served.", [about], "version", "status")
+        muted, words = desk.pipeline.muting(), "Plans and services that are {}."
+        for name, state, names in (
+            ("cds_silent", "evaluated and recorded, and not shown", muted.silent_names),
+            ("cds_switched_off", "switched off", muted.off_names),
+        ):
+            now.add(name, words.format(state), [{"name": n} for n in names], "name")
         return now
 
     @routes.get("/reports/feedback.<kind>")

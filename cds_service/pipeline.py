@@ -15,13 +15,15 @@ from cds_service.chart import ChartIndex
 from cds_service.content.model import Content, Resource
 from cds_service.discovery import Service, services
 from cds_service.errors import Issue, ServiceError, UnknownService
-from cds_service.evaluate import Evaluation, evaluate
+from cds_service.evaluate import Evaluation
 from cds_service.facts import Facts, build_facts
 from cds_service.hook_request import HookRequest, parse_request
+from cds_service.muting import NOBODY, Muting, Names
 from cds_service.parameters import Parameters
 from cds_service.populate import Populated, Populator
 from cds_service.prefetch import Gathered, gather, missing, templates
 from cds_service.questionnaire_response import compile_form
+from cds_service.silence import evaluate_muted
 
 # Fetches the queries of keys that were not sent: key -> resource, or why it failed.
 Fetch = Callable[[HookRequest, Mapping[str, str]], Mapping[str, Any]]
@@ -47,11 +49,16 @@ class Applied:
 class Pipeline:
     """Everything that is worked out once per content, and the call path over it."""
 
+    # Says, at each call, what does not speak; where nobody sets it everything does.
+    muting: Muting
+
     def __init__(self, content: Content, intake_url: str) -> None:
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
         self.services = services(content)
+        self.names = Names(content, self.services)
+        self.muting = lambda: NOBODY
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
         self.plans = CarePlanWriter(self.writer)
@@ -95,7 +102,8 @@ class Pipeline:
         Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
-        return request, evaluate(content or self.content, facts, now, service.hook)
+        served = content or self.content
+        return request, evaluate_muted(served, facts, now, service, self.muting())
 
     def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
         """The cards that are shown, as CDS Hooks JSON."""

@@ -48,6 +48,7 @@ def add_request_log(app: Flask, content_version: str) -> None:
             status=response.status_code,
             duration_ms=round(seconds * 1000, 1),
             cards=g.get("cards"),
+            silent=g.get("silent"),
             content_version=content_version,
         )
         return response

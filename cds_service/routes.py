@@ -64,7 +64,8 @@ def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
         g.service = service.id
         answered = desk.answer(service, parsed_body(), client, clock())
         g.cards = len(answered.cards)
-        for text in answered.found.errors:
+        g.silent = len(answered.found.silent)
+        for text in (*answered.found.errors, *answered.found.silent_errors):
             LOG.error("rule could not be evaluated", rule=text)
         return json_response({"cards": answered.cards})
 

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         description="The site's own words for the placeholders in the form's texts, as JSON: "
         '`{"site help-line": "...", "site crisis line": "..."}`.',
     )
+    silent: str = Field(
+        default="",
+        description="Services and plans, by their ids and separated by commas, that are evaluated "
+        "and recorded, and never shown: emergencies included.",
+    )
     database_url: str = Field(
         default="sqlite:///var/cds.sqlite3",
         description="The store: SQLite, or PostgreSQL as `postgresql+psycopg://...`.",

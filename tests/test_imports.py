@@ -53,9 +53,11 @@ PURE = {
         "hook_request",
         "fhir_operations",
         "parameters",
+        "muting",
         "pipeline",
         "populate",
         "prefetch",
+        "silence",
         "typed_answers",
     )
 }

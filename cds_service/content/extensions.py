@@ -12,6 +12,7 @@ QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"
 SECURITY_LABEL = (
     "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
 )
+SILENT = OURS + "silent"  # of a plan: evaluated and recorded, not shown
 OPTION_EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"
 MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
 MAX_VALUE = "http://hl7.org/fhir/StructureDefinition/maxValue"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cds_service.content import extensions as ext
 from cds_service.content.codes import has_valid_check_digit
 from cds_service.content.evidence import answer_path
 from cds_service.content.model import DATES, Content, Finding, Resource
@@ -42,6 +43,7 @@ def text_findings(shelf: Shelf) -> Iterator[Finding]:
         file = shelf.files[resource["url"]]
         yield from _related(resource, shelf, file)
         yield from wording_findings(resource, file)
+        yield from _silence(resource, file)
         if resource["resourceType"] == "PlanDefinition":
             yield from _plan(resource, file)
 
@@ -80,6 +82,17 @@ def _related(resource: Resource, shelf: Shelf, file: str) -> Iterator[Finding]:
         a["type"] in CITATIONS for a in artifacts
     ):
         yield Finding(file, "relatedArtifact", "needs at least one citation: the evidence")
+
+
+def _silence(resource: Resource, file: str) -> Iterator[Finding]:
+    """A mark that is not read would let a plan speak that its author holds to be silent."""
+    marks = [e for e in resource.get("extension", ()) if e.get("url") == ext.SILENT]
+    read = resource["resourceType"] == "PlanDefinition" and [
+        m for m in marks if m.get("valueBoolean") is True
+    ]
+    if repr(resource).count(repr(ext.SILENT)) != len(read or ()):
+        message = "is read on a plan itself only, with valueBoolean true"
+        yield Finding(file, "silent", message)
 
 
 def _plan(plan: Resource, file: str) -> Iterator[Finding]:
@@ -218,6 +231,10 @@ def _strategy(content: Content) -> Iterator[Finding]:
         yield Finding(file, "card-wording", f"the phrase {phrase!r} is missing")
     for phrase in sorted(strategy.wording.keys() - PHRASES):
         yield Finding(file, "card-wording", f"the phrase {phrase!r} is never used")
+    failed = content.cards.get(strategy.failed or "")
+    if failed is not None and ext.value(failed.plan, ext.SILENT, False):
+        message = "the card for rules that failed cannot be silent: an error would go unseen"
+        yield Finding(content.files[failed.plan["url"]], "silent", message)
     placed = {p.card for m in strategy.moments for g in m.groups for p in g.placements}
     for card in sorted(content.cards.keys() - placed):
         yield Finding(file, "action", f"the card {card} has no place in any group")

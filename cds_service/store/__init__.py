@@ -1,4 +1,4 @@
-"""The durable store: calls, feedback and token ids, on SQLite or PostgreSQL.
+"""The durable store: calls, feedback, token ids and switches, on SQLite or PostgreSQL.
 
 No patient's data is kept. Ids of patients and encounters go through keyed hashes; what may hold
 words about a patient is a clinician's comment on a card, and that is kept for ``purge`` to delete.
@@ -16,6 +16,7 @@ from cds_service.store.records import (
     Saved,
     StoreUnavailable,
 )
+from cds_service.store.switching import Switched
 
 __all__ = [
     "CallRecord",
@@ -25,5 +26,6 @@ __all__ = [
     "Saved",
     "Store",
     "StoreUnavailable",
+    "Switched",
     "load_key",
 ]

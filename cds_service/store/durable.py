@@ -13,11 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.feedback import FeedbackItem
 from cds_service.report import Firing
-from cds_service.store import reading
+from cds_service.store import reading, switching
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
 from cds_service.store.records import CallRecord, Purged, Saved
 from cds_service.store.rows import Post, call_row, card_row, digest, feedback_row
 from cds_service.store.sealed import SealedRows
+from cds_service.store.switching import Switched
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
 from cds_service.suppression import Pseudonyms, quieted
@@ -92,6 +93,10 @@ class Store:
 
         return self._transactions.write("claim_jti", HOOK_CALL, write)
 
+    def switched_off(self) -> frozenset[str]:
+        """Names of services and plans that are switched off."""
+        return self._transactions.read("switched_off", HOOK_CALL, switching.switched_off)
+
     def warm_up(self) -> None:
         """Connects; to be called in a new worker, where a failure may be ignored."""
         self._transactions.warm_up()
@@ -127,6 +132,14 @@ class Store:
             return Saved(new.total(), len(given) - new.total(), unknown, new)
 
         return self._transactions.write("save_feedback", FEEDBACK_CALL, write)
+
+    def switch(self, switched: Switched) -> None:
+        """Writes that something is off, or on again; returns after the commit."""
+        self._transactions.write("switch", FEEDBACK_CALL, lambda c: switching.add(c, switched))
+
+    def switches(self) -> list[Switched]:
+        """Every time something was switched, oldest first."""
+        return self._transactions.read("switches", OFFLINE, switching.history)
 
     def report(
         self,

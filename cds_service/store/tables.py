@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -110,6 +111,17 @@ TOKENS = Table(
     METADATA,
     Column("digest", Text, primary_key=True),  # of issuer and jti
     Column("expires", Moment, nullable=False, index=True),
+)
+
+SWITCHES = Table(
+    "switches",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("name", Text, nullable=False),  # of a service or plan
+    Column("off", Boolean, nullable=False),  # the newest row of a name holds
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 SESSIONS = Table(

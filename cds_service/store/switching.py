@@ -1,0 +1,41 @@
+"""Rows of ``switches``: never changed, so that they tell who switched what, when and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from cds_service.store.tables import SWITCHES
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """One time that something was switched off, or on again; ``at`` is aware."""
+
+    at: datetime
+    name: str  # of a service or plan, as ``muting.Names`` knows it
+    off: bool
+    who: str
+    reason: str
+
+
+def add(connection: Connection, switched: Switched) -> None:
+    """Writes one."""
+    row = {name: getattr(switched, name) for name in Switched.__dataclass_fields__}
+    connection.execute(insert(SWITCHES), row)
+
+
+def history(connection: Connection) -> list[Switched]:
+    """All of them, oldest first."""
+    columns = [SWITCHES.c[name] for name in Switched.__dataclass_fields__]
+    query = select(*columns).order_by(SWITCHES.c.id)
+    return [Switched(*row) for row in connection.execute(query)]
+
+
+def switched_off(connection: Connection) -> frozenset[str]:
+    """The names whose newest row says off."""
+    newest = select(func.max(SWITCHES.c.id)).group_by(SWITCHES.c.name)
+    query = select(SWITCHES.c.name).where(SWITCHES.c.id.in_(newest), SWITCHES.c.off)
+    return frozenset(connection.scalars(query))
