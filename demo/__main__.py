@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from demo.running import Demo
 from demo.servers import Ports, PortTaken, ServiceProcess, listen
 
 FHIR_PORT, CLINIC_PORT = ("python -m demo --fhir-port ...", "python -m demo --clinic-port ...")
@@ -77,8 +78,6 @@ def _service_alone(port: int, settings: dict[str, str], stop: threading.Event) -
 
 
 def _with_clinic(ports: Ports, settings: dict[str, str], stop: threading.Event) -> int:
-    from demo.running import Demo  # noqa: PLC0415 - slow to import, and not needed without clinic
-
     demo = Demo(ports, FOLDER, settings, say=lambda words: print(words, flush=True)).start()
     try:
         print(f"\nOpen the clinic: {demo.clinic}", flush=True)

@@ -7,17 +7,13 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cds_service.content import find_root, load_content
-from cds_service.pipeline import Pipeline
-from demo.authorization import App
-from demo.clinic.app import Clinic, clinic_app
-from demo.clinic.why import WhyNot
-from demo.ehr import DemoEhr
-from demo.people import read_people, read_staff
-from demo.servers import HOST, ClinicServer, Ports, PortTaken, ServiceProcess, listen
+from demo.servers import HOST, Ports, PortTaken, ServiceProcess, listen
+
+if TYPE_CHECKING:
+    from demo.ehr import DemoEhr
 
 FORM_CLIENT = "dyspareunia-cds"
 SITE_WORDS = {
@@ -39,22 +35,20 @@ class Demo:
         self.fhir = f"http://{HOST}:{ports.fhir}/fhir"
         self.origins = tuple(f"http://{host}:{ports.clinic}" for host in (HOST, "localhost"))
         self.clinic = self.origins[0]
-        self.folder, self._ports = folder, ports
-        self._token = secrets.token_urlsafe(24)
+        self.folder, self.ports = folder, ports
+        self.token = _given("CDS_REPORT_TOKEN", settings) or secrets.token_urlsafe(24)
         self._settings = {**settings, **self._needed(settings)}
-        self._closing = ExitStack()
+        self.closing = ExitStack()
 
     def _needed(self, settings: Mapping[str, str]) -> dict[str, str]:
         """What the service must be told so that the clinic can call it."""
         lists = {"CDS_CORS_ORIGINS": self.origins, "CDS_FHIR_SERVERS": (self.fhir,)}
-        given = {**os.environ, **settings}
-        joined = {k: ",".join(filter(None, (given.get(k), *v))) for k, v in lists.items()}
-        token = given.get("CDS_REPORT_TOKEN") or self._token
-        self._token = token
+        joined = {k: ",".join(filter(None, (_given(k, settings), *v))) for k, v in lists.items()}
         return {
             "CDS_AUTH": "off",
             "CDS_PUBLIC_BASE_URL": self.service,
-            "CDS_REPORT_TOKEN": token,
+            "CDS_CLINIC_URL": self.clinic,
+            "CDS_REPORT_TOKEN": self.token,
             "CDS_SITE_WORDS": json.dumps(SITE_WORDS),
             "CDS_CLINIC_URL": self.clinic,
             "CDS_SMART_ISSUER": self.fhir,
@@ -72,41 +66,26 @@ class Demo:
         return self
 
     def _start(self) -> None:
-        clinic_socket = listen(self._ports.clinic, "The clinic", "--clinic-port ...")
-        self._closing.callback(clinic_socket.close)
-        listen(self._ports.fhir, "The clinic's FHIR server", "--fhir-port ...").close()
-        self.process = ServiceProcess(self._ports.service, self._settings)
-        self._closing.callback(self.process.stop)
-        # While the service starts in its own process, the rest starts here.
-        content = load_content(find_root(None))
-        form = content.questionnaire.resource
-        people = read_people(form, datetime.now(UTC))
-        chart = [dict(form), *read_staff(), *(r for person in people for r in person.resources)]
-        self.ehr = DemoEhr(
-            self.folder / "fhir", chart, [self._app()], port=self._ports.fhir, origins=self.origins
-        ).start()
-        self._closing.callback(self.ehr.stop)
-        self.say(f"FHIR server with {len(people)} made-up people: {self.fhir}")
-        why_not = WhyNot(Pipeline(content, f"{self.service}/intake"), self.fhir)
-        self._closing.callback(why_not.client.close)
-        clinic = Clinic(self.service, self.fhir, tuple(people), self._token, self._launch, why_not)
-        server = ClinicServer(clinic_app(clinic), clinic_socket)
-        self._closing.callback(server.stop)
+        clinic_socket = listen(self.ports.clinic, "The clinic", "--clinic-port ...")
+        self.closing.callback(clinic_socket.close)
+        listen(self.ports.fhir, "The clinic's FHIR server", "--fhir-port ...").close()
+        self.say("Starting the service, a FHIR server with made-up people, and a clinic ...")
+        self.process = ServiceProcess(self.ports.service, self._settings)
+        self.closing.callback(self.process.stop)
+        # Takes a second or two to import: meanwhile the service starts in its own process.
+        from demo.opening import open_clinic  # noqa: PLC0415
+
+        self.ehr: DemoEhr = open_clinic(self, clinic_socket)
         self.process.wait_until_ready()
-
-    def _app(self) -> App:
-        """The form, as it is registered with this EHR."""
-        return App(FORM_CLIENT, (f"{self.service}/intake/callback",))
-
-    def _launch(self, app: str, patient: str, encounter: str | None, context: str | None) -> str:
-        """Raises LookupError for a patient the EHR does not have."""
-        if patient not in {known for known, _ in self.ehr.people()}:
-            raise LookupError(patient)
-        return self.ehr.launch_url(app, patient, encounter=encounter, app_context=context)
 
     def stop(self) -> None:
         """Ends everything that was started, the last one first."""
-        self._closing.close()
+        self.closing.close()
+
+
+def _given(name: str, settings: Mapping[str, str]) -> str | None:
+    """A setting of the operator's own, which is kept."""
+    return settings.get(name, os.environ.get(name))
 
 
 __all__ = ["Demo", "PortTaken", "Ports"]

@@ -1,0 +1,41 @@
+"""Opens the clinic: its FHIR server with the sample people, and its pages."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+
+from cds_service.content import find_root, load_content
+from cds_service.pipeline import Pipeline
+from demo.authorization import App
+from demo.clinic.app import Clinic, clinic_app
+from demo.clinic.why import WhyNot
+from demo.ehr import DemoEhr
+from demo.people import read_people, read_staff
+from demo.running import FORM_CLIENT, Demo
+from demo.servers import ClinicServer
+
+
+def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
+    """Serves both; how to end them is put on ``demo.closing``."""
+    content = load_content(find_root(None))
+    form = content.questionnaire.resource
+    people = read_people(form, datetime.now(UTC))
+    chart = [dict(form), *read_staff(), *(r for person in people for r in person.resources)]
+    app = App(FORM_CLIENT, (f"{demo.service}/intake/callback",))  # as it is registered here
+    folder, port = demo.folder / "fhir", demo.ports.fhir
+    ehr = DemoEhr(folder, chart, [app], port=port, origins=demo.origins).start()
+    demo.closing.callback(ehr.stop)
+    demo.say(f"FHIR server with {len(people)} made-up people: {demo.fhir}")
+    why_not = WhyNot(Pipeline(content, f"{demo.service}/intake"), demo.fhir)
+    demo.closing.callback(why_not.client.close)
+
+    def launch(app: str, patient: str, encounter: str | None, context: str | None) -> str:
+        if patient not in {known for known, _ in ehr.people()}:
+            raise LookupError(patient)
+        return ehr.launch_url(app, patient, encounter=encounter, app_context=context)
+
+    clinic = Clinic(demo.service, demo.fhir, tuple(people), demo.token, launch, why_not)
+    server = ClinicServer(clinic_app(clinic), listening)
+    demo.closing.callback(server.stop)
+    return ehr
