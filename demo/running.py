@@ -50,7 +50,6 @@ class Demo:
             "CDS_CLINIC_URL": self.clinic,
             "CDS_REPORT_TOKEN": self.token,
             "CDS_SITE_WORDS": json.dumps(SITE_WORDS),
-            "CDS_CLINIC_URL": self.clinic,
             "CDS_SMART_ISSUER": self.fhir,
             "CDS_SMART_CLIENT_ID": FORM_CLIENT,
             **joined,
