@@ -63,7 +63,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(content_blueprint(content, settings.vignette_results))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = Sessions(store, clock)
-    apps = Apps((*clients, anonymous), settings.development)
+    apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     intake = intake_of(content, sessions, cookie, clock, f"{settings.public_base_url}/intake")
     entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))

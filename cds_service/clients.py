@@ -161,6 +161,16 @@ class _File(BaseModel):
     clients: tuple[Client, ...]
 
 
+def _place(url: str) -> str:
+    """The same text for every spelling of one address."""
+    address = read_address(url)
+    return (
+        url
+        if address is None
+        else f"{address.scheme}://{address.host}:{address.port}{address.path}"
+    )
+
+
 def read_clients(path: Path | None) -> tuple[Client, ...]:
     """The clients of a file, none without one; raises ClientsError."""
     if path is None:
@@ -179,7 +189,7 @@ def read_clients(path: Path | None) -> tuple[Client, ...]:
     for what, values in (
         ("id", [c.id for c in found]),
         ("issuer", [c.issuer for c in found if c.issuer]),
-        ("smart.issuer", [c.smart.issuer.rstrip("/") for c in found if c.smart]),
+        ("smart.issuer", [_place(c.smart.issuer) for c in found if c.smart]),
     ):
         twice = sorted({v for v in values if values.count(v) > 1})
         if twice:

@@ -20,7 +20,9 @@ from cds_service.smart.launch import Pending, Start, begin, belongs, code_of
 from cds_service.smart.problems import LaunchFailed
 from cds_service.smart.tokens import check_identity, login_of, redeem
 from cds_service.web.intake import Intake
+from cds_service.web.intake.delivery import Reason
 from cds_service.web.intake.opening import is_fresh, new_session
+from cds_service.web.intake.walking import REVIEW
 from cds_service.web.sessions import Answers, Session
 
 
@@ -111,18 +113,21 @@ class Entrance:
         context = app_context.read(self.desk.store.names, told.get("appContext"))
         return replace(login, app_context=context)
 
-    def enter(self, login: EhrLogin, secret: str | None, *, along: bool) -> str:
-        """Opens the session of a login under a new secret, which it returns: one that somebody
-        planted or read before the sign-in opens nothing after it. Raises StoreUnavailable."""
+    def enter(self, login: EhrLogin, secret: str | None, *, along: bool) -> tuple[str, str]:
+        """Opens the session of a login under a new secret: one that somebody planted or read before
+        the sign-in opens nothing after it. Returns the page to show, below the form's start, and
+        the secret. Raises StoreUnavailable."""
         before = self.sessions.read(secret) if secret else None
         if before is None or secret is None:
-            return self.sessions.open(self._filled(login, self.intake.language()))
+            return "", self.sessions.open(self._filled(login, self.intake.language()))
         stays = _is_theirs(before, login) or (along and before.ehr is None)
         after = before if stays else self._filled(login, before.language)
-        new = self.sessions.open(replace(after, ehr=login.as_json(), large=before.large))
+        asked = any(notice[0] == Reason.SIGN_IN for notice in before.notices)
+        fresh = replace(after, ehr=login.as_json(), large=before.large, sending=None, notices=[])
+        new = self.sessions.open(fresh)
         if stays or is_fresh(before):
             self.sessions.drop(secret)
-        return new
+        return (REVIEW if stays and asked else ""), new
 
     def _filled(self, login: EhrLogin, language: str) -> Session:
         """A new session, with what the chart already says."""

@@ -49,9 +49,9 @@ def launch_blueprint(entrance: Entrance) -> Blueprint:
         pending = entrance.take(secret, request.args.get("state", ""))
         g.client = entrance.app(pending.issuer).client
         login = entrance.come_back(pending, request.args)
-        entered = entrance.enter(login, secret, along=pending.along)
+        page, entered = entrance.enter(login, secret, along=pending.along)
         SIGN_INS.labels("signed-in").inc()
-        return _to(FORM, intake, entered)
+        return _to(f"{FORM}/{page}" if page else FORM, intake, entered)
 
     @routes.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> Response:

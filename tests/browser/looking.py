@@ -20,7 +20,9 @@ SCREENSHOTS = ROOT / "var" / "screenshots"
 GRAVE = ("serious", "critical")
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
+    """Serves without a word."""
+
     def log(self, type: str, message: str, *args: object) -> None:
         pass
 
@@ -28,7 +30,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """The application on a free port of 127.0.0.1; gives its origin."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

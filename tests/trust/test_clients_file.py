@@ -204,3 +204,54 @@ def test_a_client_cannot_be_changed() -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         client.id = "other"  # type: ignore[misc]
+
+
+# -- the form as a SMART app --------------------------------------------------------------------
+
+SMART = {"issuer": "https://fhir.example.org/r4/", "clientId": "form"}
+
+
+def smart_error(tmp_path: Path, **changes: Any) -> str:
+    entry = {"id": "ehr", "smart": SMART | changes}
+    return error_of(written(tmp_path, {"clients": [entry]}))
+
+
+def test_a_smart_app_is_public_unless_it_has_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "app.secret").write_text(" s e c r e t \n")
+    secretive = SMART | {"issuer": "https://other.example.org", "clientSecretFile": "app.secret"}
+    entries = [{"id": "a", "smart": SMART}, {"id": "b", "smart": secretive}]
+    public, confidential = read_clients(written(tmp_path, {"clients": entries}))
+
+    assert public.smart is not None and public.smart.secret() is None
+    assert confidential.smart is not None
+    secret = confidential.smart.secret()
+    assert secret is not None and secret.reveal() == "s e c r e t"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"issuer": "http://fhir.example.org"}, "must be https URLs"),
+        ({"issuer": "https://fhir.example.org?x=y"}, "without user, query or fragment"),
+        ({"clientId": ""}, "smart.clientId"),
+        ({"clientSecretFile": "missing"}, "there is no such file"),
+        ({"scopes": ["two words"]}, "smart.scopes"),
+        ({"secret": "in the file"}, "smart.secret"),
+    ],
+    ids=["http", "query", "nameless", "no-file", "scope", "secret"],
+)
+def test_a_smart_app_that_cannot_work(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    assert words in smart_error(tmp_path, **changes)
+
+
+def test_an_empty_secret_is_none_anybody_chose(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+
+    assert "the file is empty" in smart_error(tmp_path, clientSecretFile="empty")
+
+
+def test_one_ehr_is_one_entry_however_it_is_written(tmp_path: Path) -> None:
+    again = SMART | {"issuer": "https://FHIR.example.org:443/r4"}
+    entries = [{"id": "a", "smart": SMART}, {"id": "b", "smart": again}]
+
+    assert "smart.issuer used twice" in error_of(written(tmp_path, {"clients": entries}))

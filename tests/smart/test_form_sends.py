@@ -1,0 +1,115 @@
+"""The whole form before a real EHR: what is sent arrives once, and what cannot be sent is kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from werkzeug.test import TestResponse
+
+from cds_service.content import Content
+from cds_service.web.intake.visit import form_token
+from cds_service.web.sessions import COOKIE
+from demo.ehr import DemoEhr
+from smart.conftest import BASE, LOST, Browser, Faults
+
+KIND = "QuestionnaireResponse"
+LAUNCH = f"{BASE}/intake/launch"
+
+
+@pytest.fixture
+def ready(browser: Browser, launch_url: str, content: Content) -> Browser:
+    """Ana has answered the first question there is."""
+    browser.enter(launch_url)
+    items = [i for i in content.questionnaire.resource["item"] if "answerOption" in i]
+    browser.answer(**{items[0]["linkId"]: [items[0]["answerOption"][0]]})
+    return browser
+
+
+def send(browser: Browser) -> TestResponse:
+    """Presses the button; the page that follows."""
+    token = form_token(browser.secret)
+    sent = browser.client.post("/intake/send", data={"token": token}, base_url=BASE)
+    assert sent.status_code == 303, sent.text
+    return browser.open(BASE + sent.headers["Location"])
+
+
+def test_the_answers_are_in_the_chart(ready: Browser, ehr: DemoEhr) -> None:
+    page = send(ready)
+    (response,) = ehr.find(KIND)
+
+    assert "Your answers were sent" in page.text
+    assert ready.session.saved == response["id"]
+    assert (response["status"], response["subject"]["reference"]) == ("completed", "Patient/ana")
+
+
+@pytest.mark.parametrize("fault", [503, LOST], ids=["down", "answer-lost"])
+def test_an_ehr_that_is_down_at_the_save(
+    fault: int, ready: Browser, ehr: DemoEhr, faults: Faults
+) -> None:
+    answers = ready.session.answers
+    faults.on("POST", f"/fhir/{KIND}", fault)
+    page = send(ready)
+
+    assert "could not be sent just now" in page.text
+    assert (ready.session.answers, ready.session.saved) == (answers, None)
+    assert "Your answers were sent" in send(ready).text
+    assert len(ehr.find(KIND)) == 1
+
+
+def test_a_login_that_ended_is_renewed_and_nothing_is_lost(ready: Browser, ehr: DemoEhr) -> None:
+    answers = ready.session.answers
+    ehr.authorization.tokens.clear()
+    page = send(ready)
+
+    assert 'href="/intake/launch"' in page.text
+    assert ehr.find(KIND) == []
+    back = ready.enter(LAUNCH, patient="ana")
+    assert back.headers["Location"] == "/intake/review"
+    assert "/intake/launch" not in ready.open(f"{BASE}/intake/review").text
+    assert ready.session.answers == answers
+    assert "Your answers were sent" in send(ready).text
+    assert len(ehr.find(KIND)) == 1
+
+
+def test_who_signs_in_as_somebody_else_sends_nothing_of_the_first(
+    ready: Browser, ehr: DemoEhr
+) -> None:
+    ehr.authorization.tokens.clear()
+    send(ready)
+    ready.enter(LAUNCH, patient="bea")
+    send(ready)
+
+    assert all(r["subject"]["reference"] == "Patient/bea" for r in ehr.find(KIND))
+    assert not any("item" in r for r in ehr.find(KIND))
+
+
+def test_many_posts_at_once_are_one_response(ready: Browser, ehr: DemoEhr) -> None:
+    token, secret = form_token(ready.secret), ready.secret
+
+    def press(_: int) -> int:
+        client = ready.app.test_client()
+        client.set_cookie(COOKIE, secret, domain="cds.example.org")
+        return client.post("/intake/send", data={"token": token}, base_url=BASE).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(press, range(6))) == {303}
+
+    assert len(ehr.find(KIND)) == 1
+    assert ready.session.saved == ehr.find(KIND)[0]["id"]
+
+
+def test_restricted_answers_carry_their_label(
+    browser: Browser, launch_url: str, ehr: DemoEhr, content: Content
+) -> None:
+    """clinical.md 1.6: kept out of portals and summaries, which is the EHR's part."""
+    browser.enter(launch_url)
+    questionnaire = content.questionnaire
+    by_id = {i["linkId"]: i for i in questionnaire.resource["item"] if "answerOption" in i}
+    private = by_id["private"]["answerOption"]
+    labelled = next(n for n, i in questionnaire.items.items() if i.restricted and n in by_id)
+    browser.answer(private=[private[0]], **{labelled: [by_id[labelled]["answerOption"][-1]]})
+    send(browser)
+    (response,) = ehr.find(KIND)
+
+    assert {label["code"] for label in response["meta"]["security"]} & {"R", "V"}
