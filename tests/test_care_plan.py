@@ -14,6 +14,7 @@ from cds_service.content import Content
 from cds_service.content.vignettes import Case, Vignettes, request_for
 from cds_service.errors import BadRequest, MissingFacts, UnknownService
 from cds_service.fhirpath import compile_expression
+from cds_service.muting import mute
 from cds_service.parameters import Parameters, read_parameters
 from cds_service.pipeline import Pipeline
 
@@ -458,3 +459,18 @@ def test_what_changes_nothing_is_said_to_be_passed_over(clinic: Clinic) -> None:
     more = Parameters((*sent.sent, parameter("organization", "Organization/1")))
 
     assert [i["expression"] for i in messages(applied(clinic, more))] == [["organization"]]
+
+
+@pytest.mark.parametrize("how", ["off", "silent"])
+def test_what_must_not_speak_does_not_speak_here_either(
+    how: str, content: Content, clinic: Clinic
+) -> None:
+    pipeline = Pipeline(content, "https://x.example")
+    names = ("urine-testing",)
+    silent, off = (names, ()) if how == "silent" else ((), names)
+    pipeline.muting = lambda: mute(pipeline.names, silent, off)
+    sent = as_parameters(clinic.request(URINARY))
+
+    for plan in (STRATEGY, f"{PLANS}/urine-testing"):
+        made = pipeline.applied(content.resources[plan], sent, NOW, INSTANCE).care_plan
+        assert "urine-testing" not in [a["id"] for a in group(made).get("action", ())]
