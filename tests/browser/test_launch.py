@@ -13,8 +13,8 @@ from smart.conftest import APP, CHART
 from support import settings_in
 from werkzeug.serving import make_server
 
-from browser.looking import Quiet
-from browser.watching import Watch, picture, shut_out
+from browser.looking import Quiet, barriers, keep
+from browser.watching import Watch
 from cds_service import create_app
 from demo.authorization import App
 from demo.ehr import DemoEhr
@@ -83,11 +83,11 @@ def test_from_the_launch_to_the_saved_response(
     to_the_end(page)
     ehr_beside.authorization.tokens.clear()  # the login ends while somebody reads
     page.get_by_role("button", name="Send my answers").click()
-    picture(page, "launch-signed-out")
+    keep(page, "launch-signed-out")
     page.get_by_role("link", name="Sign in again").click()
     assert page.url.startswith(f"{ehr_beside.root}/auth/authorize")
-    picture(page, "launch-demo-sign-in")
-    assert shut_out(page) == []
+    keep(page, "launch-demo-sign-in")
+    assert barriers(page) == []
     page.get_by_role("link", name="Ana Sample").click()
     page.get_by_role("button", name="Send my answers").click()
     page.get_by_role("heading", name="Your answers were sent").wait_for()
@@ -109,5 +109,5 @@ def test_pages_of_the_way_in_are_open_to_everybody(
     page.get_by_role("link", name="Do not allow").click()
 
     page.get_by_role("heading", name="You chose not to connect").wait_for()
-    picture(page, f"launch-declined-{scheme}")
-    assert shut_out(page) == []
+    keep(page, f"launch-declined-{scheme}")
+    assert barriers(page) == []
