@@ -21,6 +21,7 @@ from gunicorn.glogging import Logger
 from cds_service.assembly import DESK
 from cds_service.logs import LOG
 from cds_service.metrics_folder import forget_worker
+from cds_service.receiving import WholeRequests
 from cds_service.settings import Settings
 
 GRACE = 20  # seconds for calls at hand when the service stops or changes its workers
@@ -35,11 +36,12 @@ class Server(BaseApplication):
     ) -> None:
         self.make = make
         self.application = app
+        self.max_body_bytes = settings.max_body_bytes
         self.options: dict[str, Any] = {
             "bind": _bind(*address),
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": "gthread",
+            "worker_class": WholeRequests,
             "preload_app": True,
             "timeout": 30,
             "graceful_timeout": GRACE,
