@@ -41,10 +41,13 @@ def wrap(text: str, room: float, size: float, *, mono: bool = False) -> Iterator
 
 
 def _broken(word: str, room: float, size: float, mono: bool) -> Iterator[str]:
+    """Pieces of one long word; of an expression, broken before a step where one is near."""
     piece = ""
     for character in word:
         if piece and width_of(piece + character, size, mono=mono) > room:
-            yield piece
-            piece = ""
+            step = piece.rfind(".") if mono else -1
+            end = step if step > len(piece) // 2 else len(piece)
+            yield piece[:end]
+            piece = piece[end:]
         piece += character
     yield piece
