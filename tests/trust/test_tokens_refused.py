@@ -1,19 +1,16 @@
-"""Tokens: the good ones pass, every other one is refused in the same words."""
+"""Tokens that do not pass, whatever is wrong with them, and what a refusal costs."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile_fhir import HostileServer, status
 
-from cds_service.security import LONGEST_TOKEN, SeenTokens, Unauthorized, Verifier
+from cds_service.security import LONGEST_TOKEN, Verifier
 from trust.signing import (
     ABSENT,
     AUDIENCE,
@@ -29,7 +26,6 @@ from trust.signing import (
     client_of,
     ec_key,
     ed_key,
-    good_keys,
     heading,
     jwk,
     not_at_all,
@@ -45,119 +41,6 @@ from trust.signing import (
 
 YEARS = 10 * 365 * 86_400
 requirement = pytest.mark.requirement
-
-
-# -- accepted ------------------------------------------------------------------------------
-
-
-@requirement("6.6")
-@requirement("6.7")
-def test_es384_and_rs384_pass(verifier: Verifier) -> None:
-    assert verify(verifier, token()).id == "ehr"
-    assert verify(verifier, rs384()).id == "ehr"
-
-
-@requirement("6.3")
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_the_scheme_may_be_written_in_any_case(scheme: str, verifier: Verifier) -> None:
-    assert verifier.verify(f"{scheme} {token()}", (AUDIENCE,), datetime.now(UTC)).id == "ehr"
-
-
-@requirement("6.8")
-@pytest.mark.parametrize(
-    "audience",
-    [[AUDIENCE], ["https://other.example", AUDIENCE], [AUDIENCE, AUDIENCE]],
-    ids=["one", "several", "twice"],
-)
-def test_the_audience_may_be_an_array(audience: list[str], verifier: Verifier) -> None:
-    assert verify(verifier, token(claims(aud=audience)))
-
-
-@requirement("6.8")
-def test_a_client_may_have_audiences_of_its_own(key_file: Path) -> None:
-    verifier = verifier_of(client_of(key_file, audiences=["typed-in-by-the-site"]))
-
-    assert verify(verifier, token(claims(aud="typed-in-by-the-site")))
-    assert verify(verifier, token())
-
-
-@requirement("6.14")
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"sub": ISSUER},
-        {"nbf": Soon(-30, int)},
-        {"tenant": "any"},
-        {"sub": "x", "nbf": Soon(-3600, int), "azp": ["a"], "fhir": {"deep": [{"x": None}]}},
-    ],
-    ids=["sub", "nbf", "tenant", "many"],
-)
-def test_more_claims_are_welcome(more: dict[str, Any], verifier: Verifier) -> None:
-    assert verify(verifier, token(claims(**more)))
-
-
-@requirement("6.4")
-@pytest.mark.parametrize("typ", ["JWT", "jwt"])
-def test_the_type_may_be_written_in_any_case(typ: str, verifier: Verifier) -> None:
-    assert verify(verifier, token(header=heading(typ=typ)))
-
-
-@requirement("6.9")
-@pytest.mark.parametrize(
-    "times",
-    [
-        {"exp": Soon(-20, int), "iat": Soon(-320, int)},
-        {"iat": Soon(30, int), "exp": Soon(300, int)},
-        {"nbf": Soon(30, int)},
-        {"iat": Soon(0, int), "exp": Soon(3600, int)},
-        {"iat": Soon(0.25), "exp": Soon(300.5)},
-    ],
-    ids=["just-expired", "just-ahead", "just-not-yet", "one-hour", "fractions"],
-)
-def test_clocks_may_differ_a_little(times: dict[str, Any], verifier: Verifier) -> None:
-    assert verify(verifier, token(claims(**times)))
-
-
-@requirement("6.9")
-@pytest.mark.parametrize("hours", [-2, 2])
-def test_the_clock_of_the_service_decides(hours: int, verifier: Verifier) -> None:
-    elsewhen = datetime.now(UTC) + timedelta(hours=hours)
-
-    with pytest.raises(Unauthorized):
-        verifier.verify(f"Bearer {token()}", (AUDIENCE,), elsewhen)
-
-
-@requirement("6.4")
-def test_a_client_whose_keys_are_a_file_may_name_an_address(verifier: Verifier) -> None:
-    assert verify(verifier, token(header=heading(jku="https://ehr.example.org/keys")))
-
-
-@requirement("6.13")
-def test_a_listed_tenant_passes(key_file: Path) -> None:
-    verifier = verifier_of(client_of(key_file, tenants=["north", "south"]))
-
-    south = verify(verifier, token(claims(tenant="south")))
-    north = verify(verifier, token(claims(tenant="north")))
-    assert south.id != north.id  # equal patient ids of two tenants are two people
-    for tenant in ("east", "", None, ABSENT, ["north"], {"north": 1}, 5):
-        refuse(verifier, f"Bearer {token(claims(tenant=tenant))}")
-
-
-@requirement("6.11")
-def test_each_issuer_has_its_own_keys(tmp_path: Path, key_file: Path) -> None:
-    theirs = write_keys(tmp_path / "theirs.json", jwk(ec_key("theirs"), "ec"))
-    other = "https://other.example.org"
-    verifier = verifier_of(
-        client_of(key_file), client_of(theirs, id="other", issuer=other, algorithms=["ES384"])
-    )
-
-    assert verify(verifier, token(claims(iss=other), sign=by_ec(ec_key("theirs")))).id == "other"
-    assert verify(verifier, token()).id == "ehr"
-    refuse(verifier, f"Bearer {token(claims(iss=other))}")
-    refuse(verifier, f"Bearer {token(sign=by_ec(ec_key('theirs')))}")
-
-
-# -- refused -------------------------------------------------------------------------------
 
 
 @requirement("6.3")
@@ -468,81 +351,3 @@ def test_refusals_leave_the_verifier_as_it_was(verifier: Verifier) -> None:
         refuse(verifier, f"Bearer {text}")
 
     assert verify(verifier, token())
-
-
-# -- once only -----------------------------------------------------------------------------
-
-
-@requirement("6.10")
-def test_a_token_is_good_for_one_call(verifier: Verifier) -> None:
-    once = token()
-
-    assert verify(verifier, once)
-    refuse(verifier, f"Bearer {once}")
-    refuse(verifier, f"Bearer {token(claims(jti=json.loads(_payload(once))['jti']))}")
-    assert verify(verifier, token())
-
-
-def _payload(text: str) -> bytes:
-    import base64
-
-    part = text.split(".")[1]
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-@requirement("6.10")
-def test_a_token_that_was_refused_is_not_used_up(key_file: Path) -> None:
-    verifier = verifier_of(client_of(key_file))
-    jti = "one-and-only"
-
-    refuse(verifier, f"Bearer {token(claims(jti=jti), sign=by_ec(ec_key('mine')))}")
-
-    assert verify(verifier, token(claims(jti=jti)))
-
-
-@requirement("6.10")
-def test_the_same_id_of_another_issuer_is_another_token(tmp_path: Path) -> None:
-    other = "https://other.example.org"
-    keys = write_keys(tmp_path / "keys.json", *good_keys())
-    verifier = verifier_of(client_of(keys), client_of(keys, id="other", issuer=other))
-
-    assert verify(verifier, token(claims(jti="same"))).id == "ehr"
-    assert verify(verifier, token(claims(jti="same", iss=other))).id == "other"
-
-
-@requirement("6.10")
-def test_the_claim_is_kept_until_the_token_can_no_longer_pass(key_file: Path) -> None:
-    kept: list[tuple[str, str, datetime, datetime]] = []
-    now, ends = datetime.now(UTC), int(time.time()) + 300
-    verifier = Verifier((client_of(key_file),), lambda *claim: kept.append(claim) is None)
-
-    verifier.verify(f"Bearer {token(claims(jti='x', exp=ends))}", (AUDIENCE,), now)
-
-    assert kept == [(ISSUER, "x", datetime.fromtimestamp(ends + 60, UTC), now)]
-
-
-@requirement("6.10")
-def test_of_many_at_once_one_is_first() -> None:
-    seen, now = SeenTokens(), datetime.now(UTC)
-    new: list[bool] = []
-    start = threading.Barrier(20)
-
-    def claim() -> None:
-        start.wait()
-        new.append(seen.claim("iss", "jti", now + timedelta(hours=1), now))
-
-    threads = [threading.Thread(target=claim) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(new) == [False] * 19 + [True]
-
-
-def test_expired_ids_are_forgotten() -> None:
-    seen, now = SeenTokens(), datetime.now(UTC)
-
-    assert seen.claim("iss", "jti", now + timedelta(seconds=1), now)
-    assert not seen.claim("iss", "jti", now + timedelta(seconds=1), now)
-    assert seen.claim("iss", "jti", now + timedelta(hours=1), now + timedelta(seconds=2))
