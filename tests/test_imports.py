@@ -61,6 +61,19 @@ PURE = {
         "typed_answers",
     )
 }
+# of the form: what decides; the rest is routes
+INTAKE = {
+    "fields",
+    "filled",
+    "model",
+    "posting",
+    "reading",
+    "response",
+    "steps",
+    "trouble",
+    "views",
+    "walking",
+}
 # of content/: what reads files, and what `check` alone uses
 READERS = {"__init__", "check", "coverage", "last_run", "mutation", "reader", "review", "vignettes"}
 
@@ -68,7 +81,8 @@ READERS = {"__init__", "check", "coverage", "last_run", "mutation", "reader", "r
 def pure_modules() -> list[Path]:
     content = {p for p in (PACKAGE / "content").glob("*.py") if p.stem not in READERS}
     packages = {p for name in ("fhirpath", "web/diagram") for p in PACKAGE.glob(f"{name}/**/*.py")}
-    return sorted({PACKAGE / name for name in PURE} | content | packages)
+    intake = {PACKAGE / "web" / "intake" / f"{name}.py" for name in INTAKE}
+    return sorted({PACKAGE / name for name in PURE} | content | intake | packages)
 
 
 def imported(module: Path) -> Iterator[str]:
