@@ -23,7 +23,7 @@ RUN /opt/build/bin/python -m pip wheel --no-cache-dir --no-deps --no-build-isola
  && cp -r /opt/cds/lib/python3.11/site-packages/cds_service/_content /content
 
 
-FROM python:3.11.15-slim-bookworm AS service
+FROM python:3.11.15-slim-bookworm AS runtime
 
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cds \
  && install --directory --owner=cds --group=cds --mode=0700 /var/lib/cds
@@ -52,3 +52,25 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
   CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8080/health/live', timeout=4)"]
 
 CMD ["cds-service", "serve", "--host", "0.0.0.0", "--port", "8080"]
+
+
+# The demo clinic (docker-compose.yml, profile demo). Never for real patients: nobody signs in.
+FROM build AS demo-build
+
+COPY requirements-demo.lock ./
+RUN /opt/build/bin/uv pip install --no-cache --python /opt/cds/bin/python --require-hashes \
+      --compile-bytecode --requirement requirements-demo.lock
+
+
+FROM runtime AS demo
+
+COPY --from=demo-build /opt/cds /opt/cds
+COPY demo /opt/demo/demo
+ENV PYTHONPATH=/opt/demo
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5m --retries=3 \
+  CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8085/', timeout=4)"]
+CMD ["python", "-m", "demo", "--port", "8083", "--fhir-server", "http://hapi:8080/fhir"]
+
+
+# Last, so that this is what is built unless another is asked for.
+FROM runtime AS service

@@ -130,6 +130,8 @@ lock: $(UV) ## Write the lock files anew (UPGRADE=--upgrade takes newer releases
 	$(COMPILE) --all-extras --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE) \
 	  --group bootstrap --constraint requirements-dev.lock --output-file bootstrap.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header $(UPGRADE) \
+	  --group demo --constraint requirements-dev.lock --output-file requirements-demo.lock
 
 .PHONY: clean
 clean: ## Remove what the other targets made, except var/ (its database)

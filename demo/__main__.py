@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from demo.running import Demo
@@ -35,7 +36,7 @@ def main() -> int:
         if lacking:
             print(f"The clinic is not started: {lacking}", flush=True)
             return _service_alone(ports.service, settings, stop)
-        return _with_clinic(ports, settings, stop)
+        return _with_clinic(ports, settings, stop, options.fhir_server)
     except RuntimeError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
@@ -46,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080, help="of the service")
     parser.add_argument("--fhir-port", type=int, help="of the FHIR server (the next one)")
     parser.add_argument("--clinic-port", type=int, help="of the clinic (the one after that)")
+    parser.add_argument("--fhir-server", help="FHIR base URL to use instead of an own server")
     parser.add_argument("--fresh", action="store_true", help="forget what became of cards before")
     return parser.parse_args()
 
@@ -77,8 +79,11 @@ def _service_alone(port: int, settings: dict[str, str], stop: threading.Event) -
         process.stop()
 
 
-def _with_clinic(ports: Ports, settings: dict[str, str], stop: threading.Event) -> int:
-    demo = Demo(ports, FOLDER, settings, say=lambda words: print(words, flush=True)).start()
+def _with_clinic(
+    ports: Ports, settings: dict[str, str], stop: threading.Event, elsewhere: str | None
+) -> int:
+    say = partial(print, flush=True)
+    demo = Demo(ports, FOLDER, settings, say, elsewhere).start()
     try:
         print(f"\nOpen the clinic: {demo.clinic}", flush=True)
         print("Ctrl-C stops everything.\n", flush=True)

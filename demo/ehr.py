@@ -1,15 +1,14 @@
 """An EHR for the demo and the tests: a real FHIR R4 server with SMART sign-in in front of it.
 
-``sekmet-fhir`` holds the resources; ``demo.authorization`` gives out launches and tokens. It
-listens on 127.0.0.1 and nowhere else. A token that is sent must be good; whether one *must* be sent
-is a choice (``tokens_required``), because the clinic page reads the same server without signing in.
-A good token opens the whole server: scopes are noted and not enforced.
+``sekmet-fhir`` holds the resources, or a FHIR server elsewhere; ``demo.authorization`` gives out
+launches and tokens. It listens on 127.0.0.1 and nowhere else. A token that is sent must be good;
+whether one *must* be sent is a choice (``tokens_required``), because the clinic page reads the same
+server without signing in. A good token opens the whole server: scopes are noted and
+not enforced.
 """
 
 from __future__ import annotations
 
-import asyncio
-import copy
 import socket
 import threading
 import time
@@ -19,13 +18,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import uvicorn
-from sekmet.config import Settings
-from sekmet.main import create_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from demo.authorization import App, Authorization, Context
-from demo.searching import add_searches
 
 Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 METADATA = "/fhir/metadata"
@@ -35,7 +31,8 @@ START_SECONDS = 20
 
 class DemoEhr:
     """``DemoEhr(...).start()``; port 0 takes a free one. ``chart`` holds the resources it starts
-    with and goes back to on ``reset``. ``wrap`` may put a test's faults around everything."""
+    with and goes back to on ``reset``. ``elsewhere`` is a FHIR server to use instead of one of its
+    own; what else that holds stays. ``wrap`` may put a test's faults around everything."""
 
     def __init__(  # noqa: PLR0913 - settings by name
         self,
@@ -46,6 +43,7 @@ class DemoEhr:
         port: int = 0,
         origins: tuple[str, ...] = (),
         tokens_required: bool = False,
+        elsewhere: str | None = None,
         wrap: Callable[[Asgi], Asgi] = lambda app: app,
     ) -> None:
         self.folder = folder
@@ -59,10 +57,8 @@ class DemoEhr:
         self.authorization = Authorization(
             f"{self.root}/auth", self.fhir_base, tuple(apps), self.people, origins
         )
-        add_searches()
-        self._sekmet = create_app(_settings(self.fhir_base, folder))
+        self._fhir = _fhir(self.fhir_base, folder, elsewhere)
         self._signing_in = self.authorization.routes()
-        self._writing = asyncio.Lock()
         self._server = uvicorn.Server(
             uvicorn.Config(
                 wrap(self._serve), log_level="warning", lifespan="off", ws="none", interface="asgi3"
@@ -89,29 +85,22 @@ class DemoEhr:
         if self._thread.is_alive():
             self._thread.join()
         self._socket.close()
-        self._sekmet.state.ctx.store.conn.close()
+        self._fhir.close()
 
     def reset(self) -> None:
         """Back to the chart it started with: everything written since is gone."""
         self.authorization.forget()
-        self._sekmet.state.ctx.store.reset()
-        for resource in self.chart:
-            self.put(resource)
+        self._fhir.fill(self.chart)
 
     # -- what a test or the clinic page does to it -----------------------------------------
 
     def put(self, resource: dict[str, Any]) -> None:
         """Holds a resource under its own id."""
-        service = self._sekmet.state.ctx.service
-        service.update(resource["resourceType"], resource["id"], copy.deepcopy(resource))
+        self._fhir.put(resource)
 
     def find(self, kind: str, **parameters: str) -> list[dict[str, Any]]:
         """The resources of a search, as they are stored."""
-        found = self._sekmet.state.ctx.service.search(
-            kind, [*parameters.items(), ("_count", "500")]
-        )
-        entries = found.body.get("entry", [])
-        return [e["resource"] for e in entries if e["search"]["mode"] == "match"]
+        return self._fhir.find(kind, **parameters)
 
     def people(self) -> list[tuple[str, str]]:
         """(id, name) of every patient, by name."""
@@ -135,18 +124,13 @@ class DemoEhr:
     async def _serve(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
         if path == METADATA:
-            return await self._sekmet(scope, receive, send)
+            return await self._fhir(scope, receive, send)
         if not path.startswith("/fhir/") or path == DISCOVERY:
             return await self._signing_in(scope, receive, send)
         request = Request(scope)
         if request.method != "OPTIONS" and not self._admitted(request):
             return await _refusal(scope, receive, send)
-        if request.method in ("GET", "HEAD", "OPTIONS"):
-            return await self._sekmet(scope, receive, send)
-        # It looks for a match and creates in two steps: one at a time, or a conditional create of
-        # two callers makes two.
-        async with self._writing:
-            return await self._sekmet(scope, receive, send)
+        return await self._fhir(scope, receive, send)
 
     def _admitted(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -166,17 +150,15 @@ _refusal = JSONResponse(
 )
 
 
-def _settings(base: str, folder: Path) -> Settings:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Settings(
-        base_url=base,
-        host="127.0.0.1",
-        data_dir=str(folder),
-        own_private_key_path=str(folder / "key.pem"),
-        simulator={"enabled": False},
-        validation={"inbound": "off"},
-        log_inbound=False,
-    )
+def _fhir(base: str, folder: Path, elsewhere: str | None) -> Any:
+    """What holds the resources. Imported here: where one is used, the other is not installed."""
+    if elsewhere:
+        from demo.other_fhir import OtherFhir  # noqa: PLC0415 - see above
+
+        return OtherFhir(elsewhere)
+    from demo.own_fhir import OwnFhir  # noqa: PLC0415 - see above
+
+    return OwnFhir(base, folder)
 
 
 def _name(patient: dict[str, Any]) -> str:

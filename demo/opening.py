@@ -24,7 +24,9 @@ def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
     chart = [dict(form), *read_staff(), *(r for person in people for r in person.resources)]
     app = App(FORM_CLIENT, (f"{demo.service}/intake/callback",))  # as it is registered here
     folder, port = demo.folder / "fhir", demo.ports.fhir
-    ehr = DemoEhr(folder, chart, [app], port=port, origins=demo.origins).start()
+    ehr = DemoEhr(
+        folder, chart, [app], port=port, origins=demo.origins, elsewhere=demo.elsewhere
+    ).start()
     demo.closing.callback(ehr.stop)
     demo.say(f"FHIR server with {len(people)} made-up people: {demo.fhir}")
     why_not = WhyNot(Pipeline(content, f"{demo.service}/intake"), demo.fhir)

@@ -25,12 +25,18 @@ Say = Callable[[str], None]
 
 class Demo:
     """``Demo(...).start()``; ``folder`` keeps what the FHIR server writes, ``settings`` are more
-    environment variables of the service. Raises PortTaken before anything is started."""
+    environment variables of the service, ``elsewhere`` is a FHIR server to use instead of an own
+    one. Raises PortTaken before anything is started."""
 
     def __init__(
-        self, ports: Ports, folder: Path, settings: Mapping[str, str], say: Say = print
+        self,
+        ports: Ports,
+        folder: Path,
+        settings: Mapping[str, str],
+        say: Say = print,
+        elsewhere: str | None = None,
     ) -> None:
-        self.say = say
+        self.say, self.elsewhere = say, elsewhere
         self.service = f"http://{HOST}:{ports.service}"
         self.fhir = f"http://{HOST}:{ports.fhir}/fhir"
         self.origins = tuple(f"http://{host}:{ports.clinic}" for host in (HOST, "localhost"))

@@ -159,6 +159,18 @@ def test_what_is_installed_alone_needs_nothing_that_does_not_ship(shipped: Path)
     assert "All installed packages are compatible" in installed.stdout + installed.stderr
 
 
+def test_the_demo_needs_no_more_than_its_lock(wheel: Path, tmp_path: Path) -> None:
+    """As in its container: what ships, requirements-demo.lock, and the folder beside it."""
+    python = tmp_path / "venv" / "bin" / "python"
+    run(BIN / "uv", "venv", "--python", sys.executable, tmp_path / "venv")
+    locks = [f"--requirement={ROOT}/{name}.lock" for name in ("requirements", "requirements-demo")]
+    run(BIN / "uv", "pip", "install", "--python", python, "--require-hashes", *locks)
+    run(BIN / "uv", "pip", "install", "--offline", "--no-deps", "--python", python, wheel)
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+
+    run(python, "-c", "import demo.__main__, demo.opening, demo.other_fhir", cwd=tmp_path)
+
+
 # -- licenses and bill of materials --------------------------------------------------------------
 
 

@@ -120,11 +120,14 @@ def test_every_image_is_of_one_exact_version(name: str) -> None:
 
 def test_the_dockerfile_names_one_exact_base_and_runs_as_nobody_in_particular() -> None:
     bases = set(re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.M))
-    last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    stages = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.M | re.S))
 
     assert len(bases) == 1
     assert re.search(r":\d+\.\d+\.\d+-slim-", bases.pop())
-    assert re.search(r"^USER \d{3,}$", last, re.M)
+    assert re.search(r"^USER \d{3,}$", stages["runtime"], re.M)
+    assert "FROM runtime AS demo\n" in DOCKERFILE
+    assert DOCKERFILE.endswith("FROM runtime AS service\n")  # what is built unless another is asked
+    assert not [name for name in ("demo", "service") if "USER" in stages[name]]
     assert "--require-hashes" in DOCKERFILE
 
 
@@ -146,6 +149,29 @@ def test_no_password_has_a_default() -> None:
     )
     assert "${GF_SECURITY_ADMIN_PASSWORD:?" in SERVICES["grafana"]["entrypoint"][-1]
     assert all(f"\n{name}=\n" in example for name in named)
+
+
+# -- the demo ----------------------------------------------------------------------------------
+
+
+def test_the_demo_has_the_same_addresses_inside_and_outside() -> None:
+    demo, door = SERVICES["demo"], (ROOT / "deploy" / "demo.Caddyfile").read_text(encoding="utf-8")
+    port = int(re.search(r'"demo", "--port", "(\d+)"', DOCKERFILE)[1])
+    let_in = dict(re.findall(r"^http://:(\d+) \{\n\treverse_proxy 127\.0\.0\.1:(\d+)$", door, re.M))
+    published = [published.split(":") for published in demo["ports"]]
+
+    assert {outside for _, outside, _ in published} == {str(port + n) for n in range(3)}
+    assert {inside: outside for _, outside, inside in published} == let_in
+    assert f"http://127.0.0.1:{port + 2}/'" in DOCKERFILE  # its health is the clinic's
+    assert SERVICES["demo-door"]["network_mode"] == "service:demo"
+    assert SERVICES["hapi"]["environment"]["hapi.fhir.server_address"] == (
+        f"http://127.0.0.1:{port + 1}/fhir"
+    )
+    assert '"--fhir-server", "http://hapi:8080/fhir"' in DOCKERFILE
+    assert {name for name, s in SERVICES.items() if "demo" in s.get("networks", ())} == {
+        "demo",
+        "hapi",
+    }
 
 
 # -- the proxy ---------------------------------------------------------------------------------
