@@ -59,6 +59,22 @@ def test_compose_changes_no_default_but_where_files_are() -> None:
     assert changed == {"CDS_CLIENTS", "CDS_DATABASE_URL", *in_the_volume}
 
 
+def test_what_compose_passes_when_nothing_is_set_are_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An empty variable is not the same as none: every setting must take what it is passed."""
+    for name, written in SERVICES["cds-1"]["environment"].items():
+        monkeypatch.setenv(name, default_of(written))
+    passed, bare = Settings(), Settings.model_construct()
+    differing = {
+        name
+        for name in Settings.model_fields
+        if (getattr(passed, name) or None) != (getattr(bare, name) or None)
+    }
+
+    assert differing <= {"clients", "database_url", "key_file", "vignette_results"}
+
+
 def test_the_replicas_are_one_service_and_share_database_and_key() -> None:
     first, second = (SERVICES[name] for name in REPLICAS)
     keys = [v for v in first["volumes"] if v.endswith(":/var/lib/cds")]
