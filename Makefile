@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 PORT ?= 8080
 UPGRADE ?=
+MINUTES ?= 10
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -92,6 +93,10 @@ lint: setup ## Check the code, the compose file and the Dockerfile
 .PHONY: bench
 bench: setup ## Measure against the budgets
 	$(PY) -m benchmarks
+
+.PHONY: soak
+soak: setup ## Load, faults and odd requests, about ten minutes (MINUTES=... to change)
+	$(PY) -m benchmarks.soak --minutes $(MINUTES)
 
 .PHONY: review
 review: setup ## Write the clinicians' review pages

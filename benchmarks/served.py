@@ -41,6 +41,7 @@ class Server:
     pid: int
     ready_s: float
     workers: list[int] = field(default_factory=list)
+    database_url: str = ""
 
 
 @contextmanager
@@ -61,7 +62,8 @@ def running(
             _wait_until_ready(process, port, ready, began)
             took = time.perf_counter() - began
             time.sleep(0.5)  # until the second worker is there as well
-            yield Server(port, process.pid, took, _children(process.pid))
+            url = (given | environment)["CDS_DATABASE_URL"]
+            yield Server(port, process.pid, took, children(process.pid), url)
 
 
 @contextmanager
@@ -108,9 +110,9 @@ def measure(
     """Calls one at a time, then by several clients at once; the bodies take turns."""
     calls_of(server.port, path, bodies, calls // 4, clients)  # every worker and thread is warm
     alone = calls_of(server.port, path, bodies, 60, 1)
-    cpu, began = _cpu_s(server.workers), time.perf_counter()
+    cpu, began = cpu_s(server.workers), time.perf_counter()
     times = calls_of(server.port, path, bodies, calls, clients)
-    took, cpu = time.perf_counter() - began, _cpu_s(server.workers) - cpu
+    took, cpu = time.perf_counter() - began, cpu_s(server.workers) - cpu
     return Measured(
         ready_s=server.ready_s,
         cpu_ms=cpu / len(times) * 1000,
@@ -118,9 +120,9 @@ def measure(
         p50_ms=median(times),
         p99_ms=quantiles(times, n=100)[98],
         alone_ms=median(alone),
-        resident_mib=median(_memory(pid, "Rss") for pid in server.workers),
+        resident_mib=median(memory(pid, "Rss") for pid in server.workers),
         private_mib=median(
-            _memory(pid, "Private_Dirty") + _memory(pid, "Private_Clean") for pid in server.workers
+            memory(pid, "Private_Dirty") + memory(pid, "Private_Clean") for pid in server.workers
         ),
     )
 
@@ -162,21 +164,24 @@ def _wait_until_ready(process: subprocess.Popen, port: int, path: str, began: fl
     while time.perf_counter() - began < PATIENCE:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with status {process.returncode}")
+        connection = HTTPConnection("127.0.0.1", port, timeout=1)
         try:
-            connection = HTTPConnection("127.0.0.1", port, timeout=1)
             connection.request("GET", path)
             if connection.getresponse().status == 200:
                 return
         except OSError:
             time.sleep(0.01)
+        finally:
+            connection.close()
     raise RuntimeError("the server was not ready in time")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process started: a master's workers."""
     return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _cpu_s(pids: list[int]) -> float:
+def cpu_s(pids: list[int]) -> float:
     """User and system time of the processes so far."""
     seconds = 0.0
     for pid in pids:
@@ -185,7 +190,7 @@ def _cpu_s(pids: list[int]) -> float:
     return seconds
 
 
-def _memory(pid: int, name: str) -> float:
+def memory(pid: int, name: str) -> float:
     """MiB of one kind of a process's memory."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
