@@ -18,6 +18,7 @@ from support import NOW, ROOT, settings_in
 from cds_service import create_app
 from cds_service.content import FOLDERS, Content
 from cds_service.content.last_run import read_run, write_run
+from cds_service.content.translations import languages
 from cds_service.web.content_pages.catalogue import Catalogue, address
 from cds_service.web.diagram import Link
 
@@ -130,6 +131,17 @@ def test_a_question_says_what_its_answers_mean_and_who_reads_it(pages: FlaskClie
     assert "restricted" in words
     assert re.search(r"notsure unknown", words)
     assert "named fact hasUterus" in words
+
+
+def test_a_question_shows_what_the_chart_answers_and_its_translation(
+    pages: FlaskClient, content: Content
+) -> None:
+    prefill = content.prefills[0]
+    words = bare(text(pages, f"/content/questions/{prefill.link_id}"))
+    status = languages(content.questionnaire.resource)[0].status
+
+    assert "What the chart may answer first" in words
+    assert status in words
 
 
 def test_a_value_set_lists_its_codes_and_the_chart_entries_that_use_it(

@@ -145,6 +145,8 @@ class Catalogue:
             for contribution in contributions:
                 link = source_link(contribution.source)
                 yield from ((link, e) for e in _of(contribution.conditions))
+        for prefill in content.prefills:
+            yield Link("questions", prefill.link_id), prefill.expression
         for plan_id, card in content.cards.items():
             conditions = (*card.conditions, *(c for s in card.suggestions for c in s.conditions))
             yield from ((Link("cards", plan_id), e) for e in _of(conditions))

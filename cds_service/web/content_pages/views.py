@@ -27,6 +27,7 @@ from cds_service.content.overview import (
     strengths,
     suggestions_of,
 )
+from cds_service.content.translations import languages, text_in
 from cds_service.web.content_pages.catalogue import Catalogue, Entry, source_link
 from cds_service.web.content_pages.figures import Figure, of_conditions, of_fact
 from cds_service.web.diagram import Link
@@ -258,7 +259,14 @@ class Views:
         return {
             "item": item,
             "node": self.catalogue.form[link_id],
-            "options": self.catalogue.words.options[link_id],
+            "languages": languages(self.content.questionnaire.resource),
+            "in_language": text_in,
+            "codings": [
+                o["valueCoding"]
+                for o in self.catalogue.form[link_id].get("answerOption", ())
+                if "valueCoding" in o
+            ],
+            "prefill": ext.value(self.catalogue.form[link_id], ext.INITIAL_EXPRESSION),
             "shown_when": [
                 (self.catalogue.entry(Link("questions", w.link_id)), w.operator, self._answer(w))
                 for w in item.enable_when
