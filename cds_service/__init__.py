@@ -23,7 +23,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     """The WSGI application over the content of the settings.
 
     Raises ``content.ContentError`` with every finding when the content cannot be served,
-    ``clients.ClientsError`` for a bad clients file, and ``RuntimeError`` when the settings do not
+    and ``RuntimeError``, in a sentence, when the settings or what they name do not
     fit together. The store is brought up to date; one that cannot be reached is no reason not to
     start (``/health/ready`` says so).
     """

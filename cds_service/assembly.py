@@ -15,7 +15,7 @@ from cds_service.fhir_routes import fhir_blueprint
 from cds_service.logs import LOG
 from cds_service.middleware import add_cors, add_errors
 from cds_service.migrations import MigrationFailed, upgrade
-from cds_service.muting import UnknownName, silent_plans
+from cds_service.muting import Muted, silent_plans
 from cds_service.openapi import openapi_blueprint
 from cds_service.operations import operations_blueprint
 from cds_service.pipeline import Pipeline
@@ -34,18 +34,19 @@ from cds_service.web.intake import SessionCookie, intake_blueprint, intake_of
 from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.sessions import Sessions
 from cds_service.web.site import site_blueprint
+from cds_service.wrong_settings import blamed
 
 DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
+    clients, anonymous = _clients(settings)
     content = _content(settings)
     store = _store(settings)
     pipeline = Pipeline(content, f"{settings.public_base_url}/intake")
     pipeline.muting = _switches(settings, pipeline, store)
     desk = Desk(pipeline, store, settings)
-    clients, anonymous = _clients(settings)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
     app.extensions[DESK] = desk
@@ -68,6 +69,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))
+    _tell(content, pipeline.muting())
     return app
 
 
@@ -75,15 +77,27 @@ def _content(settings: Settings) -> Content:
     content = load_content(find_root(settings.content), settings.site_words)
     if content.draft and not settings.serve_draft:
         raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
+    return content
+
+
+def _tell(content: Content, muted: Muted) -> None:
+    """What an operator should know of a service that starts."""
     for placeholder in content.placeholders:
         LOG.warning(
             "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=placeholder
         )
-    return content
+    if muted.silent_names:
+        LOG.warning(
+            "silent: evaluated and recorded, never shown, emergencies included",
+            silent=", ".join(muted.silent_names),
+        )
 
 
 def _store(settings: Settings) -> Store:
-    store = Store(settings.database_url, load_key(settings.key_file))
+    with blamed("CDS_KEY_FILE"):
+        key = load_key(settings.key_file)
+    with blamed("CDS_DATABASE_URL"):
+        store = Store(settings.database_url, key)
     try:
         upgrade(settings.database_url)
     except StoreUnavailable:
@@ -96,17 +110,10 @@ def _store(settings: Settings) -> Store:
 def _switches(settings: Settings, pipeline: Pipeline, store: Store) -> Switches:
     """Silent by settings and content; switched off as the store knows it now."""
     silent = (*listed(settings.silent), *silent_plans(pipeline.content))
-    try:
+    with blamed("CDS_SILENT"):
         switches = Switches(store, pipeline.names, silent)
-    except UnknownName as error:
-        raise RuntimeError(f"CDS_SILENT cannot be followed: {error}") from None
-    muted = switches()
+    switches()
     store.close()  # what was opened here must not be shared with workers
-    if muted.silent_names:
-        LOG.warning(
-            "silent: evaluated and recorded, never shown, emergencies included",
-            silent=", ".join(muted.silent_names),
-        )
     return switches
 
 
@@ -118,15 +125,17 @@ def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
         host = urlsplit(issuer).hostname
         smart = SmartApp(name=host, issuer=issuer, client_id=settings.smart_client_id)
     anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers), smart=smart)
-    return read_clients(settings.clients), anonymous
-
-
-def _gate(settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client) -> Gate:
+    with blamed("CDS_CLIENTS"):
+        clients = read_clients(settings.clients)
     if settings.auth != "off" and not any(client.issuer for client in clients):
         raise RuntimeError(
             f"CDS_AUTH={settings.auth} needs CDS_CLIENTS, a file with at least one issuer "
             "(CDS_AUTH=off is for development on a loopback address)"
         )
+    return clients, anonymous
+
+
+def _gate(settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client) -> Gate:
     verifier = Verifier(clients, _claim(store))
     return Gate(verifier, settings.auth, settings.public_base_url, anonymous)
 

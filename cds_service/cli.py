@@ -132,9 +132,10 @@ def _serve(options: argparse.Namespace) -> int:
     for name in unknown_settings():
         logs.LOG.warning("there is no such setting", setting=name)
     with metrics_folder():
-        from cds_service.server import check_address, serve  # noqa: PLC0415 - needs the folder
+        from cds_service.server import check_address, check_store, serve  # noqa: PLC0415 - needs the folder
 
         check_address(options.host, options.port)
+        check_store(settings)
         make = partial(create_app, settings)
         app = make()
         _greet(options.host, options.port, settings.auth)

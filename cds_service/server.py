@@ -21,8 +21,11 @@ from gunicorn.glogging import Logger
 from cds_service.assembly import DESK
 from cds_service.logs import LOG
 from cds_service.metrics_folder import forget_worker
+from cds_service.migrations import make_file
 from cds_service.receiving import WholeRequests
 from cds_service.settings import Settings
+from cds_service.store import StoreUnavailable
+from cds_service.wrong_settings import blamed
 
 GRACE = 20  # seconds for calls at hand when the service stops or changes its workers
 EXPECTED = (RuntimeError, ValueError, OSError)  # what create_app raises; its words are ours
@@ -137,6 +140,17 @@ def check_address(host: str, port: int) -> None:
             f"nothing can listen on {_bind(host, port)} ({why}): "
             "end what does, or choose another --host or --port"
         ) from None
+
+
+def check_store(settings: Settings) -> None:
+    """Raises RuntimeError when the file of the store cannot be made where the settings say: at a
+    start somebody is there to mend that. A running service, and a database server that is down, are
+    another matter: there the store is never in the way of cards."""
+    with blamed("CDS_DATABASE_URL"):
+        try:
+            make_file(settings.database_url)
+        except StoreUnavailable as error:
+            raise ValueError(f"{error}; name a file in a folder that can be written to") from None
 
 
 def freeze() -> None:

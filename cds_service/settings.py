@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.wrong_settings import sentences
 
+BASE = "https://ehr.example.org/r4"
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
 
 
@@ -125,8 +126,11 @@ class Settings(BaseSettings):
     @field_validator("public_base_url", "clinic_url")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://, as https://cds.example.org does")
+        if value and read_address(value) is None:
+            raise ValueError(
+                "must start with http:// or https:// and a host, as "
+                "https://cds.example.org does, without user, query or fragment"
+            )
         return value.rstrip("/") if value else None
 
     @field_validator("site_words", mode="before")
@@ -141,7 +145,7 @@ class Settings(BaseSettings):
     @classmethod
     def _bases(cls, value: str) -> str:
         if not all(read_address(base) for base in listed(value)):
-            raise ValueError("must be base URLs without user, query or fragment")
+            raise ValueError(f"must be base URLs such as {BASE}, without user, query or fragment")
         return value
 
     @field_validator("smart_issuer")
@@ -151,7 +155,7 @@ class Settings(BaseSettings):
         if value and (
             address is None or not (address.scheme == "https" or address.host in DEVELOPMENT_HOSTS)
         ):
-            raise ValueError("must be an https base URL without user, query or fragment")
+            raise ValueError(f"must be a base URL such as {BASE}, without user, query or fragment")
         return value.rstrip("/")
 
     @field_validator("cors_origins")

@@ -1,8 +1,9 @@
-"""What to say about a setting that cannot be: one sentence, with what to write instead."""
+"""What to say about a setting that cannot be: one sentence each, with what to write instead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -11,6 +12,18 @@ from pydantic.fields import FieldInfo
 
 # Bounds of a number (annotated_types) in words.
 BOUNDS = (("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"))
+
+
+@contextmanager
+def blamed(variable: str) -> Iterator[None]:
+    """What goes wrong inside is told as this variable's fault: RuntimeError in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        words = f"{variable}={error.filename} cannot be used: {error.strerror}"
+        raise RuntimeError(f"{words}; name one that can be read and written") from None
+    except ValueError as error:
+        raise RuntimeError(f"{variable} cannot be used: {error}") from None
 
 
 def sentences(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
@@ -30,7 +43,9 @@ def expected(field: FieldInfo) -> str:
     if kind in (int, float):
         whole = "a whole number" if kind is int else "a number"
         return ", ".join([whole, *_bounds(field)])
-    return {bool: "true or false", Path: "a path"}.get(kind, "a text")
+    return {bool: "true or false", Path: "a path", str: "a text"}.get(
+        kind, "a JSON object of texts"
+    )
 
 
 def _without_none(annotation: Any) -> Any:

@@ -263,7 +263,6 @@ def test_request_of_nobody_says_so() -> None:
         ({"CDS_MAX_BODY_BYTES": "5"}, "CDS_MAX_BODY_BYTES must be"),
         ({"CDS_PUBLIC_BASE_URL": "cds.example.org"}, "must start with http:// or https://"),
         ({"CDS_AUTH": "maybe"}, "CDS_AUTH must be required, optional or off."),
-        ({"CDS_SERVE_DRAFT": "off"}, "the content is draft and CDS_SERVE_DRAFT is off"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )

@@ -26,6 +26,15 @@ class MigrationFailed(RuntimeError):
     """The database could not be brought to this release's layout; the message says why."""
 
 
+def make_file(url: str) -> None:
+    """Makes the file of an SQLite database and its folder, if they are not there; nothing for a
+    server. Raises ValueError for a URL that cannot be used, StoreUnavailable when neither can be
+    made nor opened."""
+    parsed = parse_url(url)
+    if parsed.drivername == "sqlite":
+        _make_file(Path(parsed.database or ""))
+
+
 def upgrade(url: str) -> None:
     """Makes or migrates the database; does nothing when it is up to date.
 
@@ -34,8 +43,7 @@ def upgrade(url: str) -> None:
     when it is of a newer release or a migration fails (nothing has then been changed).
     """
     parsed = parse_url(url)
-    if parsed.drivername == "sqlite":
-        _make_file(Path(parsed.database or ""))
+    make_file(url)
     if current(parsed) == HEAD:
         return
     done = subprocess.run(
@@ -79,4 +87,4 @@ def _make_file(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise StoreUnavailable(f"{path} cannot be made: {error.strerror}") from None
+        raise StoreUnavailable(f"{path} cannot be opened or made: {error.strerror}") from None

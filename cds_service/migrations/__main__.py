@@ -15,7 +15,8 @@ def main() -> int:
     try:
         migrate(sys.stdin.read().strip())
     except SQLAlchemyError as error:
-        print(f"{type(error).__name__}: {error}".replace("\n", " "), file=sys.stderr)  # noqa: T201
+        cause = getattr(error, "orig", None) or error  # without the statement
+        print(f"{type(cause).__name__}: {cause}".partition("\n")[0], file=sys.stderr)  # noqa: T201
         return 1
     except MigrationFailed as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a command
