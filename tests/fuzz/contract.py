@@ -83,7 +83,7 @@ def _data(body: dict[str, Any], context: dict[str, Any], hook: str) -> Iterator[
         yield "prefetch.questionnaireResponses: failed"
     found = [r for key in READ for r in resources(sent.get(key))]
     found += resources(context.get(BUNDLES.get(hook, "")))
-    if any(_is_about_another(resource, patient) for resource in found):
+    if any(is_about_another(resource, patient) for resource in found):
         yield "another patient"
 
 
@@ -128,7 +128,7 @@ def _failed_entry(resource: dict[str, Any]) -> bool:
     )
 
 
-def _is_about_another(resource: dict[str, Any], patient: str) -> bool:
+def is_about_another(resource: dict[str, Any], patient: str) -> bool:
     if resource.get("resourceType") == "Patient":
         return resource.get("id") != patient
     for name in ("subject", "patient"):
