@@ -22,8 +22,10 @@ from cds_service.smart.tokens import check_identity, login_of, redeem
 from cds_service.web.intake import Intake
 from cds_service.web.intake.delivery import Reason
 from cds_service.web.intake.opening import is_fresh, new_session
-from cds_service.web.intake.walking import REVIEW
+from cds_service.web.intake.walking import REVIEW, REVIEW_STEP, START
 from cds_service.web.sessions import Answers, Session
+
+OLD_CODE = "old_code"  # notice: the code that was written down opens nothing any more
 
 
 class Entrance:
@@ -120,14 +122,30 @@ class Entrance:
         before = self.sessions.read(secret) if secret else None
         if before is None or secret is None:
             return "", self.sessions.open(self._filled(login, self.intake.language()))
-        stays = _is_theirs(before, login) or (along and before.ehr is None)
+        stays = _is_theirs(before, login) or (along and _is_nobodys(before))
         after = before if stays else self._filled(login, before.language)
-        asked = any(notice[0] == Reason.SIGN_IN for notice in before.notices)
-        fresh = replace(after, ehr=login.as_json(), large=before.large, sending=None, notices=[])
+        page = REVIEW if stays and self._was_sending(before) else ""
+        place = REVIEW_STEP if page else START
+        fresh = replace(
+            after,
+            ehr=login.as_json(),
+            whose=None,
+            coded=False,
+            large=before.large,
+            sending=None,
+            notices=[[OLD_CODE, str(place)]] if stays and before.coded else [],
+        )
         new = self.sessions.open(fresh)
-        if stays or is_fresh(before):
+        if stays or is_fresh(before, self.intake.form):
             self.sessions.drop(secret)
-        return (REVIEW if stays and asked else ""), new
+        return page, new
+
+    def _was_sending(self, session: Session) -> bool:
+        """The person was asked to sign in before the answers can be sent."""
+        if any(notice[0] == Reason.SIGN_IN for notice in session.notices):
+            return True
+        last = self.intake.walk().filled(session).steps[-1]
+        return session.ehr is None and session.step >= last.number
 
     def _filled(self, login: EhrLogin, language: str) -> Session:
         """A new session, with what the chart already says."""
@@ -145,7 +163,16 @@ class Entrance:
 
 def _is_theirs(session: Session, login: EhrLogin) -> bool:
     """The session was signed in for the same patient."""
-    return session.ehr is not None and EhrLogin.from_json(session.ehr).same_person(login)
+    known = session.ehr or session.whose
+    return known is not None and (known["issuer"], known["patient"]) == (
+        login.issuer,
+        login.patient,
+    )
+
+
+def _is_nobodys(session: Session) -> bool:
+    """Nobody ever signed in for it."""
+    return session.ehr is None and session.whose is None
 
 
 def answers_of(response: Mapping[str, Any]) -> Answers:

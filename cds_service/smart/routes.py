@@ -12,7 +12,6 @@ from flask import Blueprint, Response, g, make_response, redirect, request
 from cds_service.logs import LOG
 from cds_service.metrics import SIGN_INS
 from cds_service.smart.apps import App
-from cds_service.smart.ehr import EhrLogin
 from cds_service.smart.entrance import Entrance
 from cds_service.smart.problems import LaunchFailed
 from cds_service.store import StoreUnavailable
@@ -81,8 +80,9 @@ def _app_asked(entrance: Entrance, session: Session | None) -> App | None:
     when the person has to choose. Raises LaunchFailed."""
     issuer = request.args.get("iss")
     if issuer is None and "launch" not in request.args:
-        if session is not None and session.ehr is not None:
-            issuer = EhrLogin.from_json(session.ehr).issuer
+        known = None if session is None else session.ehr or session.whose
+        if known is not None:
+            issuer = known["issuer"]
         elif len(entrance.apps) == 1:
             return next(iter(entrance.apps))
         elif len(entrance.apps) > 1:

@@ -44,10 +44,11 @@ class Session:
     ``origins`` maps the linkId of a prefilled answer to ``source`` (words for the person) and
     ``reference`` (such as ``Condition/12``). ``drafts`` are form fields that could not be read as
     an answer, as they were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
-    that was begun and not finished (``Pending.as_json``). ``sending`` is since when a save is under
-    way, ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one
-    and the same however often it is sent. ``notices`` are words of the form about the last thing
-    done: a key of its texts, then linkIds.
+    that was begun and not finished (``Pending.as_json``). ``whose`` is whom a dropped login was for
+    (``issuer`` and ``patient``), ``coded`` that the person was shown the secret as a code.
+    ``sending`` is since when a save is under way, ``saved`` the id of the saved response,
+    ``identifier`` a UUID that makes the response one and the same however often it is sent.
+    ``notices`` are words of the form about the last thing done: a key of its texts, then linkIds.
     """
 
     questionnaire: str
@@ -59,10 +60,18 @@ class Session:
     step: int = 1
     ehr: dict[str, Any] | None = None
     launch: dict[str, Any] | None = None
+    whose: dict[str, Any] | None = None
+    coded: bool = False
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
     notices: list[list[str]] = field(default_factory=list)
+
+    def sign_out(self) -> None:
+        """Drops the login; the same person can sign in again and go on."""
+        if self.ehr is not None:
+            self.whose = {key: self.ehr.get(key) for key in ("issuer", "patient")}
+        self.ehr = self.launch = None
 
     def as_json(self) -> bytes:
         """The session in bytes."""

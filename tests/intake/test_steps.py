@@ -298,3 +298,10 @@ def test_coded_answers_of_the_chart_keep_their_own_display(garden: Garden) -> No
     person.page("/intake/step/1").press()
 
     assert person.session.answers["tools"] == [chart]
+
+
+def test_what_the_form_itself_answers_is_nothing_begun(tmp_path: Path) -> None:
+    person = Garden(tmp_path, EVERYTHING).person()
+
+    assert person.session.answers == {"fixed": [{"valueString": "as it is"}]}
+    assert "started this form already" not in person.page("/intake").words

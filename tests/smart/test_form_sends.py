@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import TestResponse
@@ -15,6 +16,7 @@ from smart.conftest import BASE, LOST, Browser, Faults
 
 KIND = "QuestionnaireResponse"
 LAUNCH = f"{BASE}/intake/launch"
+LAST = 99  # beyond every step
 
 
 @pytest.fixture
@@ -70,6 +72,44 @@ def test_a_login_that_ended_is_renewed_and_nothing_is_lost(ready: Browser, ehr: 
     assert ready.session.answers == answers
     assert "Your answers were sent" in send(ready).text
     assert len(ehr.find(KIND)) == 1
+
+
+def test_who_finds_the_code_reads_and_cannot_send(ready: Browser, ehr: DemoEhr) -> None:
+    """Saved for later, a session holds no login: who finds the code is nobody to the EHR."""
+    answers, secret = ready.session.answers, ready.secret
+    assert "you were signed out" in ready.open(f"{BASE}/intake/later").text
+    finder = Browser(ready.app.test_client(), ready.app)
+    finder.client.post("/intake/resume", data={"code": secret}, base_url=BASE)
+    page = send(finder)
+
+    assert "not signed in" in page.text
+    assert (finder.session.ehr, finder.session.answers) == (None, answers)
+    assert ehr.find(KIND) == []
+
+
+def test_who_comes_back_with_the_code_signs_in_again_and_sends(
+    ready: Browser, ehr: DemoEhr
+) -> None:
+    answers = ready.session.answers
+    ready.open(f"{BASE}/intake/later")
+    ready.keep(replace(ready.session, step=LAST))
+    review = ready.open(f"{BASE}/intake/review").text
+    back = ready.enter(LAUNCH, patient="ana")
+
+    assert 'href="/intake/launch"' in review
+    assert "Finish without sending" in review
+    assert back.headers["Location"] == "/intake/review"
+    assert "The code you wrote down stopped working" in ready.open(f"{BASE}/intake/review").text
+    assert ready.session.answers == answers
+    assert "Your answers were sent" in send(ready).text
+    assert len(ehr.find(KIND)) == 1
+
+
+def test_a_code_opens_nothing_into_somebody_elses_record(ready: Browser, ehr: DemoEhr) -> None:
+    ready.open(f"{BASE}/intake/later")
+    ready.enter(f"{LAUNCH}?answers=along", patient="bea")
+
+    assert ready.session.answers == {}
 
 
 def test_who_signs_in_as_somebody_else_sends_nothing_of_the_first(

@@ -14,11 +14,9 @@ from cds_service.web.intake.stepping import messages, notices
 from cds_service.web.intake.trouble import trouble
 from cds_service.web.intake.views import said_of
 from cds_service.web.intake.visit import SEE_OTHER, Intake, Visit, see
-from cds_service.web.intake.walking import DONE, REVIEW, SENDING, is_sending
+from cds_service.web.intake.walking import DONE, REVIEW, REVIEW_STEP, SENDING, is_sending
 from cds_service.web.sessions import Session, grouped
 from cds_service.web.words import Words
-
-REVIEW_STEP = 0  # the number under which notices of the review page are kept
 
 
 def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> None:
@@ -49,6 +47,7 @@ def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> N
             signs_in_again=[Reason.SIGN_IN, "0"] in visit.session.notices,
             sends=_sends(visit, deliver),
             signs_in=deliver is not None and visit.session.ehr is None,
+            signed_out=deliver is not None and visit.session.whose is not None,
             last=filled.steps[-1].number,
             count=len(filled.steps) + 1,
         )
@@ -58,7 +57,8 @@ def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> N
         visit = intake.visit()
         if not visit.session.saved and (visit.filled.problems or _sends(visit, deliver)):
             return see(REVIEW)
-        return intake.page("done", visit, groups=read_back(visit, intake.words(visit)))
+        groups = read_back(visit, intake.words(visit))
+        return intake.page("done", visit, groups=groups, signs_in=deliver is not None)
 
     @routes.get("/intake/answers.json")
     def answers() -> Response:
@@ -75,11 +75,19 @@ def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> N
         visit = intake.visit()
         if visit.session.saved:
             return see(DONE)
+        intake.sessions.change(visit.secret, _shown_as_code)
         return intake.page("later", visit, code=grouped(visit.secret), address=intake.address)
 
     @routes.get("/intake/print")
     def printed() -> Response:
         return intake.page("print")
+
+
+def _shown_as_code(session: Session) -> Session:
+    """Whoever finds the code may read the answers, but neither send them nor reach the chart."""
+    session.sign_out()
+    session.coded = True
+    return session
 
 
 def _sends(visit: Visit, deliver: Deliver | None) -> bool:

@@ -7,8 +7,9 @@ from flask import Blueprint, Response, request
 from cds_service.web.intake import model as m
 from cds_service.web.intake.filled import fitted
 from cds_service.web.intake.posting import Posted, digest, merge
+from cds_service.web.intake.stepping import notices
 from cds_service.web.intake.visit import Intake, Lost, Retired, see
-from cds_service.web.intake.walking import LARGE, look
+from cds_service.web.intake.walking import LARGE, START, look
 from cds_service.web.sessions import Session, ungrouped
 
 
@@ -18,9 +19,11 @@ def new_session(form: m.IntakeForm, language: str) -> Session:
     return Session(form.canonical, answers=initial, language=language)
 
 
-def is_fresh(session: Session) -> bool:
-    """Nobody has answered anything: what is in it came from the chart, with a sign-in."""
-    touched = session.answers.keys() - session.origins.keys() or session.drafts
+def is_fresh(session: Session, form: m.IntakeForm) -> bool:
+    """Nobody has answered anything: what is in it is of the form, or of the chart."""
+    initial = new_session(form, session.language).answers
+    given = {k: a for k, a in session.answers.items() if k not in session.origins}
+    touched = session.drafts or any(a != initial.get(k) for k, a in given.items())
     return session.step == 1 and not (touched or session.saved or session.sending)
 
 
@@ -34,9 +37,10 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
             raise Retired
         found = intake.found()
         visit = intake.visit_of(*found) if found else None
-        fresh = visit is not None and is_fresh(visit.session)
+        fresh = visit is not None and is_fresh(visit.session, form)
         signs_in = sends and not (visit and visit.session.ehr)
-        return intake.page("start", visit, fresh=fresh, signs_in=signs_in)
+        told = notices(visit, intake.words(visit), START) if visit else []
+        return intake.page("start", visit, fresh=fresh, signs_in=signs_in, told=told)
 
     @routes.post("/intake")
     def begin() -> Response:

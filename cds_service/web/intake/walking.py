@@ -15,6 +15,7 @@ NEXT, BACK, SAVE, AGAIN = "next", "back", "save", "again"
 CLEAR, LANGUAGE, SIZE = "clear", "language", "size"
 LARGE = "large"
 SENDS_FOR = timedelta(minutes=1)  # then a worker that was sending must have ended
+REVIEW_STEP, START = 0, -1  # the numbers under which notices of these pages are kept
 REVIEW, LATER, SENDING, DONE, CHANGED = "review", "later", "sending", "done", "changed"
 
 
