@@ -1,9 +1,11 @@
 """The ``%answers`` view: one questionnaire response as rules read it.
 
 Per choice item one boolean per option code (true = chosen, false = answered without it, absent =
-unknown), numbers as numbers. Built from the Questionnaire alone: no item is named here. Whatever
-cannot be used (a code that is no option, a number out of range) is left out and counted, and the
-item then answers nothing but what was plainly chosen.
+unknown), numbers as numbers. What the chart filled in and the person was not shown says what is,
+never what is not: where several may be chosen, the others stay unknown. Built from the
+Questionnaire alone: no item is named here. Whatever cannot be used (a code that is no option, a
+number out of range) is left out and counted, and the item then answers nothing but what was plainly
+chosen.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
+from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN
 from cds_service.content.model import EnableWhen, Item, Questionnaire, Resource
 
 Answers = dict[str, dict[str, bool] | int | Decimal]
@@ -43,6 +46,7 @@ class Reading:
     codes: dict[str, set[str]] = field(default_factory=dict)
     numbers: dict[str, Decimal | int] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)  # of the chart, and nobody has looked
     unusable: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
 
@@ -83,7 +87,8 @@ def _sheet(
             unanswered.add(link_id)
         else:
             view[link_id] = answer
-            if isinstance(answer, dict) and answer.keys() <= item.unknown:
+            nobody = link_id in reading.unconfirmed
+            if nobody or (isinstance(answer, dict) and answer.keys() <= item.unknown):
                 unanswered.add(link_id)
     return AnswerSheet(
         view,
@@ -120,6 +125,25 @@ def _read_item(item: Item, answers: list[Any], reading: Reading) -> None:
         read = _READERS.get(item.kind)
         if not isinstance(answer, dict) or read is None or not read(item, answer, reading):
             reading.unusable.append(item.link_id)
+        elif _is_unconfirmed(answer):
+            reading.unconfirmed.add(item.link_id)
+
+
+def _is_unconfirmed(answer: dict[str, Any]) -> bool:
+    """Filled in by a machine (Da Vinci DTR: ``auto``, ``auto-client``, ``auto-server``), and not
+    marked as seen by the person."""
+    automatic = confirmed = False
+    for extension in _dicts(answer.get("extension")):
+        if extension.get("url") == INFORMATION_ORIGIN:
+            sources = (p for p in _dicts(extension.get("extension")) if p.get("url") == "source")
+            automatic = any(str(p.get("valueCode")).startswith("auto") for p in sources)
+        elif extension.get("url") == ANSWER_CONFIRMED:
+            confirmed = extension.get("valueBoolean") is True
+    return automatic and not confirmed
+
+
+def _dicts(values: Any) -> Iterator[dict[str, Any]]:
+    return (v for v in (values if isinstance(values, list) else ()) if isinstance(v, dict))
 
 
 def _read_code(item: Item, answer: dict[str, Any], reading: Reading) -> bool:
@@ -171,7 +195,8 @@ def _answer(item: Item, reading: Reading, too_old: bool) -> dict[str, bool] | in
         return None
     if too_old:  # a ticked answer stays true; what was not ticked, and "none", are unknown again
         return dict.fromkeys(sorted(chosen - item.exclusive), True) or None
-    if chosen <= item.unknown or item.link_id in reading.unusable:
+    open_ended = item.repeats and item.link_id in reading.unconfirmed
+    if chosen <= item.unknown or item.link_id in reading.unusable or open_ended:
         return dict.fromkeys(sorted(chosen), True)
     return {code: code in chosen for code in item.system}
 

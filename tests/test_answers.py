@@ -10,6 +10,7 @@ import pytest
 from support import NOW, QUIET, Clinic, ago, card_about, topics
 
 from cds_service.answers import AnswerSheet, Reading, is_enabled, read_answers
+from cds_service.content import extensions as ext
 from cds_service.content.model import EnableWhen, Item
 
 
@@ -40,6 +41,51 @@ def test_none_of_these_makes_the_others_plainly_false(clinic: Clinic) -> None:
 
     assert [code for code, chosen in rfgen.items() if chosen] == ["none"]
     assert rfgen["severe"] is False
+
+
+SEEN = {"url": ext.ANSWER_CONFIRMED, "valueBoolean": True}
+
+
+def filled_in(*codes: str, source: str = "auto", **more: Any) -> dict[str, Any]:
+    """A question as a form sends it that the chart has answered."""
+    origin = {
+        "url": ext.INFORMATION_ORIGIN,
+        "extension": [{"url": "source", "valueCode": source}],
+    }
+    seen = [more["seen"]] if "seen" in more else []
+    answers = [{"valueCoding": {"code": c}, "extension": [origin, *seen]} for c in codes]
+    return {"linkId": "meds", "answer": answers}
+
+
+@pytest.mark.parametrize("source", ["auto", "auto-client", "auto-server"])
+def test_what_a_chart_filled_in_unseen_denies_nothing(source: str, clinic: Clinic) -> None:
+    found = sheet(clinic, [filled_in("antidep", source=source)])
+
+    assert found.view["meds"] == {"antidep": True}
+    assert "meds" in found.unanswered
+
+
+@pytest.mark.parametrize(
+    "item",
+    [filled_in("antidep", seen=SEEN), filled_in("antidep", source="override")],
+    ids=["seen", "changed"],
+)
+def test_what_a_chart_filled_in_and_the_person_saw_is_their_answer(
+    item: dict[str, Any], clinic: Clinic
+) -> None:
+    found = sheet(clinic, [item])
+
+    assert found.view["meds"] == {
+        code: code == "antidep" for code in clinic.form.items["meds"].system
+    }
+    assert "meds" not in found.unanswered
+
+
+def test_marks_of_odd_shapes_are_no_marks(clinic: Clinic) -> None:
+    for odd in (None, {}, ["x", {"url": ext.INFORMATION_ORIGIN, "extension": "auto"}]):
+        item = {"linkId": "meds", "answer": [{"valueCoding": {"code": "acne"}, "extension": odd}]}
+
+        assert sheet(clinic, [item]).view["meds"]["antidep"] is False
 
 
 @pytest.mark.parametrize(

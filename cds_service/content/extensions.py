@@ -23,6 +23,8 @@ INFORMATION_ORIGIN = (
     "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"  # Da Vinci DTR
 )
 
+ANSWER_CONFIRMED = OURS + "answer-confirmed"  # of a prefilled answer: the person has seen it
+
 
 def values(element: Mapping[str, Any], url: str) -> Iterator[Any]:
     """The ``value[x]`` of every extension with that url; a name of ours stands for its full url."""

@@ -42,8 +42,9 @@ class Session:
     ``questionnaire`` is canonical|version. ``answers`` maps a linkId to FHIR R4 answers such as
     ``{"valueCoding": {...}}``, in order; those of hidden items stay while the form is in progress.
     ``origins`` maps the linkId of a prefilled answer to ``source`` (words for the person) and
-    ``reference`` (such as ``Condition/12``). ``drafts`` are form fields that could not be read as
-    an answer, as they were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
+    ``reference`` (such as ``Condition/12``); ``confirmed`` are those that the person was shown on
+    their page, and went on. ``drafts`` are form fields that could not be read as an answer, as they
+    were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
     that was begun and not finished (``Pending.as_json``). ``whose`` is whom a dropped login was for
     (``issuer`` and ``patient``), ``coded`` that the person was shown the secret as a code.
     ``sending`` is since when a save is under way, ``saved`` the id of the saved response,
@@ -54,6 +55,7 @@ class Session:
     questionnaire: str
     answers: Answers = field(default_factory=dict)
     origins: dict[str, dict[str, str]] = field(default_factory=dict)
+    confirmed: list[str] = field(default_factory=list)
     drafts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     language: str = "en"
     large: bool = False

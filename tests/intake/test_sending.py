@@ -12,7 +12,7 @@ from support import NOW
 
 from cds_service.questionnaire_response import compile_form, validate
 from cds_service.web.intake import NotDelivered, Reason
-from intake.forms import SMALL, Garden, Person
+from intake.forms import SMALL, Garden, Person, coding
 
 EHR = {"issuer": "https://ehr.example", "access_token": "quince"}
 FORM = "https://example.org/Questionnaire/garden|1"
@@ -182,3 +182,28 @@ def test_closing_after_sending_deletes_the_answers_here(garden: Garden, person: 
 def test_tokens_of_the_ehr_never_reach_the_browser(person: Person) -> None:
     for path in ("", "/step/2", "/review", "/later", "/answers.json"):
         assert "quince" not in person.get(f"/intake{path}").text
+
+
+def test_an_answer_of_the_chart_says_whether_the_person_was_shown_it(garden: Garden) -> None:
+    """Of what nobody looked at, the options that are not chosen are not denied."""
+    chart = {"source": "your record"}
+    answers = {"tools": [{"valueCoding": coding("hoe")}], "name": [{"valueString": "Ada"}]}
+    origins = {"tools": chart, "name": chart}
+    person = garden.person(questionnaire=FORM, answers=answers, origins=origins)
+
+    def confirmed() -> dict[str, bool]:
+        response = person.get("/intake/answers.json").get_json()
+        items = [i for group in response["item"] for i in group["item"]]
+        return {i["linkId"]: "answer-confirmed" in str(i["answer"][0]["extension"]) for i in items}
+
+    assert confirmed() == {"tools": False, "name": False}
+    assert person.page("/intake/review").words.count("From your record") == 2
+    person.page("/intake/step/1").press("language:en")
+    assert confirmed() == {"tools": False, "name": False}
+    person.page("/intake/step/1").press()
+    assert confirmed() == {"tools": True, "name": False}
+    assert person.page("/intake/review").words.count("From your record") == 1
+    assert "auto-server" in person.get("/intake/answers.json").text
+    person.page("/intake/step/1").press(v_tools="saw")
+    changed = person.get("/intake/answers.json").get_json()["item"][0]["item"][0]
+    assert "extension" not in changed["answer"][0]

@@ -151,8 +151,13 @@ def response_of(visit: Visit) -> dict[str, Any]:
     session, filled, form = visit.session, visit.filled, visit.walk.form
     if filled.problems or session.questionnaire != form.canonical:
         return answered(form, session.answers, filled.enabled, "in-progress")
-    origins = frozenset(session.origins)
-    heading = Heading(session.language, session.identifier, visit.walk.now, origins)
+    heading = Heading(
+        session.language,
+        session.identifier,
+        visit.walk.now,
+        frozenset(session.origins),
+        frozenset(session.confirmed),
+    )
     return completed(form, session.answers, filled.enabled, heading)
 
 
@@ -171,6 +176,7 @@ def read_back(visit: Visit, words: Words) -> list[dict[str, Any]]:
                     "id": part.id,
                     "text": part.text.in_language(words.language),
                     "said": said_of(filled, part, words),
+                    "origin": _unseen_origin(visit, part, words),
                     "change": part.answerable,
                 }
                 for part in filled.questions(step)
@@ -178,6 +184,13 @@ def read_back(visit: Visit, words: Words) -> list[dict[str, Any]]:
         }
         for step in filled.steps
     ]
+
+
+def _unseen_origin(visit: Visit, part: m.Part, words: Words) -> str:
+    """Where an answer comes from that the person has not been shown on its own page."""
+    session = visit.session
+    origin = None if part.link_id in session.confirmed else session.origins.get(part.link_id)
+    return words("from_record", source=origin.get("source", "")) if origin else ""
 
 
 def _errors(visit: Visit, words: Words) -> list[tuple[int, str, str, str]]:

@@ -113,6 +113,7 @@ def _carry(intake: Intake, session: Session) -> None:
     kept, _ = fitted(intake.form, session.answers, intake.value_sets, intake.clock())
     session.answers = kept
     session.origins = {k: v for k, v in session.origins.items() if k in kept}
+    session.confirmed = []
     session.drafts = {k: v for k, v in session.drafts.items() if k in intake.form.parts}
     session.questionnaire, session.step, session.sending = intake.form.canonical, 1, None
     session.notices = [["carried", "1"]]

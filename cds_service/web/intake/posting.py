@@ -68,6 +68,12 @@ def merge(form: IntakeForm, session: Session, posted: Posted) -> Merged:
     return merged
 
 
+def confirm(session: Session, posted: Posted) -> None:
+    """Notes which answers of the chart the person was shown; call when they go on from a page."""
+    shown = {k for k in posted.seen if k in session.origins and k in session.answers}
+    session.confirmed = sorted({*session.confirmed, *shown})
+
+
 def current(session: Session, part: Part) -> Fields:
     """The fields that show what the session holds for a question."""
     draft = session.drafts.get(part.link_id)
@@ -78,6 +84,7 @@ def write(session: Session, part: Part, typed: Fields) -> None:
     """Puts cleaned fields in the place of an answer: an answer, or a draft where they are none."""
     for kept in (session.answers, session.origins, session.drafts):
         kept.pop(part.link_id, None)
+    session.confirmed = [k for k in session.confirmed if k != part.link_id]
     if not typed:
         return
     try:

@@ -8,22 +8,24 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
+from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN
 from cds_service.web.intake import model as m
 
 Answers = Mapping[str, list[dict[str, Any]]]
-ORIGIN = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"
 UUID_SYSTEM = "urn:ietf:rfc:3986"
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
     """What a response says of itself. ``identifier`` is a UUID, ``authored`` aware; ``prefilled``
-    are linkIds whose answers are as the chart gave them."""
+    are linkIds whose answers are as the chart gave them, ``confirmed`` those of them that the
+    person was shown."""
 
     language: str
     identifier: str
     authored: datetime
     prefilled: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
 
 
 def in_progress(form: m.IntakeForm, answers: Answers) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def completed(
     """
     language = heading.language
     items = list(_items(_top(form), answers, keep, groups=False, language=language))
-    _mark(items, heading.prefilled)
+    _mark(items, heading)
     labels = _labels(form, items)
     return {
         **_response(form, "completed", items),
@@ -112,16 +114,26 @@ def _said(part: m.Part, language: str) -> dict[str, Any]:
     return said | ({"text": part.text.in_language(language)} if part.text else {})
 
 
-def _mark(items: list[dict[str, Any]], prefilled: frozenset[str]) -> None:
-    """Says of answers that came from the chart that they did (``plandefinition.md`` 4.3)."""
+def _mark(items: list[dict[str, Any]], heading: Heading) -> None:
+    """Says of answers that came from the chart that they did (``plandefinition.md`` 4.3), and
+    whether the person has seen them."""
     for item in items:
-        _mark(item.get("item", []), prefilled)
+        _mark(item.get("item", []), heading)
         for answer in item.get("answer", ()):
-            _mark(answer.get("item", []), prefilled)
-            if item["linkId"] in prefilled:
-                source = {"url": "source", "valueCode": "auto-server"}
-                known = [e for e in answer.get("extension", ()) if e.get("url") != ORIGIN]
-                answer["extension"] = [*known, {"url": ORIGIN, "extension": [source]}]
+            _mark(answer.get("item", []), heading)
+            if item["linkId"] in heading.prefilled:
+                known = [e for e in answer.get("extension", ()) if e.get("url") not in _MARKS]
+                answer["extension"] = [*known, *_marks(item["linkId"] in heading.confirmed)]
+
+
+_MARKS = (INFORMATION_ORIGIN, ANSWER_CONFIRMED)
+
+
+def _marks(confirmed: bool) -> Iterator[dict[str, Any]]:
+    source = {"url": "source", "valueCode": "auto-server"}
+    yield {"url": INFORMATION_ORIGIN, "extension": [source]}
+    if confirmed:
+        yield {"url": ANSWER_CONFIRMED, "valueBoolean": True}
 
 
 def _labels(form: m.IntakeForm, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

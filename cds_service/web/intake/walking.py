@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cds_service.questionnaire_response.run import ValueSets
 from cds_service.web.intake import model as m
 from cds_service.web.intake.filled import Filled
-from cds_service.web.intake.posting import Posted, merge, write
+from cds_service.web.intake.posting import Posted, confirm, merge, write
 from cds_service.web.sessions import Session
 
 NEXT, BACK, SAVE, AGAIN = "next", "back", "save", "again"
@@ -70,6 +70,7 @@ class Walk:
         step = filled.step_at(number)
         if step.number != number:  # nothing of it is asked any more
             return _step(step.number)
+        confirm(session, posted)
         here = [part.link_id for part in step.all_parts]
         wrong = any(link_id in filled.problems for link_id in here)
         new = [
