@@ -83,9 +83,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, **settings: str) -> Iterator[Served]:
+def served(folder: Path, port: int | None = None, **settings: str) -> Iterator[Served]:
     """A server that keeps its files in a folder; it has to end well when told to."""
-    port, log = free_port(), folder / "serve.log"
+    port, log = port or free_port(), folder / "serve.log"
     given = {
         "CDS_AUTH": "off",
         "CDS_WORKERS": "1",

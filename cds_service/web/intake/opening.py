@@ -94,8 +94,10 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
 
     @routes.post("/intake/look")
     def look_otherwise() -> Response:
+        go = request.form.get("go", "")  # the store may do its work in another thread
+
         def work(session: Session) -> Session:
-            look(form, session, request.form.get("go", ""))
+            look(form, session, go)
             return session
 
         intake.change(work)
