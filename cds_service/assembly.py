@@ -65,7 +65,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = Sessions(store, clock)
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
-    intake = intake_of(content, sessions, cookie, clock, f"{settings.public_base_url}/intake")
+    address = f"{settings.public_base_url}/intake"
+    intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
     entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))

@@ -16,6 +16,7 @@ from cds_service.wrong_settings import sentences
 
 BASE = "https://ehr.example.org/r4"
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
+AGES = re.compile(r"(\d{1,3})-(\d{1,3})")
 
 
 class Settings(BaseSettings):
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
         description="The site's own words for the placeholders in the form's texts, as JSON: "
         '`{"site help-line": "...", "site crisis line": "..."}`.',
     )
+    restricted_ages: str = Field(
+        default="",
+        description="Ages in whole years, such as `12-17`, at which a whole response to the form "
+        "is labelled restricted, or `none`; without it, those the Questionnaire says.",
+    )
     silent: str = Field(
         default="",
         description="Services and plans, by their ids and separated by commas, that are evaluated "
@@ -141,6 +147,14 @@ class Settings(BaseSettings):
         except json.JSONDecodeError:
             raise ValueError('must be a JSON object such as {"site help-line": "..."}') from None
 
+    @field_validator("restricted_ages")
+    @classmethod
+    def _ages(cls, value: str) -> str:
+        found = AGES.fullmatch(value)
+        if value not in ("", "none") and not (found and int(found[1]) <= int(found[2])):
+            raise ValueError("must be two ages such as 12-17, the lower one first, or none")
+        return value
+
     @field_validator("fhir_servers")
     @classmethod
     def _bases(cls, value: str) -> str:
@@ -164,6 +178,15 @@ class Settings(BaseSettings):
         if not all(ORIGIN.fullmatch(origin) for origin in listed(value)):
             raise ValueError("must be origins such as https://ehr.example.org, without a path")
         return value
+
+    @property
+    def age_range(self) -> tuple[int, int] | None:
+        """The site's restricted ages; (1, 0), which holds nobody, for none of them; None where the
+        Questionnaire decides."""
+        found = AGES.fullmatch(self.restricted_ages)
+        if found:
+            return int(found[1]), int(found[2])
+        return (1, 0) if self.restricted_ages else None
 
     @property
     def development(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cds_service.content import extensions as ext
+from cds_service.content.age_labels import age_label_findings
 from cds_service.content.codes import has_valid_check_digit
 from cds_service.content.evidence import answer_path
 from cds_service.content.model import DATES, Content, Finding, Resource
@@ -53,6 +54,7 @@ def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Fi
     for form in shelf.of_type("Questionnaire"):
         yield from questionnaire_findings(form, shelf.files[form["url"]])
         yield from translation_findings(form, shelf.files[form["url"]])
+        yield from age_label_findings(form, shelf.files[form["url"]])
     for value_set in shelf.of_type("ValueSet"):
         yield from _value_set(value_set, shelf)
     yield from _same_orders(shelf)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from cds_service.desk import Desk
+from cds_service.prefetch import PATIENT
 from cds_service.smart import app_context
 from cds_service.smart.apps import App, Apps
 from cds_service.smart.calls import Calls
@@ -46,12 +47,14 @@ class Entrance:
             raise LaunchFailed("unknown-issuer" if self.apps else "not-offered")
         return found
 
-    def ehr(self, login: EhrLogin) -> Ehr:
-        """The EHR of a login; raises SignInAgain when it is no longer connected."""
+    def ehr(self, login: EhrLogin, only: str | None = None) -> Ehr:
+        """The EHR of a login; raises SignInAgain when it is no longer connected. ``only``: the one
+        prefetch key to read; without it, all that the form can be filled in from."""
         app = self.apps.find(login.issuer)
         if app is None:
             raise SignInAgain("the EHR is no longer connected")
-        queries = self.desk.pipeline.populator.queries
+        known = self.desk.pipeline.populator.queries
+        queries = {key: query for key, query in known.items() if only in (None, key)}
         return Ehr(login, app, self.desk.fhir, queries, self.clock())
 
     # -- out ---------------------------------------------------------------------------
@@ -135,6 +138,8 @@ class Entrance:
             sending=None,
             notices=[[OLD_CODE, str(place)]] if stays and before.coded else [],
         )
+        if fresh.born is None:
+            fresh.born = self._born(login)
         new = self.sessions.open(fresh)
         if stays or is_fresh(before, self.intake.form):
             self.sessions.drop(secret)
@@ -147,6 +152,13 @@ class Entrance:
         last = self.intake.walk().filled(session).steps[-1]
         return session.ehr is None and session.step >= last.number
 
+    def _born(self, login: EhrLogin) -> str | None:
+        """The birth date, for answers that were there before the sign-in."""
+        try:
+            return _birth_date(self.ehr(login, only=PATIENT).launch_resources())
+        except SignInAgain:
+            return None
+
     def _filled(self, login: EhrLogin, language: str) -> Session:
         """A new session, with what the chart already says."""
         session = new_session(self.intake.form, language)
@@ -155,10 +167,16 @@ class Entrance:
             resources = self.ehr(login).launch_resources()
         except SignInAgain:  # a token that was over when it came: the form will say so
             return session
+        session.born = _birth_date(resources)
         found = self.desk.pipeline.populate(resources, self.clock(), language)
         session.answers |= answers_of(found.response)
         session.origins = dict(found.origins)
         return session
+
+
+def _birth_date(resources: Mapping[str, Any]) -> str | None:
+    born = (resources.get(PATIENT) or {}).get("birthDate")
+    return born if isinstance(born, str) else None
 
 
 def _is_theirs(session: Session, login: EhrLogin) -> bool:

@@ -46,9 +46,10 @@ class Session:
     their page, and went on. ``drafts`` are form fields that could not be read as an answer, as they
     were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
     that was begun and not finished (``Pending.as_json``). ``whose`` is whom a dropped login was for
-    (``issuer`` and ``patient``), ``coded`` that the person was shown the secret as a code.
-    ``sending`` is since when a save is under way, ``saved`` the id of the saved response,
-    ``identifier`` a UUID that makes the response one and the same however often it is sent.
+    (``issuer`` and ``patient``), ``born`` the EHR's birth date of that person, ``coded`` that the
+    person was shown the secret as a code. ``sending`` is since when a save is under way, ``saved``
+    the id of the saved response, ``identifier`` a UUID that makes the response one and the same
+    however often it is sent.
     ``notices`` are words of the form about the last thing done: a key of its texts, then linkIds.
     """
 
@@ -63,6 +64,7 @@ class Session:
     ehr: dict[str, Any] | None = None
     launch: dict[str, Any] | None = None
     whose: dict[str, Any] | None = None
+    born: str | None = None
     coded: bool = False
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None

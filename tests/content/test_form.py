@@ -41,7 +41,30 @@ BROKEN: list[Broken] = [
         "item dryother.enableWhen",
         "needs enableBehavior",
     ),
+    *(
+        (
+            f"ages-{name}",
+            FORM,
+            change,
+            FORM,
+            "response-label-for-ages",
+            "needs ages (whole years 'a', low to high) and a label with a code",
+        )
+        for name, change in {
+            "turned-around": lambda d: ages(d)["low"].update(value=40),
+            "in-months": lambda d: ages(d)["high"].update(code="mo"),
+            "not-whole": lambda d: ages(d)["high"].update(value=17.5),
+            "open": lambda d: ages(d).pop("low"),
+        }.items()
+    ),
 ]
+
+
+def ages(document: Document) -> Document:
+    """The range at which a whole response is labelled."""
+    labels = [e for e in document["extension"] if e["url"].endswith("/response-label-for-ages")]
+    found: Document = labels[0]["extension"][0]["valueRange"]
+    return found
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=[name for name, *_ in BROKEN])

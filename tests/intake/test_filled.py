@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from support import NOW
 
+from cds_service.content import Content
 from cds_service.questionnaire_response import validate
+from cds_service.settings import Settings
+from cds_service.web.intake import intake_of
 from cds_service.web.intake.filled import Filled, fitted
 from cds_service.web.intake.reading import read_form
 from cds_service.web.intake.response import Heading, completed
@@ -16,10 +20,13 @@ from cds_service.web.intake.trouble import trouble
 from cds_service.web.intake.views import Viewer
 from cds_service.web.words import words_of
 from intake.forms import (
+    BASE,
     EVERYTHING,
+    OURS,
     SMALL,
     VALUE_SET_CODES,
     VALUE_SETS,
+    Garden,
     coding,
     item,
     options,
@@ -245,6 +252,53 @@ def test_what_is_sent_carries_the_labels_of_what_was_answered_and_no_others() ->
         assert validate(here.form.checker, sent, now=NOW) == []
     name = sent["item"][0]["item"][1]
     assert name["answer"][0]["extension"][0]["extension"][0]["valueCode"] == "auto-server"
+
+
+def for_ages(youngest: int, oldest: int) -> dict[str, Any]:
+    """Content that has whole responses of those ages labelled."""
+    ends = {"low": {"value": youngest, "code": "a"}, "high": {"value": oldest, "code": "a"}}
+    parts = [{"url": "ages", "valueRange": ends}, {"url": "label", "valueCoding": LABEL_R}]
+    return {"url": OURS + "response-label-for-ages", "extension": parts}
+
+
+@pytest.mark.parametrize(
+    ("age", "labelled"),
+    [(6, False), (7, True), (9, True), (10, False), (None, True)],
+    ids=["one-below", "youngest", "oldest", "one-above", "unknown"],
+)
+def test_a_whole_response_is_labelled_at_the_ages_the_form_says(
+    age: int | None, labelled: bool
+) -> None:
+    here = filled({**SMALL, "extension": [for_ages(7, 9)]}, {"name": {"valueString": "Ada"}})
+    sent = completed(here.form, here.answers, here.enabled, Heading("en", "1", NOW, age=age))
+
+    assert sent.get("meta") == ({"security": [LABEL_R]} if labelled else None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "labelled"), [("", [13, 17]), ("12-15", [12, 15]), ("none", [])]
+)
+def test_a_site_sets_the_ages(
+    setting: str, labelled: list[int], content: Content, tmp_path: Path
+) -> None:
+    garden = Garden(tmp_path)
+    ages = Settings(restricted_ages=setting).age_range
+    intake = intake_of(content, garden.sessions, garden.cookie, garden.clock, BASE, ages)
+    found = {age for age in range(120) for one in intake.form.age_labels if one.is_for(age)}
+
+    assert found == (set(range(labelled[0], labelled[1] + 1)) if labelled else set())
+
+
+def test_a_label_of_the_age_and_of_an_answer_is_one() -> None:
+    answers = {
+        "height": {"valueInteger": 9},
+        "name": {"valueString": "Ada"},
+        "buried": {"valueCoding": coding("gold")},
+    }
+    here = filled({**SMALL, "extension": [for_ages(7, 9)]}, answers)
+    sent = completed(here.form, here.answers, here.enabled, Heading("en", "1", NOW, age=8))
+
+    assert sent["meta"] == {"security": [LABEL_R]}
 
 
 def test_only_what_fits_is_taken_over() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
 
+from cds_service import utc_now
 from cds_service.content import Content
 from cds_service.web.intake.visit import form_token
 from cds_service.web.sessions import COOKIE
 from demo.ehr import DemoEhr
-from smart.conftest import BASE, LOST, Browser, Faults
+from smart.conftest import BASE, LOST, Browser, Faults, patient
 
 KIND = "QuestionnaireResponse"
 LAUNCH = f"{BASE}/intake/launch"
@@ -43,6 +46,43 @@ def test_the_answers_are_in_the_chart(ready: Browser, ehr: DemoEhr) -> None:
     assert "Your answers were sent" in page.text
     assert ready.session.saved == response["id"]
     assert (response["status"], response["subject"]["reference"]) == ("completed", "Patient/ana")
+
+
+def birth(years: int) -> str:
+    """The birth date of somebody who had that birthday yesterday."""
+    yesterday = utc_now().date() - timedelta(days=1)
+    return yesterday.replace(year=yesterday.year - years, day=min(yesterday.day, 28)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("born", "labelled"),
+    [
+        (birth(13), True),
+        (birth(17), True),
+        (birth(18), False),
+        (str((utc_now() + timedelta(days=1)).year - 18), True),
+        (None, True),
+    ],
+    ids=["13", "17", "18", "perhaps-17", "unknown"],
+)
+@pytest.mark.parametrize("before", [True, False], ids=["signed-in-first", "answered-first"])
+def test_a_young_persons_whole_response_is_restricted(
+    before: bool, born: str | None, labelled: bool, browser: Browser, ehr: DemoEhr, content: Content
+) -> None:
+    """clinical.md 1.6, 3: no portal and no proxy gets it, whatever was answered."""
+    ana = patient("ana", "Ana") | {"birthDate": born}
+    ehr.put({key: value for key, value in ana.items() if value})
+    if before:
+        browser.enter(ehr.launch_url(LAUNCH, "ana"))
+    else:
+        browser.client.post("/intake", base_url=BASE)
+    browser.answer(sev=[{"valueInteger": 3}])
+    if not before:
+        browser.enter(f"{LAUNCH}?iss={quote(ehr.fhir_base)}&answers=along", patient="ana")
+    send(browser)
+    (response,) = ehr.find(KIND)
+
+    assert ("security" in response.get("meta", {})) is labelled
 
 
 @pytest.mark.parametrize("fault", [503, LOST], ids=["down", "answer-lost"])

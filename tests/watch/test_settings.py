@@ -46,6 +46,9 @@ WRONG = {
         ("[]", "must be a JSON object of texts."),
         ('{"site help-line": 7}', "must be a JSON object of texts."),
     ],
+    "restricted_ages": [
+        (value, "must be two ages such as 12-17") for value in ("17-12", "13", "all", "a-b")
+    ],
     "suppress_repeats": [("2", "must be true or false.")],
     "retention_days": [("0", f"{COUNT}."), ("a year", f"{COUNT}.")],
     "log_format": [("xml", "must be auto, json or text.")],

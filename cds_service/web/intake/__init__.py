@@ -8,6 +8,7 @@ wrong) and ``model`` (the Questionnaire in steps); ``views`` and the templates s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -44,10 +45,16 @@ def intake_of(
     cookie: SessionCookie,
     clock: Callable[[], datetime],
     address: str,
+    restricted_ages: tuple[int, int] | None = None,
 ) -> Intake:
-    """The intake form of the content, with its value sets."""
+    """The intake form of the content, with its value sets. ``restricted_ages`` are the site's, in
+    place of those at which the Questionnaire has a whole response labelled."""
     value_sets = {u: r for u, r in content.resources.items() if r["resourceType"] == "ValueSet"}
     form = read_form(content.questionnaire.resource, value_sets)
+    if restricted_ages is not None:
+        youngest, oldest = restricted_ages
+        labels = (replace(one, youngest=youngest, oldest=oldest) for one in form.age_labels)
+        form = replace(form, age_labels=tuple(labels) if youngest <= oldest else ())
     return Intake(form, content.value_sets, sessions, cookie, clock, address)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, make_response, render_template, request
 
+from cds_service.dates import whole_years
 from cds_service.web.intake import model as m
 from cds_service.web.intake.delivery import Deliver, NotDelivered, Reason
 from cds_service.web.intake.response import Heading, answered, completed
@@ -157,6 +158,7 @@ def response_of(visit: Visit) -> dict[str, Any]:
         visit.walk.now,
         frozenset(session.origins),
         frozenset(session.confirmed),
+        None if session.born is None else whole_years(session.born, visit.walk.now.date()),
     )
     return completed(form, session.answers, filled.enabled, heading)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.content.age_labels import AgeLabel
 from cds_service.questionnaire_response import Form
 from cds_service.questionnaire_response.form import Item, key_of, value_name
 from cds_service.questionnaire_response.limits import (
@@ -198,6 +199,7 @@ class IntakeForm:
     notices: Mapping[str, str]
     steps: tuple[Step, ...]
     parts: Mapping[str, Part]  # by linkId, in form order
+    age_labels: tuple[AgeLabel, ...] = ()  # of a whole response
 
     @property
     def canonical(self) -> str:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from cds_service.content import extensions as ext
+from cds_service.content.age_labels import age_labels
 from cds_service.content.translations import languages, translations
 from cds_service.questionnaire_response import compile_form
 from cds_service.questionnaire_response.form import (
@@ -67,6 +68,7 @@ def read_form(resource: Resource, value_sets: Mapping[str, Resource] | None = No
         notices={language.code: language.notice for language in claimed},
         steps=divide(top),
         parts={part.link_id: part for one in top for part in one.walk()},
+        age_labels=age_labels(resource),
     )
 
 

@@ -19,13 +19,14 @@ UUID_SYSTEM = "urn:ietf:rfc:3986"
 class Heading:
     """What a response says of itself. ``identifier`` is a UUID, ``authored`` aware; ``prefilled``
     are linkIds whose answers are as the chart gave them, ``confirmed`` those of them that the
-    person was shown."""
+    person was shown; ``age`` is in whole years."""
 
     language: str
     identifier: str
     authored: datetime
     prefilled: frozenset[str] = frozenset()
     confirmed: frozenset[str] = frozenset()
+    age: int | None = None
 
 
 def in_progress(form: m.IntakeForm, answers: Answers) -> dict[str, Any]:
@@ -50,12 +51,14 @@ def completed(
 ) -> dict[str, Any]:
     """What is sent: the answers of the items to keep, with the words they were asked in.
 
-    Restricted answers carry the labels of their items, and the whole all of these.
+    Restricted answers carry the labels of their items, and the whole all of these, and what the
+    form says of the person's age.
     """
     language = heading.language
     items = list(_items(_top(form), answers, keep, groups=False, language=language))
     _mark(items, heading)
-    labels = _labels(form, items)
+    whole = [dict(one.label) for one in form.age_labels if one.is_for(heading.age)]
+    labels = _once([*_labels(form, items), *whole])
     return {
         **_response(form, "completed", items),
         "language": language,
@@ -138,15 +141,17 @@ def _marks(confirmed: bool) -> Iterator[dict[str, Any]]:
 
 def _labels(form: m.IntakeForm, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The labels of everything that is answered, each once."""
-    found: dict[tuple[Any, Any], dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
     for item in items:
         if "answer" in item:
-            for label in form.parts[item["linkId"]].labels:
-                found[label.get("system"), label.get("code")] = dict(label)
+            found += map(dict, form.parts[item["linkId"]].labels)
         below = [
             *item.get("item", ()),
             *(i for a in item.get("answer", ()) for i in a.get("item", ())),
         ]
-        for label in _labels(form, below):
-            found[label.get("system"), label.get("code")] = label
-    return list(found.values())
+        found += _labels(form, below)
+    return _once(found)
+
+
+def _once(labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({(one.get("system"), one.get("code")): one for one in labels}.values())
