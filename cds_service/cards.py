@@ -1,7 +1,7 @@
-"""An evaluation as CDS Hooks cards (``cds-hooks.md`` section 4).
+"""An evaluation as CDS Hooks cards (``docs/conformance.md`` section 4).
 
 All words come from content: summaries, reasons and orders from the plans, the fixed phrases from
-the strategy's ``card-wording``. The detail has the five parts of ``clinical.md`` section 7, as
+the strategy's ``card-wording``. The detail has five parts (README, Try it), as
 GitHub-flavoured Markdown; whatever a person typed is escaped.
 """
 
@@ -22,7 +22,7 @@ from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
 from cds_service.hook_request import PRACTITIONERS, HookRequest
 
-NAMED = 4  # sources named on a card; the rest are counted (clinical.md 1.5)
+NAMED = 4  # sources named on a card; the rest are counted
 DAY = 10  # characters of a date without its time
 LONGEST_QUOTE = 500  # characters of a person's own words
 NAMESPACE = uuid.UUID("b1b4a1c6-53d1-5d0e-9a3e-6f2f0a4f2a11")
@@ -155,7 +155,7 @@ class CardWriter:
 
     def _may_quote(self, found: Evaluation, link_id: str, card: Card) -> bool:
         """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
-        are quoted to health professionals only (clinical.md 1.6)."""
+        are quoted to health professionals only."""
         item = self.content.questionnaire.items.get(link_id)
         if item is None or item.quoted_only_on not in (None, card.plan["id"]):
             return False

@@ -2,7 +2,7 @@
 
 The index is built from the requirements at load (code -> requirements), so a call costs one
 look-up per coding however many value sets there are. The chart is read leniently: a resource or
-element that cannot be used is skipped and counted, never an error (``cds-hooks.md`` 2.19).
+element that cannot be used is skipped and counted, never an error (``docs/conformance.md`` 2.19).
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Desk:
             app_context=app_context.write(self.store.names, canonical, request.hook_instance),
         )
 
-    # -- repeats (clinical.md 1.5) ---------------------------------------------------
+    # -- repeats ------------------------------------------------------------------------
 
     def _occasion(self, found: Evaluation, client: Client, request: HookRequest) -> Occasion:
         names = self.store.names

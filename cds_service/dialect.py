@@ -1,4 +1,4 @@
-"""What one client's EHR can take: cards and discovery in its dialect (``cds-hooks.md`` section 8).
+"""Cards and discovery as one client's EHR can take them (``docs/integrating.md``, Dialects).
 
 Default output is the 2.0 subset that is valid everywhere. Nothing here decides what is said, only
 how it is spelled.

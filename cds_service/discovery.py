@@ -1,4 +1,4 @@
-"""Discovery (``cds-hooks.md`` section 1), derived from the content: one service per hook."""
+"""Discovery (``docs/conformance.md`` section 1), derived from the content: one service per hook."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Service:
 
     @property
     def hook_version(self) -> str:
-        """The version of the hook's definition (``cds-hooks.md`` section 7)."""
+        """The version of the hook's definition (``docs/conformance.md`` section 7)."""
         return HOOKS[self.hook].version
 
     def as_json(self) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def services(content: Content) -> dict[str, Service]:
     """Service id -> service, in the order of the strategy's hooks; hooks unknown here are left out.
 
     The encounter is asked for only where the hook always has one, so that no template is left with
-    an unset token (``cds-hooks.md`` 7.3); it is read wherever it is sent.
+    an unset token (``docs/conformance.md`` 7.3); it is read wherever it is sent.
     """
     plan, prefetch = content.strategy.plan, templates(content)
     found = {}

@@ -1,7 +1,7 @@
 """One table: what went wrong -> HTTP status -> the words and OperationOutcome a caller sees.
 
 Words say what is wrong, where, and what to do next; they never repeat a value that was sent,
-because values are about a patient (``cds-hooks.md`` 3.7).
+because values are about a patient (``docs/conformance.md`` 3.7).
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The request is not a CDS Hooks request (``cds-hooks.md`` section 2)."""
+    """The request is not a CDS Hooks request (``docs/conformance.md`` section 2)."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class UnknownService(ServiceError):
-    """No service has that id (``cds-hooks.md`` 2.4)."""
+    """No service has that id (``docs/conformance.md`` 2.4)."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class MissingFacts(ServiceError):
-    """Required data could not be had (``cds-hooks.md`` 3.4): 412."""
+    """Required data could not be had (``docs/conformance.md`` 3.4): 412."""
 
     status = HTTPStatus.PRECONDITION_FAILED
 
@@ -73,7 +73,7 @@ class NotAcceptable(ServiceError):
 
 
 class WrongMediaType(ServiceError):
-    """The body is not declared as JSON (``cds-hooks.md`` 2.18)."""
+    """The body is not declared as plain JSON (``docs/conformance.md`` 2.18)."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 

@@ -1,4 +1,4 @@
-"""Feedback on cards, read and checked (``cds-hooks.md`` section 5). Pure: a parsed body in.
+"""Feedback on cards, read and checked (``docs/conformance.md`` section 5). Pure: a parsed body in.
 
 Every item stands for itself: a bad one is refused and named, the good ones are kept (5.8).
 Words about a refused item never repeat what was sent, because it may be about a patient.

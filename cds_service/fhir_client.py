@@ -1,4 +1,4 @@
-"""Fetches prefetch that was not sent, from the EHR's FHIR server (``cds-hooks.md`` 3.1-3.4, 3.10).
+"""Fetches what was not sent from the EHR's FHIR server (``docs/conformance.md`` 3.1-3.4, 3.10).
 
 Only bases an operator allowed are called, over https (loopback excepted in development), without
 redirects; ``next`` links stay on the same base; the address a name resolves to is checked at the

@@ -25,7 +25,7 @@ from cds_service.logs import LOG
 from cds_service.parameters import Parameters, read_parameters, read_query
 from cds_service.pipeline import Pipeline
 from cds_service.questionnaire_response import as_outcome, validate
-from cds_service.routes import parsed_body, resource_of
+from cds_service.routes import parsed_body, resource_of, without_body
 from cds_service.security import Gate
 
 FHIR_JSON = "application/fhir+json"
@@ -45,7 +45,7 @@ def fhir_blueprint(pipeline: Pipeline, gate: Gate, clock: Clock, base_url: str) 
         g.client = gate.client(request.headers.get("Authorization"), (request.path,), clock()).id
 
     routes.before_request(check_format)
-    routes.after_request(as_fhir)
+    routes.after_app_request(as_fhir)
 
     @routes.get("/metadata")
     def metadata() -> Response:
@@ -116,8 +116,8 @@ def check_format() -> None:
 
 
 def as_fhir(response: Response) -> Response:
-    """Everything below ``/fhir`` is FHIR, errors too."""
-    if response.mimetype == "application/json":
+    """Everything below ``/fhir`` is FHIR, errors too, and those of addresses that are not there."""
+    if request.path.startswith("/fhir/") and response.mimetype == "application/json":
         response.content_type = FHIR_JSON
     return response
 
@@ -132,7 +132,7 @@ def answered(resource: dict[str, Any]) -> Response:
 def tagged(body: bytes, tag: str) -> Response:
     """Content with the tag of its version; nothing but the tag where the caller has it."""
     if request.if_none_match.contains_weak(tag.removeprefix('W/"').rstrip('"')):
-        response = Response(status=HTTPStatus.NOT_MODIFIED)
+        response = without_body(HTTPStatus.NOT_MODIFIED)
     elif request.args.get("_pretty") == "true":
         pretty = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
         response = Response(pretty, content_type=FHIR_JSON)

@@ -1,4 +1,4 @@
-"""The CDS Hooks request, checked (``cds-hooks.md`` section 2, contexts of section 7).
+"""The CDS Hooks request, checked (``docs/conformance.md`` section 2, contexts of section 7).
 
 Strict about what the specification requires, lenient about the rest: unknown fields are ignored,
 optional fields sent as null count as absent, ``Patient/123`` is taken as ``123``.
@@ -22,8 +22,8 @@ ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook's context must and may hold (``cds-hooks.md`` section 7). ``version`` is that of
-    the hook's definition; ``bundle`` names the field that holds resources."""
+    """What a hook's context must and may hold (``docs/conformance.md`` section 7). ``version`` is
+    of the hook's definition; ``bundle`` names the field that holds resources."""
 
     version: str
     users: tuple[str, ...]
@@ -42,7 +42,8 @@ HOOKS = {
 }
 
 # FHIR says 64 characters of [A-Za-z0-9-.], but longer and odder ids exist in the wild and in the
-# specification's own example (cds-hooks.md 2.13): only what could break a path or a log is refused.
+# specification's own example (docs/conformance.md 2.13): refused is only what could break a path
+# or a log.
 PLAIN_ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
 
 
@@ -212,7 +213,7 @@ class _Reader:
 
     def server(self) -> tuple[str | None, dict[str, Any]]:
         """``fhirServer`` and ``fhirAuthorization``; the first is required with the second
-        (``cds-hooks.md`` 2.6). Odd fields inside the second are left alone (2.8)."""
+        (``docs/conformance.md`` 2.6). Odd fields inside the second are left alone (2.8)."""
         server = self.text("fhirServer", "the base URL of the FHIR server", required=False)
         if server is not None and read_address(server) is None:
             words = "must be an absolute http or https URL without user, query or fragment."

@@ -81,7 +81,7 @@ class KeySet:
         found = {}
         for key in listed:
             kid = key.get("kid")
-            # Two keys under one name: neither can be trusted (cds-hooks.md 6.12).
+            # Two keys under one name: neither can be trusted (docs/conformance.md 6.12).
             if isinstance(kid, str) and kids.count(kid) == 1 and key.get("kty") != "oct":
                 try:
                     found[kid] = PyJWK(key, algorithm=key.get("alg") or _algorithm(key))

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from cds_service.errors import HTTP_WORDS, UNEXPECTED, Issue, ServiceError, outcome
 from cds_service.logs import LOG, place_of
-from cds_service.routes import json_response
+from cds_service.routes import json_response, without_body
 from cds_service.web.pages import error_page, wants_page
 
 RETRY_SECONDS = 2
@@ -52,12 +52,12 @@ def _told(status: HTTPStatus, *issues: Issue) -> Response:
 
 
 def add_cors(app: Flask, origins: tuple[str, ...]) -> None:
-    """Browser clients of the listed origins may call every route (``cds-hooks.md`` 3.11, 6.18)."""
+    """Browsers of the listed origins may call every route (``docs/conformance.md`` 3.11, 6.18)."""
 
     @app.before_request
     def preflight() -> Response | None:
         if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            return Response(status=HTTPStatus.NO_CONTENT)
+            return without_body(HTTPStatus.NO_CONTENT)
         return None
 
     @app.after_request
@@ -70,6 +70,6 @@ def add_cors(app: Flask, origins: tuple[str, ...]) -> None:
             response.headers["Access-Control-Allow-Headers"] = (
                 "Authorization, Content-Type, If-None-Match, Prefer, X-Request-Id"
             )
-            response.headers["Access-Control-Expose-Headers"] = "ETag, X-Request-Id"
+            response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Request-Id"
             response.headers["Access-Control-Max-Age"] = "600"
         return response

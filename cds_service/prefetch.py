@@ -2,7 +2,7 @@
 
 ``templates`` derives the prefetch of discovery from the facts library; ``gather`` reads what a
 request sent. A value of null means "asked, and nothing there"; an absent key means "not known";
-an OperationOutcome means "failed" (``cds-hooks.md`` 1.19-1.27). Codes and dates are always
+an OperationOutcome means "failed" (``docs/conformance.md`` 1.19-1.27). Codes and dates are always
 filtered again in ``chart``, so a superset changes nothing.
 """
 
@@ -37,7 +37,7 @@ class Gathered:
 
 
 def templates(content: Content) -> dict[str, str]:
-    """Prefetch key -> FHIR query, within the restrictions of ``cds-hooks.md`` 1.14-1.18."""
+    """Prefetch key -> FHIR query, within the restrictions of ``docs/conformance.md`` 1.14-1.18."""
     found = {
         PATIENT: "Patient/{{context.patientId}}",
         RESPONSES: "QuestionnaireResponse?patient={{context.patientId}}&_sort=-authored&_count=50",
@@ -187,7 +187,7 @@ class _Reading:
             self.unavailable[key] = "failed at the client (OperationOutcome among its entries)"
 
     def same_patient(self, where: str, resource: dict[str, Any]) -> None:
-        """Another patient's data is never looked at (``cds-hooks.md`` 1.27)."""
+        """Another patient's data is never looked at (``docs/conformance.md`` 1.27)."""
         if all(about == self.request.patient_id for about in subjects(resource)):
             return
         raise MissingFacts(

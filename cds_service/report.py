@@ -2,8 +2,8 @@
 
 A firing is one card in one answer. It is accepted when any feedback accepted it, else overridden
 when any overrode it (the last reason counts), else ignored: clients never report that
-(``cds-hooks.md`` 5.6). Shares are of all firings, ignored ones included, with Wilson 95 %
-intervals. Rows whose overrides pass the threshold of ``clinical.md`` section 9 are flagged.
+(``docs/conformance.md`` 5.6). Shares are of all firings, ignored ones included, with Wilson 95 %
+intervals. Rows with very many overrides are flagged.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP surface (``design.md`` section 4): thin, everything is decided elsewhere."""
+"""The HTTP surface: thin, everything is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -28,8 +28,17 @@ Clock = Callable[[], datetime]
 
 
 def json_response(body: Any, status: int = HTTPStatus.OK) -> Response:
-    """A JSON answer in UTF-8."""
-    return Response(orjson.dumps(body), status, content_type="application/json")
+    """A JSON answer in UTF-8, for this moment: nobody keeps it."""
+    response = Response(orjson.dumps(body), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def without_body(status: int) -> Response:
+    """A status and headers alone, with no word about the type of nothing."""
+    response = Response(status=status)
+    del response.headers["Content-Type"]
+    return response
 
 
 def parsed_body() -> Any:
@@ -37,11 +46,15 @@ def parsed_body() -> Any:
     if not JSON_TYPES.fullmatch(request.mimetype):
         words = "Send the request as Content-Type: application/json."
         raise WrongMediaType(Issue("not-supported", words))
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        # Unpacking would undo the size limit.
+        words = "Send the body as it is, without Content-Encoding."
+        raise WrongMediaType(Issue("not-supported", words))
     return parse_body(request.get_data(cache=False))
 
 
 def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
-    """Discovery, calls and feedback (``cds-hooks.md`` sections 1 to 5)."""
+    """Discovery, calls and feedback (``docs/conformance.md`` sections 1 to 5)."""
     routes = Blueprint("hooks", __name__)
     pipeline = desk.pipeline
 

@@ -1,4 +1,4 @@
-"""Who is calling: JWT verification (``cds-hooks.md`` section 6).
+"""Who is calling: JWT verification (``docs/conformance.md`` section 6).
 
 Whatever is wrong with a token, the caller learns only that it was not accepted.
 """
@@ -38,7 +38,7 @@ Claim = Callable[[str, str, datetime, datetime], bool]
 
 
 class Unauthorized(ServiceError):
-    """No acceptable token: 401, always with the same words (``cds-hooks.md`` 6.15)."""
+    """No acceptable token: 401, always with the same words (``docs/conformance.md`` 6.15)."""
 
     status = HTTPStatus.UNAUTHORIZED
 

@@ -33,6 +33,7 @@ is not.
 This page is our own reading. It is no certificate, and the specification is what counts.
 """
 MARKER = "pytest.mark.requirement"
+SHORT = "requirement"  # what files may import or assign it as
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,11 @@ def marked_tests(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 class _Reader:
-    """The markers of one file, also under a shorter name it gives them."""
+    """The markers of one file, also under the shorter name."""
 
     def __init__(self, tree: ast.Module) -> None:
         values = dict(_assigned(tree.body))
-        self.names = {MARKER} | {n for n, v in values.items() if ast.unparse(v) == MARKER}
+        self.names = {MARKER, SHORT}
         self.listed = {name: self.ids(value) for name, value in values.items()}
 
     def ids(self, *nodes: ast.AST) -> set[str]:
@@ -149,7 +150,7 @@ def page(listed: Mapping[str, Row], proven: Mapping[str, set[Proof]]) -> str:
 
 def _line(row: Row, proven: set[Proof]) -> str:
     tests = [f"[{_words(p.name)}](../tests/{p.file})" for p in sorted(proven)]
-    cell = "; ".join(tests) or (f"*{row.why.strip()}*" if row.why else "none yet")
+    cell = "; ".join(tests) or f"*{(row.why or 'none').strip()}*"
     return f"| {row.id} | {row.level.replace('OURS', 'ours')} | {row.duty} | {row.says} | {cell} |"
 
 

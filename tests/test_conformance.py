@@ -25,12 +25,8 @@ def test_every_marker_names_a_row() -> None:
     assert {row: sorted(PROOFS[row]) for row in PROOFS.keys() - ROWS.keys()} == {}
 
 
-def test_every_duty_of_the_service_has_a_test_or_a_reason() -> None:
-    missing = [
-        f"{row.id} {row.says}"
-        for row in ROWS.values()
-        if row.level == "MUST" and row.duty == "service" and not row.why and row.id not in PROOFS
-    ]
+def test_every_row_has_a_test_or_a_reason() -> None:
+    missing = [f"{r.id} {r.says}" for r in ROWS.values() if not r.why and r.id not in PROOFS]
 
     assert missing == []
 

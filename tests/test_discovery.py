@@ -10,7 +10,8 @@ import pytest
 from support import QUIET, Clinic, active, bundle, chart_entry, walk
 
 TOKEN = re.compile(r"\{\{(.*?)\}\}")
-# cds-hooks.md section 7: the context fields that every hook served here has, and that may be tokens
+# docs/conformance.md section 7: context fields that every hook served here has, and that may be
+# tokens
 TOKENS = {"userId", "patientId", "encounterId"}
 HOOKS = {
     "patient-view",

@@ -1,4 +1,4 @@
-"""What holds for every form and every chart (``clinical.md`` section 13), over random people.
+"""What holds for every form and every chart, over random people.
 
 Forms are drawn from the Questionnaire and charts from the facts library's requirements; nothing
 is listed by hand. ``CDS_EXAMPLES=5000`` draws that many, at random.

@@ -1,4 +1,4 @@
-"""The invariants of ``clinical.md`` section 13 over 20,000 random people with a fixed seed.
+"""Invariants over 20,000 random people with a fixed seed.
 
 Whole calls over random, partly blank forms and random charts, drawn from the Questionnaire and the
 facts library. ``CDS_PEOPLE=100000`` draws more; ``CDS_SEED`` draws others.

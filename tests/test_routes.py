@@ -84,6 +84,22 @@ def test_another_media_type_is_415(media_type: str, clinic: Clinic) -> None:
 
 
 @pytest.mark.requirement("2.18")
+@pytest.mark.parametrize(("encoding", "status"), [("gzip", 415), ("br", 415), ("identity", 200)])
+def test_a_packed_body_is_415(encoding: str, status: int, clinic: Clinic) -> None:
+    answer = clinic.post(clinic.request(QUIET), headers={"Content-Encoding": encoding})
+
+    assert answer.status_code == status
+    assert status == 200 or "Content-Encoding" in answer.get_json()["issue"][0]["diagnostics"]
+
+
+def test_what_is_said_about_a_patient_is_kept_by_nobody(clinic: Clinic) -> None:
+    cards, refusal = clinic.post(clinic.request(QUIET)), clinic.post({})
+
+    assert (cards.status_code, refusal.status_code) == (200, 400)
+    assert {a.headers["Cache-Control"] for a in (cards, refusal)} == {"no-store"}
+
+
+@pytest.mark.requirement("2.18")
 def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:
     client = create_app(settings_in(tmp_path, max_body_bytes=1_000)).test_client()
 

@@ -1,4 +1,4 @@
-"""Derived facts (clinical.md 1.4)."""
+"""Derived facts."""
 
 from benchmarks.handwritten.kleene import at_least, below, both, either, no
 

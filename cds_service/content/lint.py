@@ -25,7 +25,7 @@ from cds_service.fhirpath import nodes
 if TYPE_CHECKING:
     from cds_service.content.build import Builder
 
-LONGEST_SUMMARY = 139  # cds-hooks.md 4.5: fewer than 140 characters
+LONGEST_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 

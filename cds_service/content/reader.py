@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from cds_service.content.model import Finding
 
-# Words a site has of its own, such as `[site help-line]` (``clinical.md`` section 2).
+# Words a site has of its own, such as `[site help-line]` (``questionnaires/README.md``).
 PLACEHOLDER = re.compile(r"\[(site [a-z][a-z -]*)\]")
 CANONICAL_BASE = "https://dyspareunia-cds.example/fhir"
 

@@ -1,4 +1,4 @@
-"""Wording rules of ``clinical.md`` section 7, over every text a clinician or patient may read."""
+"""Wording rules (``docs/lint.md``) over every text a clinician or patient may read."""
 
 from __future__ import annotations
 

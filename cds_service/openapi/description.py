@@ -39,7 +39,7 @@ WHEN = {
     HTTPStatus.PRECONDITION_FAILED: "The patient or the responses cannot be had, or the data is "
     "about somebody else.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is over the size limit.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON, or is packed.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The service failed and has given no guidance.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The store is down; nothing was saved.",
 }

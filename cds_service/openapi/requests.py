@@ -19,14 +19,14 @@ def reference(name: str) -> Schema:
 
 
 def optional(schema: Schema) -> Schema:
-    """The schema, or null: null counts as absent (``cds-hooks.md`` 2.17)."""
+    """The schema, or null: null counts as absent (``docs/conformance.md`` 2.17)."""
     if "type" in schema:
         return {**schema, "type": [schema["type"], "null"]}
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def call(service: Service) -> Schema:
-    """The body of a call (``cds-hooks.md`` section 2)."""
+    """The body of a call (``docs/conformance.md`` section 2)."""
     return {
         "type": "object",
         "description": "Fields that are not named here are ignored.",
@@ -62,7 +62,7 @@ def _has(name: str) -> Schema:
 
 
 def context(hook: HookContext) -> Schema:
-    """The context of a hook (``cds-hooks.md`` section 7)."""
+    """The context of a hook (``docs/conformance.md`` section 7)."""
     plain = PLAIN_ID.pattern
     needed = ["userId", "patientId"]
     encounter: Schema = {"type": "string", "pattern": f"^(Encounter/)?{plain}$"}
@@ -106,7 +106,7 @@ def prefetch(service: Service) -> Schema:
 
 
 def feedback_body() -> Schema:
-    """The body of feedback (``cds-hooks.md`` section 5)."""
+    """The body of feedback (``docs/conformance.md`` section 5)."""
     return {
         "type": "object",
         "required": ["feedback"],

@@ -1,6 +1,6 @@
 """What is found in a response: problems in words, a bounded list of them, and their outcome.
 
-No text repeats a value that was sent, because values are about a patient (``cds-hooks.md`` 3.7);
+No text repeats a value that was sent, because values are about a patient;
 ``link_id`` is therefore set only to a linkId that the Questionnaire itself has.
 """
 

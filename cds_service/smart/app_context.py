@@ -1,7 +1,7 @@
 """``appContext``: which form a card offered, and in which call, carried through the EHR and back.
 
 It names no person and opens nothing. It is signed, so that what comes back is what was written
-here; anything else in its place is passed over (``plandefinition.md`` 4.7: keep it small).
+here; anything else in its place is passed over.
 """
 
 from __future__ import annotations

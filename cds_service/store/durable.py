@@ -77,7 +77,7 @@ class Store:
         return quieted(past, self.names.encounter(client, encounter_id), now, window)
 
     def claim_jti(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
-        """Whether a token id is used for the first time, in any process (``cds-hooks.md`` 6.10).
+        """Whether a token id is new, in any process (``docs/conformance.md`` 6.10).
 
         Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
         """
@@ -114,7 +114,7 @@ class Store:
         """Writes feedback; returns after the commit, so that it may be acknowledged.
 
         The same service, card, outcome, time and suggestions are one item, however often they are
-        sent (``cds-hooks.md`` 5.7). A card that is not known is kept and marked (5.8).
+        sent (``docs/conformance.md`` 5.7). A card that is not known is kept and marked (5.8).
         """
         post, given = Post(service, client, now), tuple(items)
         if not given:

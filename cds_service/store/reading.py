@@ -43,7 +43,7 @@ def cards_by_uuid(
     """uuid -> card, of a client's cards that were shown.
 
     A call that was sent again has the same uuids; the newest counts. The service is not asked for:
-    one post may hold feedback of several hooks (``cds-hooks.md`` 5.2).
+    one post may hold feedback of several hooks (``docs/conformance.md`` 5.2).
     """
     query = (
         select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at, CARDS.c.repeat_key, CALLS.c.encounter)

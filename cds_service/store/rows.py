@@ -73,7 +73,7 @@ def digest(*parts: str) -> str:
 
 
 def identity(names: Pseudonyms, post: Post, item: FeedbackItem) -> str:
-    """What makes two items the same, however often they are sent (``cds-hooks.md`` 5.7)."""
+    """What makes two items the same, however often they are sent (``docs/conformance.md`` 5.7)."""
     moment = item.at.isoformat(timespec="microseconds")
     ids = (names.safe_id(s) for s in (item.card, *item.suggestions))
     return digest(post.service, post.client, item.outcome.value, moment, *ids)

@@ -1,4 +1,4 @@
-"""Cards have the shape of the specification: `cds-hooks.md` section 4, as a schema of our own."""
+"""Cards have the shape of the specification (section 4 of its checklist), as our own schema."""
 
 from __future__ import annotations
 

@@ -70,6 +70,14 @@ def test_what_is_read_is_tagged_with_the_contents_version(clinic: Clinic, conten
         first.headers["ETag"],
     )
     assert older.status_code == 200
+    # A cache takes over what a 304 says: it must not learn another type or policy.
+    assert "Content-Type" not in again.headers
+    assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+
+
+def test_errors_below_the_base_are_fhir_whatever_is_not_there(clinic: Clinic) -> None:
+    assert refused(get(clinic, "/fhir/PlanDefinition/x/y/z"), 404) == "not-found"
+    assert refused(clinic.client.delete(PLAN), 405) == "not-supported"
 
 
 def test_a_search_and_the_statement_are_tagged_too(clinic: Clinic) -> None:

@@ -1,6 +1,6 @@
 """What a service must refuse, read from the specification and written without our own checks.
 
-``shared/cds-hooks.md`` sections 2, 3, 5 and 7. Used to judge answers: whatever is named here must
+``docs/conformance.md`` sections 2, 3, 5 and 7. Used to judge answers: whatever is named here must
 never have led to cards or been acknowledged.
 """
 

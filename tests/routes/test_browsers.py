@@ -120,6 +120,7 @@ def test_a_preflight_needs_no_token(path: str, trusted: Trusted) -> None:
 
     assert (answer.status_code, answer.data, cors_headers(answer)) == (204, b"", CORS)
     assert "Origin" in answer.headers["Vary"]
+    assert "Content-Type" not in answer.headers
     assert cors_headers(stranger) == {}
 
 

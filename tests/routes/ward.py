@@ -123,7 +123,7 @@ CORS = {
     "Access-Control-Allow-Headers": (
         "Authorization, Content-Type, If-None-Match, Prefer, X-Request-Id"
     ),
-    "Access-Control-Expose-Headers": "ETag, X-Request-Id",
+    "Access-Control-Expose-Headers": "ETag, Retry-After, X-Request-Id",
     "Access-Control-Max-Age": "600",
 }
 

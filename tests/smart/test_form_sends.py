@@ -182,7 +182,7 @@ def test_many_posts_at_once_are_one_response(ready: Browser, ehr: DemoEhr) -> No
 def test_restricted_answers_carry_their_label(
     browser: Browser, launch_url: str, ehr: DemoEhr, content: Content
 ) -> None:
-    """clinical.md 1.6: kept out of portals and summaries, which is the EHR's part."""
+    """Kept out of portals and summaries, which is the EHR's part."""
     browser.enter(launch_url)
     questionnaire = content.questionnaire
     by_id = {i["linkId"]: i for i in questionnaire.resource["item"] if "answerOption" in i}

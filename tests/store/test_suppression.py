@@ -1,4 +1,4 @@
-"""Repeat suppression: what makes two cards the same, and what settles one (``clinical.md`` 1.5)."""
+"""Repeat suppression: what makes two cards the same, and what settles one."""
 
 from __future__ import annotations
 

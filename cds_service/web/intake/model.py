@@ -1,7 +1,7 @@
 """A Questionnaire as a person goes through it: parts with their controls, in steps. Pure.
 
-Everything is read from the resource (FHIR R4 Questionnaire and its rendering extensions,
-``plandefinition.md`` 4.1); no item is known by name. The validator's ``Form`` stands beneath: what
+Everything is read from the resource (FHIR R4 Questionnaire and its rendering
+extensions); no item is known by name. The validator's ``Form`` stands beneath: what
 an item allows, and when it is asked, is decided there.
 """
 

@@ -118,7 +118,7 @@ def _said(part: m.Part, language: str) -> dict[str, Any]:
 
 
 def _mark(items: list[dict[str, Any]], heading: Heading) -> None:
-    """Says of answers that came from the chart that they did (``plandefinition.md`` 4.3), and
+    """Says of answers that came from the chart that they did (SDC: information-origin), and
     whether the person has seen them."""
     for item in items:
         _mark(item.get("item", []), heading)
