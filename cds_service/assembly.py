@@ -83,9 +83,10 @@ def _content(settings: Settings) -> Content:
 
 def _tell(content: Content, muted: Muted) -> None:
     """What an operator should know of a service that starts."""
-    for placeholder in content.placeholders:
+    if content.placeholders:
+        lacking = ", ".join(content.placeholders)
         LOG.warning(
-            "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=placeholder
+            "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=lacking
         )
     if muted.silent_names:
         LOG.warning(

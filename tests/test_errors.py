@@ -99,7 +99,7 @@ def test_a_failure_inside_is_500_with_no_message_and_no_trace(
     assert answer.get_json() == outcome(UNEXPECTED)
     assert "X-Request-Id" in answer.headers
     assert "Quetzal" not in answer.text + caplog.text
-    failed = log_lines(caplog)[0]
+    failed = next(line for line in log_lines(caplog) if line["level"] == "error")
     assert (failed["event"], failed["error"]) == ("unexpected failure", "LookupError")
     assert failed["place"].startswith("test_a_failure_inside_is_500")
     assert "Traceback" not in caplog.text

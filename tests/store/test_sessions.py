@@ -38,7 +38,8 @@ def sessions(store: Store, clock: Clock) -> Sessions:
 
 
 def answered(word: str) -> Session:
-    return Session(FORM, answers={"unsafe-at-home": [{"valueString": word}]}, language="es")
+    answers = {"unsafe-at-home": [{"valueString": word}]}
+    return Session(FORM, answers=answers, language="es", identifier="one and the same")
 
 
 def test_a_session_is_read_back_whole(sessions: Sessions) -> None:
@@ -191,4 +192,6 @@ def test_a_resume_code_forgives_how_it_is_typed() -> None:
 
 
 def test_a_session_of_another_release_can_be_read() -> None:
-    assert Session.from_json(b'{"questionnaire": "q|1", "unheard": 1}') == Session("q|1")
+    written = b'{"questionnaire": "q|1", "identifier": "i", "unheard": 1}'
+
+    assert Session.from_json(written) == Session("q|1", identifier="i")
