@@ -25,6 +25,7 @@ from demo.authorization import App
 from demo.ehr import DemoEhr
 from watch import form_rounds  # noqa: F401 - fills ROUNDS
 from watch.canaries import BORN, KEPT, MARK, Canaries
+from watch.numbers import value
 from watch.rounds import broken_requests
 from watch.visitor import HOOK, ROUNDS, Visitor, chart_of
 
@@ -121,6 +122,14 @@ def test_the_numbers_hold_nothing_of_a_person(visited: Visited) -> None:
     assert visited.visitor.canaries.leaks(visited.numbers) == set()
     assert KEPT not in visited.numbers
     assert "cds_calls_total" in visited.numbers
+
+
+def test_the_form_is_counted_by_what_became_of_it(visited: Visited) -> None:
+    for outcome in ("begun", "forward", "review"):
+        assert value(visited.numbers, "cds_form_steps_total", outcome=outcome) > 0
+    assert value(visited.numbers, "cds_form_submissions_total", outcome="sent") == 1
+    assert value(visited.numbers, "cds_sign_ins_total", outcome="signed-in") == 1
+    assert value(visited.numbers, "cds_sign_ins_total", outcome="begun") >= 2
 
 
 def test_the_store_holds_nothing_of_a_person(visited: Visited) -> None:

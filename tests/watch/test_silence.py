@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from routes.ward import MANY, URINARY, Make, Ward, accepted, visit
 from support import NOW, PATIENT_VIEW, QUIET, ROOT, Clinic, log_lines, settings_in, topics
 
 from cds_service import create_app
+from cds_service.cli import main
 from cds_service.content import Content, ContentError, load_content
 from cds_service.content.reader import FOLDERS
 from cds_service.evaluate import Answer, Evaluation
@@ -295,8 +296,32 @@ def test_what_was_silent_cannot_be_settled(make: Make, tmp_path: Path, content: 
 
 
 def test_an_unknown_silent_name_stops_the_start(make: Make) -> None:
-    with pytest.raises(RuntimeError, match="CDS_SILENT cannot be followed: 'REC-XX' is no service"):
+    with pytest.raises(RuntimeError, match="CDS_SILENT cannot be used: 'REC-XX' is no service"):
         make(silent="REC-UA,REC-XX")
+
+
+def test_the_report_can_be_of_what_was_silent_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CDS_DATABASE_URL", f"sqlite:///{tmp_path}/cds.sqlite3")
+    monkeypatch.setenv("CDS_KEY_FILE", f"{tmp_path}/cds.key")
+    app = create_app(settings_in(tmp_path, silent="REC-UA"))  # by the real clock, as the command
+    ward = Clinic(load_content(ROOT), app.test_client())
+    body = visit(ward)
+    for entry in body["prefetch"]["questionnaireResponses"]["entry"]:
+        entry["resource"]["authored"] = datetime.now(UTC).isoformat()
+    assert topics(ward.cards(body)) == ["self-care"]
+
+    assert main(["report", "--json"]) == 0
+    everything = json.loads(capsys.readouterr().out)
+    assert main(["report", "--json", "--silent"]) == 0
+    silent = json.loads(capsys.readouterr().out)
+
+    assert {row["state"] for row in everything} == {"shown", "silent"}
+    assert {(row["state"], row["by"], row["id"]) for row in silent if row["by"] != "version"} == {
+        ("silent", "card", "REC-UA"),
+        ("silent", "cause", "C18"),
+    }
 
 
 # -- in content --------------------------------------------------------------------------------

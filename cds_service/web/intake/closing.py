@@ -8,6 +8,7 @@ import orjson
 from flask import Blueprint, Response, make_response, render_template, request
 
 from cds_service.dates import whole_years
+from cds_service.metrics import FORM_SUBMISSIONS
 from cds_service.web.intake import model as m
 from cds_service.web.intake.delivery import Deliver, NotDelivered, Reason
 from cds_service.web.intake.response import Heading, answered, completed
@@ -130,12 +131,15 @@ def _add_sending(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> 
 
 def _deliver(intake: Intake, visit: Visit, deliver: Deliver | None) -> str:
     """Sends the answers of a claimed session; returns where to go."""
-    saved, notice = None, None
+    saved, notice, outcome = None, None, "kept"
     try:
         if deliver is not None and visit.session.ehr is not None:
+            outcome = "failed"
             saved = deliver(visit.session.ehr, response_of(visit), None)
+            outcome = "sent"
     except NotDelivered as why:
-        notice = [str(why.reason), str(REVIEW_STEP)]
+        outcome = str(why.reason)
+        notice = [outcome, str(REVIEW_STEP)]
     finally:
 
         def settle(session: Session) -> Session:
@@ -143,6 +147,7 @@ def _deliver(intake: Intake, visit: Visit, deliver: Deliver | None) -> str:
             session.notices = [notice] if notice else []
             return session
 
+        FORM_SUBMISSIONS.labels(outcome).inc()
         intake.sessions.change(visit.secret, settle)
     return REVIEW if notice else DONE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from cds_service.metrics import FORM_STEPS
 from cds_service.web.intake import model as m
 from cds_service.web.intake.filled import fitted
 from cds_service.web.intake.posting import Posted, digest, merge
@@ -56,7 +57,9 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
         sent = Posted.of(request.form.lists())
         nothing = digest({})
         merge(form, session, Posted(sent.fields, dict.fromkeys(sent.fields, nothing)))
-        return intake.cookie.keep(see(f"step/{session.step}"), intake.sessions.open(session))
+        secret = intake.sessions.open(session)
+        FORM_STEPS.labels("begun").inc()
+        return intake.cookie.keep(see(f"step/{session.step}"), secret)
 
     @routes.get("/intake/resume")
     def resume() -> Response:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
+from cds_service.metrics import FORM_STEPS
 from cds_service.web.intake import model as m
 from cds_service.web.intake.posting import Posted
 from cds_service.web.intake.views import Viewer
@@ -44,7 +45,19 @@ def add_steps(routes: Blueprint, intake: Intake) -> None:
             return session
 
         intake.change(work)
+        FORM_STEPS.labels(_outcome(path, number)).inc()
         return see(path)
+
+
+def _outcome(path: str, number: int) -> str:
+    """What became of a press of a button, as it is counted."""
+    place, _, query = path.partition("?")
+    if "check=1" in query:
+        return "to-correct"
+    step = place.removeprefix("step/")
+    if not step.isdecimal():
+        return place  # review, later, sending, done, changed
+    return "stayed" if int(step) == number else "forward" if int(step) > number else "back"
 
 
 def _page(intake: Intake, visit: Visit, number: int) -> Response:
