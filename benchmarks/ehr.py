@@ -1,32 +1,16 @@
-"""A FHIR server on loopback for calls that bring no prefetch: ``python -m benchmarks.ehr``."""
+"""The demo's FHIR server in a process of its own: ``python -m benchmarks.ehr PORT FOLDER``."""
 
-import socket
+import signal
 import sys
 from pathlib import Path
 
-import uvicorn
-from sekmet.config import Settings
-from sekmet.main import create_app
+from demo.ehr import DemoEhr
 
 
 def run(port: int, folder: Path) -> None:
-    """Serves until stopped; what it holds is in the folder."""
-    app = create_app(
-        Settings(
-            base_url=base(port),
-            host="127.0.0.1",
-            data_dir=str(folder),
-            own_private_key_path=str(folder / "key.pem"),
-            simulator={"enabled": False},
-            validation={"inbound": "off"},
-            log_inbound=False,
-        )
-    )
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", port))
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="none")
-        uvicorn.Server(config).run(sockets=[taken])
+    """Serves until the process is ended; it begins empty."""
+    DemoEhr(folder, port=port).start()
+    signal.pause()
 
 
 def base(port: int) -> str:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import random
-import socket
-import threading
 from collections.abc import Iterator
-from pathlib import Path
+from math import inf
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from hostile_fhir import until
-from sekmet.config import Settings
-from sekmet.main import create_app
 
 from cds_service.content import Content
 from cds_service.content.vignettes import Vignettes, request_for
 from cds_service.fhir_client import FhirClient, Limits
-from fetching.asking import Visits, allowed, asking
+from demo.authorization import Context, Token
+from demo.ehr import DemoEhr
+from fetching.asking import CANARY, Visits, allowed, asking
 
 PEOPLE = [
     "V01",
@@ -38,58 +34,33 @@ PEOPLE = [
     "V29",
 ]
 SUBSETS = 64
+SIGNED = {"Authorization": f"Bearer {CANARY}"}
 
 
-class Ehr:
-    """The server, and what a test does to it."""
+class Ehr(DemoEhr):
+    """The demo's server, and what a test does to it."""
 
-    def __init__(self, app: Any, base: str) -> None:
-        self.store = app.state.ctx.store
-        self.base = base
-        self.http = httpx.Client(base_url=base, trust_env=False, timeout=30)
+    @property
+    def base(self) -> str:
+        return self.fhir_base
 
     def admit(self, body: dict[str, Any]) -> None:
-        """Holds the resources of one call's prefetch, with their ids, and nothing else."""
-        self.store.reset()
+        """Holds the resources of one call's prefetch, with their ids, and nothing else; who sends
+        the token of the call may read them."""
+        self.reset()
+        self.authorization.tokens[CANARY] = Token(Context("person"), "patient/*.read", inf)
         for value in body["prefetch"].values():
             is_bundle = value["resourceType"] == "Bundle"
-            entries = value.get("entry", []) if is_bundle else [{"resource": value}]
-            for entry in entries:
-                resource = entry["resource"]
-                path = f"/{resource['resourceType']}/{resource['id']}"
-                self.http.put(path, json=resource).raise_for_status()
-
-    def delete(self, path: str) -> None:
-        self.http.delete(path).raise_for_status()
+            for entry in value.get("entry", []) if is_bundle else [{"resource": value}]:
+                self.put(entry["resource"])
 
 
 @pytest.fixture(scope="module")
 def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ehr]:
-    folder: Path = tmp_path_factory.mktemp("ehr")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        base = f"http://127.0.0.1:{taken.getsockname()[1]}/fhir"
-        app = create_app(
-            Settings(
-                base_url=base,
-                host="127.0.0.1",
-                data_dir=str(folder),
-                own_private_key_path=str(folder / "key.pem"),
-                simulator={"enabled": False},
-                validation={"inbound": "off"},
-                log_inbound=False,
-            )
-        )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
-        thread.start()
-        assert until(lambda: server.started, seconds=20)
-        ehr = Ehr(app, base)
-        yield ehr
-        ehr.http.close()
-        server.should_exit = True
-        thread.join()
-        ehr.store.conn.close()
+    ehr = Ehr(tmp_path_factory.mktemp("ehr"), tokens_required=True)
+    ehr.start()
+    yield ehr
+    ehr.stop()
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +135,7 @@ def test_a_patient_the_server_does_not_have(
 ) -> None:
     whole, _ = whole_calls["V03"]
     ehr.admit(whole)
-    ehr.delete("/Patient/person")
+    httpx.delete(f"{ehr.base}/Patient/person", headers=SIGNED, trust_env=False).raise_for_status()
 
     issue = visits.refusal(asking(whole, ehr.base))
 
@@ -182,8 +153,9 @@ def test_a_chart_of_many_pages_is_read_to_its_end(
     other = {"resourceType": "Condition", "code": {"coding": [{"system": "x", "code": "y"}]}}
     for n in range(150):
         about = {**other, "id": f"other-{n}", "subject": {"reference": "Patient/person"}}
-        ehr.http.put(f"/Condition/other-{n}", json=about).raise_for_status()
-    links = ehr.http.get("/Condition?patient=person").json()["link"]
+        ehr.put(about)
+    found = httpx.get(f"{ehr.base}/Condition?patient=person", headers=SIGNED, trust_env=False)
+    links = found.json()["link"]
     (following,) = [link["url"] for link in links if link["relation"] == "next"]
 
     assert following.startswith(ehr.base)
