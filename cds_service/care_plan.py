@@ -162,11 +162,6 @@ def _message(card: Json, wanted: WantedCard, request: HookRequest, found: Evalua
     return message
 
 
-def _card_action(wanted: WantedCard) -> Json:
-    found: Json = wanted.card.plan["action"][0]
-    return found
-
-
 def _documents(wanted: WantedCard) -> Iterator[Json]:
     yield from map(dict, wanted.card.documentation)
     for reason in wanted.reasons:

@@ -13,7 +13,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from cds_service.clients import Client
-from cds_service.outside import outside_client, within
+from cds_service.outside import outside_client, read_whole, within
 
 COOL_DOWN = 60.0  # seconds between two readings because of an unknown kid
 BACK_OFF = 5.0  # seconds before trying again a key set that could not be read
@@ -99,14 +99,7 @@ class KeySet:
             http.stream("GET", str(self.client.jwks_url), timeout=TIMEOUT) as response,
         ):
             response.raise_for_status()
-            if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise ValueError("the key set is packed")
-            body = bytearray()
-            for chunk in response.iter_raw():
-                body += chunk
-                if len(body) > LARGEST:
-                    raise ValueError("the key set is too large")
-            return bytes(body)
+            return read_whole(response, LARGEST)
 
 
 def _algorithm(key: dict[str, object]) -> str:

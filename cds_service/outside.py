@@ -68,6 +68,22 @@ class _Transport(httpx.HTTPTransport):
         )
 
 
+class TooLarge(httpx.HTTPError):
+    """An answer over its limit, or packed: it could unfold past any limit."""
+
+
+def read_whole(response: httpx.Response, largest: int) -> bytes:
+    """The body of a streamed answer; raises TooLarge."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise TooLarge("the answer is packed")
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > largest:
+            raise TooLarge("the answer is over the size limit")
+    return bytes(body)
+
+
 class _Backend(httpcore.SyncBackend):
     """Resolves a name once, checks all its addresses, and connects to the first that answers."""
 

@@ -13,7 +13,7 @@ import httpx
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.fhir_client import FhirPolicy
-from cds_service.outside import within
+from cds_service.outside import TooLarge, read_whole, within
 
 SECONDS = 10.0  # for one call: EHRs write slowly
 LARGEST = 2_000_000  # bytes of an answer
@@ -59,13 +59,9 @@ class Calls:
                     method, url, headers=headers, content=content, timeout=SECONDS
                 ) as response,
             ):
-                if response.headers.get("Content-Encoding", "identity") != "identity":
-                    raise CallFailed("the answer is packed")
-                body = bytearray()
-                for chunk in response.iter_raw():
-                    body += chunk
-                    if len(body) > LARGEST:
-                        raise CallFailed("the answer is over the size limit")
+                body = read_whole(response, LARGEST)
+        except TooLarge as error:
+            raise CallFailed(str(error)) from None
         except (
             httpx.HTTPError,
             httpx.InvalidURL,
@@ -76,6 +72,6 @@ class Calls:
         return httpx.Response(
             response.status_code,
             headers=response.headers,
-            content=bytes(body),
+            content=body,
             request=response.request,
         )

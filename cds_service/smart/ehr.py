@@ -83,10 +83,6 @@ class EhrLogin:
             app_context=kept["app_context"],
         )
 
-    def same_person(self, other: EhrLogin) -> bool:
-        """Whether both are about the same patient of the same EHR."""
-        return (self.issuer, self.patient) == (other.issuer, other.patient)
-
 
 class Ehr:
     """Reads and writes for one login at ``now``; ``queries`` (key -> template, as discovery writes

@@ -125,12 +125,11 @@ def test_a_fixed_text_stays_with_its_question() -> None:
     assert pages[1:] == [["before", "q6", "end"]]
 
 
-def test_a_step_with_a_restricted_question_is_sensitive() -> None:
-    secret = next(s for s in FORM.steps if "secret" in [p.link_id for p in s.all_parts])
-    plain = read_form(questionnaire(item("a", "string")))
+def test_a_question_is_restricted_by_its_label() -> None:
+    restricted = {p.link_id for step in FORM.steps for p in step.all_parts if p.restricted}
 
-    assert secret.sensitive
-    assert not plain.steps[0].sensitive
+    assert "secret" in restricted
+    assert "bool" not in restricted
 
 
 def test_a_link_to_more_must_be_https() -> None:

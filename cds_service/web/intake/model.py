@@ -181,11 +181,6 @@ class Step:
         """Every part of the page, nested ones included, in form order."""
         return (inner for part in self.parts for inner in part.walk())
 
-    @property
-    def sensitive(self) -> bool:
-        """Whether something restricted is asked: somebody looking on must see nothing of it."""
-        return any(part.restricted for part in self.all_parts)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntakeForm:
