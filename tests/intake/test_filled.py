@@ -254,6 +254,25 @@ def test_what_is_sent_carries_the_labels_of_what_was_answered_and_no_others() ->
     assert name["answer"][0]["extension"][0]["extension"][0]["valueCode"] == "auto-server"
 
 
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (True, "needs an answer"),
+        (False, "needs an answer if you answer anything else in this part"),
+    ],
+    ids=["in-a-required-group", "in-an-optional-group"],
+)
+def test_what_is_called_needed_is_what_the_validator_demands(group: bool, words: str) -> None:
+    inner = [item("a", "string"), item("b", "string", required=True)]
+    asked = questionnaire(item("g", "group", required=group, item=inner))
+    blank, begun = filled(asked, {}), filled(asked, {"a": {"valueString": "x"}})
+    views = Viewer(blank, words_of("en"), {}, False).views(blank.form.steps[0])
+
+    assert [view.needed for view in views] == ["", words]
+    assert bool(blank.problems) is group
+    assert begun.problems == {"b": "required"}
+
+
 def for_ages(youngest: int, oldest: int) -> dict[str, Any]:
     """Content that has whole responses of those ages labelled."""
     ends = {"low": {"value": youngest, "code": "a"}, "high": {"value": oldest, "code": "a"}}

@@ -29,6 +29,7 @@ class PartView:
     seen: str
     error: str = ""
     origin: str = ""
+    needed: str = ""
     when: str = ""
     calm: bool = False  # an emergency message about a private answer
     notes: dict[str, str] = field(default_factory=dict)
@@ -80,10 +81,11 @@ class Viewer:
     def views(self, step: m.Step) -> list[PartView]:
         """The parts of a step that are shown, or may be by what is answered on the page."""
         here = {part.link_id for part in step.all_parts if part.answerable}
-        parts = step.parts
+        parts, optional = step.parts, False
         if len(parts) == 1 and parts[0].control == m.GROUP:  # the step is the group: its title is
+            optional = not parts[0].item.required
             parts = parts[0].parts  # the page's
-        return list(self._views(parts, here))
+        return list(self._views(parts, here, optional))
 
     def errors(self, step: m.Step) -> list[tuple[str, str, str]]:
         """Id, question and words of everything wrong on the step, in form order."""
@@ -97,14 +99,15 @@ class Viewer:
     def _say(self, text: m.Text) -> str:
         return text.in_language(self._words.language)
 
-    def _views(self, parts: Iterable[m.Part], here: set[str]) -> Iterator[PartView]:
+    def _views(self, parts: Iterable[m.Part], here: set[str], optional: bool) -> Iterator[PartView]:
+        """``optional``: nothing in them is needed while nothing around them is answered."""
         for part in parts:
             may_appear = any(c.question in here for c in part.item.conditions)
             if part.hidden or not (self._filled.shown(part) or may_appear):
                 continue
-            yield self._view(part, here)
+            yield self._view(part, here, optional)
 
-    def _view(self, part: m.Part, here: set[str]) -> PartView:
+    def _view(self, part: m.Part, here: set[str], optional: bool) -> PartView:
         fields = self._filled.fields(part) if part.is_question else {}
         view = PartView(
             part=part,
@@ -127,7 +130,9 @@ class Viewer:
             view.origin = self._words("from_record", source=origin.get("source", ""))
         if part.slider:
             view.ends = (self._say(part.slider.lower), self._say(part.slider.upper))
-        view.parts = list(self._views(part.parts, here))
+        if part.item.required:
+            view.needed = self._words("required_in_part" if optional else "required")
+        view.parts = list(self._views(part.parts, here, optional or not part.item.required))
         return view
 
     def _notes(self, part: m.Part) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,31 @@
+"""At most so many of something a minute: what a stranger can begin without being known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Lock
+
+MINUTE = timedelta(minutes=1)
+
+
+class TooFast(Exception):
+    """This minute's share is used up; the next minute brings another."""
+
+
+class Pace:
+    """``most`` a minute in this process, by ``clock`` (aware); safe for threads."""
+
+    def __init__(self, most: int, clock: Callable[[], datetime]) -> None:
+        self.most, self._clock = most, clock
+        self._since, self._taken, self._lock = clock(), 0, Lock()
+
+    def take(self) -> None:
+        """Counts one more; raises TooFast when that is too many."""
+        now = self._clock()
+        with self._lock:
+            if not self._since <= now < self._since + MINUTE:  # also when a clock was set back
+                self._since, self._taken = now, 0
+            if self._taken >= self.most:
+                raise TooFast
+            self._taken += 1
