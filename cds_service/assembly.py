@@ -36,7 +36,7 @@ from cds_service.web.sessions import Sessions
 from cds_service.web.site import site_blueprint
 from cds_service.wrong_settings import blamed
 
-DESK = "cds_service.desk"  # where the application keeps it (app.extensions)
+DESK, SESSIONS = "cds_service.desk", "cds_service.sessions"  # in app.extensions
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -63,7 +63,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))
     app.register_blueprint(content_blueprint(content, settings.vignette_results))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
-    sessions = Sessions(store, clock)
+    sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)

@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="The site's own words for the placeholders in the form's texts, as JSON: "
         '`{"site help-line": "...", "site crisis line": "..."}`.',
     )
+    forms_a_minute: int = Field(
+        default=600,
+        ge=1,
+        description="Most forms and sign-ins that may be begun in a minute, in one worker.",
+    )
     restricted_ages: str = Field(
         default="",
         description="Ages in whole years, such as `12-17`, at which a whole response to the form "

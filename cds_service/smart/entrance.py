@@ -24,6 +24,7 @@ from cds_service.web.intake import Intake
 from cds_service.web.intake.delivery import Reason
 from cds_service.web.intake.opening import is_fresh, new_session
 from cds_service.web.intake.walking import REVIEW, REVIEW_STEP, START
+from cds_service.web.pace import TooFast
 from cds_service.web.sessions import Answers, Session
 
 OLD_CODE = "old_code"  # notice: the code that was written down opens nothing any more
@@ -66,6 +67,10 @@ class Entrance:
 
         Raises LaunchFailed and StoreUnavailable.
         """
+        try:
+            self.sessions.pace.take()  # each asks the EHR, on behalf of anybody who asks us
+        except TooFast:
+            raise LaunchFailed("busy") from None
         configuration = read_configuration(app, self._calls(app))
         start = Start(self.redirect_uri, launch, along, self._types())
         url, pending = begin(app, configuration, start, self.clock())
@@ -77,7 +82,7 @@ class Entrance:
         if secret is not None and self.sessions.change(secret, wait) is not None:
             return url, secret
         session = new_session(self.intake.form, self.intake.language())
-        return url, self.sessions.open(wait(session))
+        return url, self.sessions.open(wait(session), paced=False)
 
     def _types(self) -> Iterator[str]:
         """The resource types that the form is filled in from."""
@@ -124,7 +129,7 @@ class Entrance:
         the secret. Raises StoreUnavailable."""
         before = self.sessions.read(secret) if secret else None
         if before is None or secret is None:
-            return "", self.sessions.open(self._filled(login, self.intake.language()))
+            return "", self.sessions.open(self._filled(login, self.intake.language()), paced=False)
         stays = _is_theirs(before, login) or (along and _is_nobodys(before))
         after = before if stays else self._filled(login, before.language)
         page = REVIEW if stays and self._was_sending(before) else ""
@@ -140,7 +145,7 @@ class Entrance:
         )
         if fresh.born is None:
             fresh.born = self._born(login)
-        new = self.sessions.open(fresh)
+        new = self.sessions.open(fresh, paced=False)
         if stays or is_fresh(before, self.intake.form):
             self.sessions.drop(secret)
         return page, new

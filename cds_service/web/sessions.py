@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from cds_service.store import Store
+from cds_service.web.pace import Pace
 
 T = TypeVar("T")
 Answers = dict[str, list[dict[str, Any]]]
@@ -29,10 +30,17 @@ Answers = dict[str, list[dict[str, Any]]]
 COOKIE = "cds_intake"
 KEPT = timedelta(days=7)  # since the last change
 KEPT_WHEN_SAVED = timedelta(hours=1)  # to show once more what was sent; it is in the record now
+KEPT_WHEN_EMPTY = timedelta(hours=1)  # nothing is lost with it
+LARGEST = 200_000  # bytes of a session: many times what the form can fill
+A_MINUTE = 600  # sessions opened in one process, unless set otherwise
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
 LENGTH = 24  # characters of 5 bits: 120 bits
 GROUP = 4
 _NONCE = 12  # bytes, as AES-GCM wants them
+
+
+class TooLarge(Exception):
+    """More than anybody needs to say; nothing of it was kept."""
 
 
 @dataclass(slots=True)
@@ -89,16 +97,24 @@ class Session:
 
 
 class Sessions:
-    """Opens, reads and changes sessions; every method raises StoreUnavailable.
+    """Opens, reads and changes sessions; every method raises StoreUnavailable, those that write
+    TooLarge.
 
-    Safe for several workers on one database. ``clock`` gives aware datetimes.
+    Safe for several workers on one database. ``clock`` gives aware datetimes; ``pace`` is how many
+    sessions strangers may open.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], datetime], most_a_minute: int = A_MINUTE
+    ) -> None:
         self._rows, self._clock = store.sealed, clock
+        self.pace = Pace(most_a_minute, clock)
 
-    def open(self, session: Session) -> str:
-        """Keeps a new session; returns its secret, which is kept nowhere here."""
+    def open(self, session: Session, *, paced: bool = True) -> str:
+        """Keeps a new session; returns its secret, which is kept nowhere here. Raises TooFast,
+        unless the session is one of a sign-in (not ``paced``), which was counted when it began."""
+        if paced:
+            self.pace.take()
         secret, now = new_secret(), self._clock()
         seal = _Seal(secret)
         self._rows.add(seal.digest, seal.close(session), now + _kept(session), now)
@@ -138,7 +154,9 @@ class Sessions:
 
 
 def _kept(session: Session) -> timedelta:
-    return KEPT_WHEN_SAVED if session.saved else KEPT
+    if session.saved:
+        return KEPT_WHEN_SAVED
+    return KEPT if session.answers or session.drafts else KEPT_WHEN_EMPTY
 
 
 # -- secrets ---------------------------------------------------------------------------------------
@@ -175,8 +193,11 @@ class _Seal:
         self._cipher = AESGCM(derived(secret, "key"))
 
     def close(self, session: Session) -> bytes:
+        text = session.as_json()
+        if len(text) > LARGEST:
+            raise TooLarge
         nonce = secrets.token_bytes(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, session.as_json(), self.digest.encode())
+        return nonce + self._cipher.encrypt(nonce, text, self.digest.encode())
 
     def open(self, sealed: bytes) -> Session | None:
         """None for bytes that were tampered with."""

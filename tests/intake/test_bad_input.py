@@ -239,3 +239,49 @@ def test_a_session_in_an_unknown_language_speaks_the_forms(garden: Garden) -> No
     )
 
     assert '<html lang="en">' in person.page("/intake/step/1").text
+
+
+def test_only_so_many_forms_are_begun_in_a_minute(garden: Garden, person: Person) -> None:
+    """A stranger cannot fill the store; who has begun goes on, and loses nothing by beginning."""
+    garden.sessions.pace.most = 1  # the person has begun one
+    page = person.page("/intake/step/1")
+    client = garden.app.test_client()
+    refused = client.post("/intake", data={"language": "en"}, base_url=BASE)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+    assert "Please wait a minute" in refused.text
+    assert person.send("/intake", go="anew").status_code == 503
+    assert page.press(v_tools="none").path == "/intake/step/2"
+    garden.clock.now += timedelta(minutes=1)
+    assert client.post("/intake", base_url=BASE).status_code == 303
+
+
+def test_a_form_that_was_begun_and_left_empty_is_not_kept_long(
+    garden: Garden, person: Person
+) -> None:
+    other = garden.person()
+    other.page("/intake/step/1").press(v_tools="hoe")
+    garden.clock.now += timedelta(hours=2)
+
+    assert person.get("/intake/step/1").status_code == 404
+    assert other.session.answers
+
+
+def test_a_session_does_not_grow_for_ever(garden: Garden, person: Person) -> None:
+    kept = {"v_tools": "saw"}
+    person.page("/intake/step/1").press(**kept)
+    long = ["x" * 19_000] * 11
+    answer = person.page("/intake/step/2").sent(v_name=long)
+
+    assert answer.status_code == 413
+    assert "more than the form can keep" in answer.text
+    assert list(person.session.answers) == ["tools"]
+    assert person.page("/intake/step/2").press(v_name="Ada").path == "/intake/step/4"
+
+
+@pytest.mark.parametrize("path", ["/intake", "/intake/step/1", "/intake/resume", "/intake/send"])
+def test_a_post_that_is_too_large_is_said_on_a_page_of_the_form(person: Person, path: str) -> None:
+    answer = person.send(path, **{"v:name": "x" * 300_000})
+
+    assert answer.status_code == 413
+    assert "more than the form can keep" in answer.text

@@ -13,6 +13,8 @@ from hostile_fhir import Answer, HostileServer, endless, redirect, resource, sta
 from support import Clinic
 from werkzeug.test import TestResponse
 
+from cds_service.assembly import SESSIONS
+from cds_service.web.sessions import Sessions
 from demo.authorization import App
 from demo.ehr import DemoEhr
 from smart.conftest import (
@@ -295,3 +297,19 @@ def test_what_was_answered_stays_when_a_sign_in_fails(
     assert "Your answers so far are kept." in page.text
     assert browser.session.answers == answers
     assert browser.session.ehr is not None
+
+
+def test_a_stranger_cannot_have_the_ehr_called_without_end(
+    browser: Browser, standalone: str, faults: Faults, clock: Clock
+) -> None:
+    sessions: Sessions = browser.app.extensions[SESSIONS]
+    clock.ahead = timedelta(days=2)  # a minute of its own
+    most, sessions.pace.most = sessions.pace.most, 1
+    try:
+        begun, refused = browser.open(standalone), browser.open(standalone)
+    finally:
+        sessions.pace.most = most
+
+    assert begun.status_code == 303
+    told(refused, 503, "The form is very busy just now")
+    assert len(faults.seen) == 1

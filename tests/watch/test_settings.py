@@ -46,6 +46,7 @@ WRONG = {
         ("[]", "must be a JSON object of texts."),
         ('{"site help-line": 7}', "must be a JSON object of texts."),
     ],
+    "forms_a_minute": [("0", f"{COUNT}.")],
     "restricted_ages": [
         (value, "must be two ages such as 12-17") for value in ("17-12", "13", "all", "a-b")
     ],

@@ -23,7 +23,8 @@ from cds_service.web.intake.opening import add_opening
 from cds_service.web.intake.reading import read_form
 from cds_service.web.intake.stepping import add_steps
 from cds_service.web.intake.visit import Changed, Elsewhere, Halted, Intake, Retired, see
-from cds_service.web.sessions import Sessions
+from cds_service.web.pace import TooFast
+from cds_service.web.sessions import Sessions, TooLarge
 
 __all__ = [
     "Deliver",
@@ -35,7 +36,7 @@ __all__ = [
     "intake_of",
 ]
 
-MOST_BYTES = 500_000  # of what one page sends
+MOST_BYTES = 250_000  # of what one page sends
 OWN_SITE = frozenset({"same-origin", "none"})
 
 
@@ -82,6 +83,17 @@ def intake_blueprint(intake: Intake, deliver: Deliver | None = None) -> Blueprin
     @routes.errorhandler(StoreUnavailable)
     def unavailable(_why: StoreUnavailable) -> Response:
         return intake.page("unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @routes.errorhandler(TooFast)
+    def crowded(_why: TooFast) -> Response:
+        response = intake.page("crowded", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        response.headers["Retry-After"] = "60"
+        return response
+
+    @routes.errorhandler(TooLarge)
+    @routes.errorhandler(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    def too_large(_why: Exception) -> Response:
+        return intake.page("too_large", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     add_opening(routes, intake, sends=deliver is not None)
     add_steps(routes, intake)

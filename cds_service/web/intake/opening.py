@@ -50,8 +50,6 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
         found = intake.found()
         if found and request.form.get("go") != "anew":
             return see(f"step/{found[1].step}")
-        if found:
-            intake.sessions.drop(found[0])
         session = new_session(form, intake.language())
         session.large = request.form.get("size") == LARGE
         sent = Posted.of(request.form.lists())
@@ -59,6 +57,8 @@ def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
         merge(form, session, Posted(sent.fields, dict.fromkeys(sent.fields, nothing)))
         secret = intake.sessions.open(session)
         FORM_STEPS.labels("begun").inc()
+        if found:
+            intake.sessions.drop(found[0])
         return intake.cookie.keep(see(f"step/{session.step}"), secret)
 
     @routes.get("/intake/resume")

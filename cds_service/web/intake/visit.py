@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.questionnaire_response.run import ValueSets
 from cds_service.web.intake.cookie import SessionCookie
@@ -146,7 +147,7 @@ class Intake:
 
     def language(self) -> str:
         """The language of a page without a session: asked for, or the browser's, or the form's."""
-        asked = request.values.get("language", "")
+        asked = _asked("language")
         if asked in self.form.languages:
             return asked
         offered = self.form.languages
@@ -167,7 +168,7 @@ class Intake:
             f"intake/{name}.html",
             words=words,
             language=language,
-            large=session.large if session else request.values.get("size") == LARGE,
+            large=session.large if session else _asked("size") == LARGE,
             form=self.form,
             title=self.form.title.in_language(language),
             notice=self.form.notices.get(language, ""),
@@ -181,6 +182,14 @@ class Intake:
         """The words of a session's language."""
         known = visit.session.language in self.form.languages
         return words_of(visit.session.language if known else self.form.languages[0])
+
+
+def _asked(name: str) -> str:
+    """What an address or a form says; a form that is too large to be read says nothing."""
+    try:
+        return request.values.get(name, "")
+    except RequestEntityTooLarge:
+        return request.args.get(name, "")
 
 
 def native(language: str) -> str:
