@@ -15,7 +15,7 @@ from cds_service.fhir_routes import fhir_blueprint
 from cds_service.logs import LOG
 from cds_service.middleware import add_cors, add_errors
 from cds_service.migrations import MigrationFailed, upgrade
-from cds_service.muting import Muted, silent_plans
+from cds_service.muting import silent_plans
 from cds_service.openapi import openapi_blueprint
 from cds_service.operations import operations_blueprint
 from cds_service.pipeline import Pipeline
@@ -43,9 +43,15 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
     clients, anonymous = _clients(settings)
     content = _content(settings)
-    store = _store(settings)
+    store, reached = _store(settings)
     pipeline = Pipeline(content, f"{settings.public_base_url}/intake")
-    pipeline.muting = _switches(settings, pipeline, store)
+    silent = (*listed(settings.silent), *silent_plans(content))
+    with blamed("CDS_SILENT"):
+        switches = Switches(store, pipeline.names, silent)
+    if reached:  # else a thread that still waits for it could be there when the server forks
+        switches()
+        store.close()  # what was opened here must not be shared with workers
+    pipeline.muting = switches
     desk = Desk(pipeline, store, settings)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
@@ -70,7 +76,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))
-    _tell(content, pipeline.muting())
+    _tell(content, silent)
     return app
 
 
@@ -81,21 +87,22 @@ def _content(settings: Settings) -> Content:
     return content
 
 
-def _tell(content: Content, muted: Muted) -> None:
+def _tell(content: Content, silent: tuple[str, ...]) -> None:
     """What an operator should know of a service that starts."""
     if content.placeholders:
         lacking = ", ".join(content.placeholders)
         LOG.warning(
             "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=lacking
         )
-    if muted.silent_names:
+    if silent:
         LOG.warning(
             "silent: evaluated and recorded, never shown, emergencies included",
-            silent=", ".join(muted.silent_names),
+            silent=", ".join(silent),
         )
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings) -> tuple[Store, bool]:
+    """The store, and whether it was there a moment ago."""
     with blamed("CDS_KEY_FILE"):
         key = load_key(settings.key_file)
     with blamed("CDS_DATABASE_URL"):
@@ -104,19 +111,10 @@ def _store(settings: Settings) -> Store:
         upgrade(settings.database_url)
     except StoreUnavailable:
         LOG.error("the store cannot be reached: cards are served, calls are not recorded")
+        return store, False
     except MigrationFailed as error:
         raise RuntimeError(f"the store cannot be used: {error}") from None
-    return store
-
-
-def _switches(settings: Settings, pipeline: Pipeline, store: Store) -> Switches:
-    """Silent by settings and content; switched off as the store knows it now."""
-    silent = (*listed(settings.silent), *silent_plans(pipeline.content))
-    with blamed("CDS_SILENT"):
-        switches = Switches(store, pipeline.names, silent)
-    switches()
-    store.close()  # what was opened here must not be shared with workers
-    return switches
+    return store, True
 
 
 def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:

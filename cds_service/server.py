@@ -71,6 +71,8 @@ class Server(BaseApplication):
         """Makes the application again; when that fails, the old one stays and the log says why."""
         try:
             made = self.make()
+            if not made.extensions[DESK].pipeline.muting.known:
+                raise RuntimeError("the store cannot be reached: what is switched off is not known")
         except Exception as error:  # whatever it is, the old one can go on
             for finding in getattr(error, "findings", ()) or (error,):
                 words = str(finding) if isinstance(error, EXPECTED) else type(error).__name__

@@ -21,7 +21,7 @@ class Switches:
     """Called for what does not speak at this moment; thread-safe, survives a fork.
 
     Raises UnknownName for a silent name that the content does not have. A switched-off name that it
-    does not have, or no longer, is passed over.
+    does not have, or no longer, is passed over. ``known`` says whether the store was ever read.
     """
 
     def __init__(
@@ -36,7 +36,8 @@ class Switches:
         self._clock = clock
         self._asking = threading.Lock()
         self._asked_at = float("-inf")
-        self._known = True
+        self._reachable = True
+        self.known = False
         self._muted = mute(names, silent, ())
 
     def __call__(self) -> Muted:
@@ -54,11 +55,11 @@ class Switches:
         try:
             off = self._store.switched_off()
         except StoreUnavailable:
-            if self._known:
+            if self._reachable:
                 LOG.warning("the switches cannot be read: what was known last holds")
-            self._known = False
+            self._reachable = False
             return
-        self._known = True
+        self._reachable = self.known = True
         muted = mute(self._names, self._muted.silent_names, off)
         if muted != self._muted:
             LOG.warning("switches changed", switched_off=", ".join(muted.off_names))

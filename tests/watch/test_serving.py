@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -14,9 +15,11 @@ import pytest
 from hostile_fhir import HostileServer, late, resource, until
 from routes.ward import visit
 from served import Served, served
-from support import PATIENT_VIEW, ROOT, Clinic
+from support import PATIENT_VIEW, ROOT, Clinic, log_lines, settings_in
 
+from cds_service import create_app
 from cds_service.content.reader import FOLDERS
+from cds_service.server import Server
 from watch.numbers import samples, value
 
 CALL = f"/cds-services/{PATIENT_VIEW}"
@@ -109,6 +112,25 @@ def test_new_content_is_served_after_a_hangup_and_bad_content_is_not(
         server.wait_for(lambda: not workers(server) & before)
         assert version(server) != old
         assert f'version="{version(server)}"' in server.fetch("GET", "/metrics")[1]
+
+
+def test_a_reload_needs_to_know_what_is_switched_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    good = settings_in(tmp_path)
+    bad = settings_in(tmp_path, database_url=f"sqlite:///{tmp_path}/file/cds.sqlite3")
+    apps = [create_app(settings) for settings in (good, bad, good)]
+    made = iter(apps[1:])
+    server = Server(lambda: next(made), apps[0], good, ("127.0.0.1", 1))
+
+    assert server.renew() is False
+    assert server.load() is apps[0]
+    (line,) = [x for x in log_lines(caplog) if x["event"].startswith("not reloaded")]
+    assert "what is switched off is not known" in line["finding"]
+    assert server.renew() is True
+    gc.unfreeze()  # of this process, which does not fork
+    assert server.load() is apps[2]
 
 
 # -- stop --------------------------------------------------------------------------------------
