@@ -210,6 +210,24 @@ def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, na
     assert barriers(page) == []
 
 
+@pytest.mark.parametrize("size", ["normal", "large"])
+def test_an_emergency_is_seen_at_once_on_a_phone(size: str, look: Look) -> None:
+    """clinical.md 1.6, 5: also when the first of many options is ticked, below which it stands."""
+    page = look(f"/intake?size={size}", viewport={"width": 360, "height": 640})
+    begin(page)
+    question(page, "rfgen", "severe").check()
+    said = page.get_by_role("alert").filter(has_text="can be an emergency").bounding_box()
+    keep(page, f"emergency-phone-{size}")
+
+    assert said is not None
+    assert said["y"] > 0
+    assert said["y"] + said["height"] <= 640
+    assert said["height"] < 320  # the question is seen as well
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getBoundingClientRect().bottom") < said["y"]
+
+
 def test_the_script_shows_clears_and_slides_at_once(look: Look) -> None:
     page = look("/intake")
     begin(page)
