@@ -97,7 +97,7 @@ def test_a_page_of_another_session_changes_nothing(person: Person, token: str) -
     answer = person.client.post("/intake/step/2", data=fields, base_url=BASE)
 
     assert answer.status_code == 409
-    assert "belongs to an earlier form" in answer.text
+    assert "This page is out of date" in answer.text
     assert person.session.answers == {}
     for path in ("send", "close", "changed", "look"):
         assert person.send(f"/intake/{path}", token=token).status_code == 409

@@ -43,7 +43,7 @@ def test_what_an_answer_brings_is_shown_before_going_on(person: Person) -> None:
     again = page.press(v_tools="hoe")
 
     assert again.path == "/intake/step/1"
-    assert "there is something more on this page" in again.words
+    assert "there is more to read or answer on this page" in again.words
     assert "s:why" in again.fields
     assert again.press().path == "/intake/step/2"
 
