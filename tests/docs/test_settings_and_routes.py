@@ -26,7 +26,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 
 def test_the_readme_lists_every_route(client: FlaskClient) -> None:
     expected = {
-        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        (method, re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule))
         for rule in client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

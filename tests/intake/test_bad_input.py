@@ -285,3 +285,11 @@ def test_a_post_that_is_too_large_is_said_on_a_page_of_the_form(person: Person, 
 
     assert answer.status_code == 413
     assert "more than the form can keep" in answer.text
+
+
+@pytest.mark.parametrize("path", ["send", "close", "look", "leave"])
+def test_a_tab_opened_again_where_a_button_led_is_in_the_form(person: Person, path: str) -> None:
+    answer = person.get(f"/intake/{path}")
+
+    assert person.follow(answer).answer.status_code == 200
+    assert person.session.answers == {}

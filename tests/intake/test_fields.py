@@ -27,6 +27,13 @@ TYPED: list[tuple[str, dict[str, list[str]], list[dict[str, Any]]]] = [
     ("line", {"v": ["Rose bed"]}, [{"valueString": "Rose bed"}]),
     ("lines", {"v": ["a", " ", "b"]}, [{"valueString": "a"}, {"valueString": "b"}]),
     ("words", {"v": ["one\r\ntwo\x00"]}, [{"valueString": "one\ntwo"}]),
+    ("words", {"v": ["a\x7f\x85\u202eb\ufffe"]}, [{"valueString": "ab"}]),
+    ("words", {"v": ["\u200b\u2060 "]}, []),
+    (
+        "words",
+        {"v": ["\u05d0\u200f 👩\u200d⚕\ufe0f"]},
+        [{"valueString": "\u05d0\u200f 👩\u200d⚕\ufe0f"}],
+    ),
     ("link", {"v": ["https://a.example"]}, [{"valueUri": "https://a.example"}]),
     ("one", {"v": ["elm"]}, [{"valueCoding": coding("elm")}]),
     ("drop", {"v": [""]}, []),

@@ -230,6 +230,11 @@ def _add_leaving(routes: Blueprint, intake: Intake) -> None:
         response.headers["Location"] = "/blank"
         return intake.cookie.forget(response)
 
+    @routes.get("/intake/<any(send,close,look,leave):pressed>")
+    def reloaded(pressed: str) -> Response:
+        """A tab that is opened again where a button led and an error stood."""
+        return see(REVIEW if pressed == "send" else "")
+
     @routes.get("/blank")
     def blank() -> str:
         return render_template("intake/blank.html")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from typing import Any
+from unicodedata import category
 
 from cds_service.web.intake import model as m
 
@@ -18,6 +19,8 @@ Fields = dict[str, list[str]]
 Answer = dict[str, Any]
 NAMES = ("v", "o", "u", "t")
 TRUE, FALSE = "true", "false"
+TURNING = "\u202d\u202e"  # overrides of the reading order
+NOTHING = 0xFFFE  # the last two code points of each plane (Unicode 23.7)
 LONGEST = 20_000  # characters of one field; longer ones are cut before anything reads them
 
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
@@ -51,9 +54,17 @@ def cleaned(fields: Mapping[str, list[str]]) -> Fields:
 
 
 def _clean(text: str) -> str:
-    """A text as FHIR takes it: no control characters but line breaks and tabs."""
+    """A text as FHIR and XML take it: no control characters but line breaks and tabs, and none that
+    turns the reading order of what stands beside it; empty when nothing of it can be seen."""
     lines = text[:LONGEST].replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in lines if c in "\n\t" or ord(c) >= ord(" ")).strip()
+    kept = "".join(c for c in lines if c in "\n\t" or _is_text(c)).strip()
+    return kept if any(category(c)[0] not in "ZC" for c in kept) else ""
+
+
+def _is_text(character: str) -> bool:
+    number = ord(character)
+    stands_for_nothing = number & NOTHING == NOTHING or category(character) in ("Cc", "Cs")
+    return not stands_for_nothing and character not in TURNING
 
 
 # -- fields to answers -------------------------------------------------------------------------
