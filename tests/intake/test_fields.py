@@ -91,6 +91,13 @@ def test_a_row_without_its_value_says_nothing() -> None:
     assert cleaned({"v": ["", "2"], "u": ["kg", "g"]}) == {"v": ["2"], "u": ["g"]}
 
 
+def test_nothing_of_a_long_text_is_lost() -> None:
+    """How much fits into a session is said by a page of its own."""
+    long = "word " * 20_000 + "end"
+
+    assert cleaned({"v": [long]}) == {"v": [long]}
+
+
 ANSWERABLE = [part for part in FORM.parts.values() if part.answerable]
 
 

@@ -21,7 +21,6 @@ NAMES = ("v", "o", "u", "t")
 TRUE, FALSE = "true", "false"
 TURNING = "\u202d\u202e"  # overrides of the reading order
 NOTHING = 0xFFFE  # the last two code points of each plane (Unicode 23.7)
-LONGEST = 20_000  # characters of one field; longer ones are cut before anything reads them
 
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _DECIMAL = re.compile(r"[+-]?(\d{1,15}([.,]\d{1,15})?|[.,]\d{1,15})")
@@ -56,7 +55,7 @@ def cleaned(fields: Mapping[str, list[str]]) -> Fields:
 def _clean(text: str) -> str:
     """A text as FHIR and XML take it: no control characters but line breaks and tabs, and none that
     turns the reading order of what stands beside it; empty when nothing of it can be seen."""
-    lines = text[:LONGEST].replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in lines if c in "\n\t" or _is_text(c)).strip()
     return kept if any(category(c)[0] not in "ZC" for c in kept) else ""
 
