@@ -4,6 +4,7 @@ import gc
 import time
 
 from benchmarks import inside
+from benchmarks.causes import more_causes
 from benchmarks.fetched import empty_prefetch
 from benchmarks.people import people_with, request_of_size
 from benchmarks.served import (
@@ -39,6 +40,7 @@ def main() -> None:
     show("Over HTTP: patient-view, 50 chart resources, 2 workers, 8 clients", over_http(pipeline))
     show("In the process, CPU time of one call", inside.parts(pipeline))
     show("Growth, CPU time", inside.growth(pipeline))
+    show("More causes, CPU time", more_causes(pipeline))
     show("Trust and store, CPU time of one call", trust_and_store())
     show("Over HTTP: no prefetch sent, FHIR server on loopback", empty_prefetch(pipeline))
     show("Start", start_up())

@@ -15,8 +15,16 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.evidence import Evidence, EvidenceReader, Leaf
-from cds_service.content.model import INDICATORS, URGENCY, Card, Content, Contribution, Suggestion
+from cds_service.content.evidence import Evidence, EvidenceReader
+from cds_service.content.model import (
+    INDICATORS,
+    URGENCY,
+    Card,
+    Content,
+    Contribution,
+    Leaf,
+    Suggestion,
+)
 from cds_service.content.orders import SUBJECT
 from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
@@ -143,14 +151,12 @@ class CardWriter:
     def _quotes(self, found: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
         """Answers and chart entries that speak for a reason, as codes and dates, not prose."""
         for clue in self.evidence[id(reason)].rests_on:
-            if not all(_holds(found, name) for name in clue.through):
-                continue
             quote = None
             if clue.leaf[0] == "%":
                 quote = self._chart_quote(found, clue.leaf[1])
             elif self._may_quote(found, clue.leaf[0], card):
                 quote = _answer_quote(found, clue.leaf)
-            if quote:
+            if quote and all(_holds(found, name) for name in clue.through):
                 yield quote
 
     def _may_quote(self, found: Evaluation, link_id: str, card: Card) -> bool:

@@ -1,8 +1,9 @@
 """The product: ``evaluate(content, facts, now)``, a pure function.
 
-It asks every contribution of every cause and flag, gathers them into cards, places the cards in
-the strategy's order and says what was left out and why. Cards, ``explain``, audit and review all
-read the one ``Evaluation`` (decision: ``docs/decisions/cards-merged-by-canonical.md``).
+It asks the contributions of every cause and flag that something in the call touches, gathers them
+into cards, places the cards in the strategy's order and says what was left out and why. Cards,
+``explain``, audit and review all read the one ``Evaluation`` (decision:
+``docs/decisions/cards-merged-by-canonical.md``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cds_service.content.model import (
     Content,
     Contribution,
     Group,
+    Leaf,
     Moment,
     Note,
     Priority,
@@ -80,6 +82,7 @@ class Evaluation:
     silent: list[WantedCard] = field(default_factory=list)
     silent_errors: dict[str, str] = field(default_factory=dict)  # as errors, of silent rules
     would: Evaluation | None = None
+    present: frozenset[Leaf] | None = None  # what can make a rule true; None: ask every rule
     _said: dict[str, Answer] = field(default_factory=dict)  # text of an expression -> answer
 
     @property
@@ -112,6 +115,16 @@ class Evaluation:
             self.errors[condition.expression.text] = error.message
             return Answer.ERROR
 
+    def may_hold(self, conditions: Iterable[Applicability]) -> bool:
+        """False when something that one of them needs is not there: then nobody has to ask."""
+        if self.present is None:
+            return True
+        for condition in conditions:
+            needed = condition.touched_by
+            if needed is not None and needed.isdisjoint(self.present):
+                return False
+        return True
+
     def all_hold(self, conditions: Iterable[Applicability]) -> Answer:
         """AND of three-valued conditions: a no decides, then an error, then an unknown."""
         worst = Answer.YES
@@ -141,7 +154,8 @@ def begin(content: Content, facts: Facts, now: datetime, left_out: Selection) ->
     """An evaluation in which nothing has been asked."""
     inputs = {**facts.variables, **unspoken_rules(content, left_out)}
     bindings = content.expressions.bind(inputs, now)
-    return Evaluation(content, facts, now, bindings, left_out=left_out)
+    present = facts.present()
+    return Evaluation(content, facts, now, bindings, left_out=left_out, present=present)
 
 
 def complete(found: Evaluation, hook: str) -> Evaluation:
@@ -199,7 +213,9 @@ def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, Wan
         applying = [
             c
             for c in found.content.contributions[plan_id]
-            if c.source.id not in out.sources and found.all_hold(c.conditions) is Answer.YES
+            if c.source.id not in out.sources
+            and found.may_hold(c.conditions)
+            and found.all_hold(c.conditions) is Answer.YES
         ]
         asking = [c for c in applying if not c.advice]
         if asking:

@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.answers import EMPTY, AnswerSheet, read_answers
 from cds_service.chart import FUTURE, ChartIndex, Entry
 from cds_service.content.build import CONTEXT_BUNDLES
-from cds_service.content.model import Content, Resource
+from cds_service.content.model import Content, Leaf, Resource
 from cds_service.content.orders import order_keys
 from cds_service.dates import parse_span, whole_years
 from cds_service.errors import Issue, MissingFacts
@@ -40,6 +40,23 @@ class Facts:
     incomplete: frozenset[str]
     unusable: Counter[str]
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
+
+    def present(self) -> frozenset[Leaf]:
+        """What is there: options chosen, questions answered, chart keys with entries."""
+        view = self.answers.view.items()
+        return frozenset(
+            (
+                *(("%", name) for name, found in self.entries.items() if found),
+                *((item, "") for item, _ in view),
+                *(
+                    (item, code)
+                    for item, answer in view
+                    if isinstance(answer, dict)
+                    for code, chosen in answer.items()
+                    if chosen
+                ),
+            )
+        )
 
 
 def build_facts(

@@ -24,6 +24,7 @@ from cds_service.content.model import (
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.touching import with_touches
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, compile_expression
 
 # Hook context fields that hold resources; each is an input, empty on the other hooks.
@@ -107,9 +108,8 @@ class Builder:
         if self.findings or strategy is None or not forms:
             return None
         form = compile_questionnaire(forms[0])
-        return self._assemble(
-            sources, contributions, cards, strategy, (form, prefills), expressions
-        )
+        touching = with_touches(contributions, self.names, self.requirements)
+        return self._assemble(sources, touching, cards, strategy, (form, prefills), expressions)
 
     def _assemble(
         self,

@@ -13,7 +13,7 @@ from cds_service.content.coverage import unseen
 from cds_service.content.expectations import in_words, mismatches, mistaken
 from cds_service.content.last_run import Outcome, write_run
 from cds_service.content.model import Content
-from cds_service.content.mutation import Mutant, mutants, survivors
+from cds_service.content.mutation import Mutant, applicabilities, mutants, survivors
 from cds_service.content.vignettes import Case, case_for, read_vignettes
 from cds_service.pipeline import Pipeline
 
@@ -84,6 +84,9 @@ def _mutation_score(
         if number % STEP == 0:
             say(f"... {number} of {len(found)} mutants tried")
 
+    for case in cases:  # once, instead of once for every mutant: calls ask what touches them only
+        for _, condition in applicabilities(content):
+            case.found.ask(condition)
     alive = [_described(m) for m in survivors(found, cases, progress)]
     score = 1 - len(alive) / len(found)
     say(f"Mutation score: {score:.1%} of {len(found)} mutants noticed, {len(alive)} not.")

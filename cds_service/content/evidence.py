@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.content.model import Applicability, NamedFact
+from cds_service.content.model import Applicability, Leaf, NamedFact
 from cds_service.fhirpath import nodes
-
-Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ def clinical_id(plan: Resource) -> str:
     return str(plan["identifier"][0]["value"])
 
 
+Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong with the content, worded so that its author can mend it."""
@@ -56,10 +59,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Applicability:
-    """One ``applicability`` condition: true acts, false and unknown do not."""
+    """One ``applicability`` condition: true acts, false and unknown do not.
+
+    ``touched_by``: without one of these in a call it is not true (``content.touching``); None: it
+    may be, whatever is there.
+    """
 
     description: str
     expression: Expression
+    touched_by: frozenset[Leaf] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,10 +91,12 @@ class Bindings(Mapping[str, list[Any]]):
 
     def items_of(self, name: str) -> Items:
         """The items of a name with their FHIR types, as another expression sees them."""
+        items = self._memo.get(name)
+        if items is not None:
+            return items
         if name not in self:
             raise KeyError(name)
-        items = self._memo.get(name)
-        return self._load(name) if items is None else items
+        return self._load(name)
 
     def __getitem__(self, name: str) -> list[Any]:
         return [plain(item) for item in self.items_of(name)]
