@@ -9,7 +9,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
@@ -20,6 +22,7 @@ from werkzeug.test import TestResponse
 from cds_service.content import Content
 from cds_service.content.model import Requirement
 from cds_service.content.vignettes import first_coding
+from cds_service.migrations import upgrade
 from cds_service.pipeline import Pipeline, Result
 from cds_service.settings import Settings
 
@@ -104,13 +107,26 @@ def observation(**elements: Any) -> dict[str, Any]:
     return chart_entry("Observation", **{"status": "final", **elements})
 
 
+@cache
+def empty_database() -> bytes:
+    """A migrated SQLite file: migrating takes a second, copying none."""
+    with TemporaryDirectory() as folder:
+        upgrade(f"sqlite:///{folder}/empty.sqlite3")
+        return (Path(folder) / "empty.sqlite3").read_bytes()
+
+
 def settings_in(folder: Path, **more: Any) -> Settings:
-    """Settings of a service without authentication that keeps its files in a folder."""
+    """Settings of a service without authentication that keeps its files in a folder, where its
+    database is, unless another is named."""
+    file = folder / "cds.sqlite3"
+    if "database_url" not in more and not file.exists():
+        file.touch(mode=0o600)
+        file.write_bytes(empty_database())
     given: dict[str, Any] = {
         "auth": "off",
         "content": ROOT,
         "public_base_url": "https://cds.example.org",
-        "database_url": f"sqlite:///{folder}/cds.sqlite3",
+        "database_url": f"sqlite:///{file}",
         "key_file": folder / "cds.key",
     }
     return Settings(**given | more)

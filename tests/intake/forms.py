@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from routes.ward import Clock
+from support import empty_database
 from werkzeug.test import TestResponse
 
 from cds_service.middleware import add_errors
-from cds_service.migrations import upgrade
 from cds_service.request_log import add_request_log
 from cds_service.store import Store
 from cds_service.web.intake import Deliver, Intake, SessionCookie, intake_blueprint
@@ -206,14 +204,6 @@ SMALL = questionnaire(
     ),
     item("fourth", "group", "The end", item=[item("note", "text", maxLength=30)]),
 )
-
-
-@cache
-def empty_database() -> bytes:
-    """A migrated SQLite file: migrating takes a second, copying none."""
-    with TemporaryDirectory() as folder:
-        upgrade(f"sqlite:///{folder}/empty.sqlite3")
-        return (Path(folder) / "empty.sqlite3").read_bytes()
 
 
 class Garden:
