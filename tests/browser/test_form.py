@@ -212,7 +212,7 @@ def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, na
 
 @pytest.mark.parametrize("size", ["normal", "large"])
 def test_an_emergency_is_seen_at_once_on_a_phone(size: str, look: Look) -> None:
-    """clinical.md 1.6, 5: also when the first of many options is ticked, below which it stands."""
+    """Also when the first of many options is ticked, below which it stands."""
     page = look(f"/intake?size={size}", viewport={"width": 360, "height": 640})
     begin(page)
     question(page, "rfgen", "severe").check()

@@ -72,3 +72,15 @@ def test_every_page_below_docs_is_linked_from_another() -> None:
     pages = [name for name in markdown_files() if name.startswith("docs/")]
 
     assert [name for name in pages if (ROOT / name).resolve() not in linked] == []
+
+
+def test_every_page_a_comment_points_to_exists() -> None:
+    named = {
+        (file.relative_to(ROOT).as_posix(), page)
+        for folder in ("cds_service", "demo", "benchmarks")
+        for file in (ROOT / folder).rglob("*.py")
+        for page in re.findall(r"[\w./-]+\.md\b", file.read_text(encoding="utf-8"))
+    }
+
+    assert len(named) > 20
+    assert [(file, page) for file, page in sorted(named) if not (ROOT / page).is_file()] == []

@@ -69,7 +69,7 @@ def birth(years: int) -> str:
 def test_a_young_persons_whole_response_is_restricted(
     before: bool, born: str | None, labelled: bool, browser: Browser, ehr: DemoEhr, content: Content
 ) -> None:
-    """clinical.md 1.6, 3: no portal and no proxy gets it, whatever was answered."""
+    """No portal and no proxy gets it, whatever was answered."""
     ana = patient("ana", "Ana") | {"birthDate": born}
     ehr.put({key: value for key, value in ana.items() if value})
     if before:
