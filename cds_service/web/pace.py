@@ -18,14 +18,15 @@ class Pace:
 
     def __init__(self, most: int, clock: Callable[[], datetime]) -> None:
         self.most, self._clock = most, clock
-        self._since, self._taken, self._lock = clock(), 0, Lock()
+        self._since: datetime | None = None
+        self._taken, self._lock = 0, Lock()
 
     def take(self) -> None:
         """Counts one more; raises TooFast when that is too many."""
         now = self._clock()
         with self._lock:
-            if not self._since <= now < self._since + MINUTE:  # also when a clock was set back
-                self._since, self._taken = now, 0
+            if self._since is None or not self._since <= now < self._since + MINUTE:
+                self._since, self._taken = now, 0  # also when a clock was set back
             if self._taken >= self.most:
                 raise TooFast
             self._taken += 1
