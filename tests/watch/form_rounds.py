@@ -134,6 +134,7 @@ def _signed_in(visitor: Visitor, launch: str) -> str:
     "intake.blank",
     "intake.close",
     "intake.printed",
+    "intake.reloaded",
 )
 def a_visit_by_oneself(visitor: Visitor) -> None:
     new = visitor.canaries.new
@@ -141,6 +142,8 @@ def a_visit_by_oneself(visitor: Visitor) -> None:
     for path in ("/intake", "/intake/print", "/blank", "/intake/resume"):
         said(visitor.ask("GET", path), 200)
     said(visitor.ask("POST", "/intake/resume", data={"code": new("a code")}), 200)
+    for pressed in ("send", "look", "leave", "close"):
+        said(visitor.ask("GET", f"/intake/{pressed}?{new('a field')}={new('x')}"), 303, 404)
     lost = {"v:other": new("typed without a session"), "token": new("a token")}
     for path in ("step/1", "look", "changed", "send", "close"):
         said(visitor.ask("POST", f"/intake/{path}", data=lost), 400, 403, 404, 409, 410)
