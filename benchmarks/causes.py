@@ -24,10 +24,7 @@ def more_causes(pipeline: Pipeline) -> list[Row]:
     """A whole call with each number of causes."""
     service, now = pipeline.service_for("patient-view"), datetime.now(UTC)
     body = orjson.dumps(request_of_size(50, pipeline))
-    made = {}
-    for number in EXTRA:
-        with _content_with(number) as root:
-            made[number] = Pipeline(load_content(root), pipeline.intake_url)
+    made = pipelines_with(EXTRA, pipeline.intake_url)
     cards = {n: _summaries(p, body, now) for n, p in made.items()}
     if any(found != cards[0] for found in cards.values()):
         raise RuntimeError("causes that are not touched changed the cards")
@@ -44,6 +41,15 @@ def more_causes(pipeline: Pipeline) -> list[Row]:
     ]
     each = (times[str(EXTRA[-1])] - times["0"]) / EXTRA[-1] * 1000
     return [*rows, Row("each further cause", each, "us", 5, note="untouched by the facts")]
+
+
+def pipelines_with(numbers: tuple[int, ...], intake_url: str) -> dict[int, Pipeline]:
+    """A pipeline for each number of further causes."""
+    made = {}
+    for number in numbers:
+        with _content_with(number) as root:
+            made[number] = Pipeline(load_content(root), intake_url)
+    return made
 
 
 def _summaries(pipeline: Pipeline, body: bytes, now: datetime) -> list[str]:
