@@ -30,7 +30,7 @@ from cds_service.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
 from cds_service.hook_request import PRACTITIONERS, HookRequest
 
-NAMED = 4  # sources named on a card; the rest are counted
+NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
 DAY = 10  # characters of a date without its time
 LONGEST_QUOTE = 500  # characters of a person's own words
 NAMESPACE = uuid.UUID("b1b4a1c6-53d1-5d0e-9a3e-6f2f0a4f2a11")
@@ -161,7 +161,7 @@ class CardWriter:
 
     def _may_quote(self, found: Evaluation, link_id: str, card: Card) -> bool:
         """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
-        are quoted to health professionals only."""
+        are quoted to health professionals only (clinical specification 1.6)."""
         item = self.content.questionnaire.items.get(link_id)
         if item is None or item.quoted_only_on not in (None, card.plan["id"]):
             return False

@@ -1,4 +1,4 @@
-"""Repeat suppression, pure: which cards a clinician has already settled.
+"""Repeat suppression (clinical specification 1.5), pure: which cards were already settled.
 
 Once accepted, or overridden with a reason other than ``deferred``, the same card with the same
 contributing causes and unchanged answers is not shown again in that encounter nor within a number

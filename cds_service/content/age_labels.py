@@ -1,4 +1,5 @@
-"""At which ages a whole response is restricted, as the Questionnaire says.
+"""At which ages a whole response is restricted, as the Questionnaire says
+(clinical specification 1.6).
 
 The extension ``response-label-for-ages`` holds ``ages`` (a Range of whole years, both ends
 included) and ``label`` (a Coding). No age and no label is named here.

@@ -1,4 +1,5 @@
-"""Wording rules (``docs/lint.md``) over every text a clinician or patient may read."""
+"""Wording rules of the clinical specification, section 7 (``docs/lint.md``), over every text a
+clinician or patient may read."""
 
 from __future__ import annotations
 
