@@ -69,6 +69,10 @@ QUIET: dict[str, Any] = {
 }
 
 
+# The same person, after one time of burning when passing urine.
+URINARY: dict[str, Any] = {**QUIET, "urine": ["burn"], "dur": "once"}
+
+
 def ago(**parts: float) -> str:
     """An instant that long before NOW, as FHIR writes it."""
     return (NOW - timedelta(**parts)).isoformat()
@@ -302,3 +306,8 @@ class Clinic:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def sent(body: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """A call with other prefetch under some keys."""
+    return {**body, "prefetch": {**body["prefetch"], **values}}

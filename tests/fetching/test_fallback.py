@@ -9,7 +9,7 @@ from hostile_fhir import HostileServer, hang, resource, status
 from support import (
     ENCOUNTER_START,
     NOW,
-    QUIET,
+    URINARY,
     Clinic,
     active,
     bundle,
@@ -23,7 +23,6 @@ from cds_service.errors import BadRequest
 from cds_service.fhir_client import FhirClient, FhirPolicy
 from fetching.asking import LIMITS, Visits, allowed, asking, page
 
-URINARY = {**QUIET, "urine": ["burn"], "dur": "once"}
 NOT_READ = "These parts of the chart could not be read: {keys}. Tests may already have been done."
 FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 
