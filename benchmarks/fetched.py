@@ -18,7 +18,8 @@ from benchmarks.people import ROOT
 from benchmarks.served import calls_of, free_port, running, service_command
 from benchmarks.table import Row
 from cds_service.content.vignettes import read_vignettes, request_for
-from cds_service.fhir_client import FetchFailed, FhirClient, FhirPolicy
+from cds_service.fhir_access import FhirPolicy
+from cds_service.fhir_client import FetchFailed, FhirClient
 from cds_service.hook_request import parse_request
 from cds_service.pipeline import Pipeline
 
@@ -99,7 +100,7 @@ def _queries_alone(pipeline: Pipeline, body: dict[str, Any], ehr: str) -> list[f
     try:
         for _ in range(ALONE):
             began = time.perf_counter()
-            found = client.fetch(request, service.prefetch, policy)
+            found = client.fetch(request.fhir_access, service.prefetch, policy)
             times.append((time.perf_counter() - began) * 1000)
             failed = [str(f) for f in found.values() if isinstance(f, FetchFailed)]
             if failed:

@@ -47,7 +47,7 @@ def trust_and_store() -> list[Row]:
                 "ES384": lambda: verify("ES384"),
                 "RS384": lambda: verify("RS384"),
                 "claim": lambda: store.claim_jti(ISSUER, str(uuid.uuid4()), expires, now),
-                "settled": lambda: store.suppressed_cards(keys, SERVICE, None, now, WINDOW),
+                "settled": lambda: store.past_reactions(keys),
                 "record": lambda: store.record_call(_call(now, next(others))),
             }
         )

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from cds_service.settings import Settings
 
-__version__ = "0.1.0"
-
 
 def utc_now() -> datetime:
     """The real clock."""

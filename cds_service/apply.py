@@ -7,15 +7,19 @@ hook cannot answer differently. Decision: ``docs/decisions/apply-is-the-hook.md`
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from cds_service.bundles import resources
+from cds_service.care_plan import CarePlanWriter
 from cds_service.content.model import Content, Resource
 from cds_service.errors import BadRequest, Issue, MissingFacts, ServiceError
+from cds_service.evaluate import Evaluation
 from cds_service.hook_request import HOOKS, PRACTITIONERS
 from cds_service.parameters import Parameters, value_of
-from cds_service.prefetch import ENCOUNTER, PATIENT, RESPONSES
+from cds_service.pipeline import Pipeline
+from cds_service.record import ENCOUNTER, PATIENT, RESPONSES
 
 HOOK = "patient-view"
 BUNDLES = tuple(needs.bundle for needs in HOOKS.values() if needs.bundle)
@@ -33,6 +37,32 @@ USED = (
 # Parameters of R4 that change nothing here: taken, and said to be passed over.
 UNUSED = ("organization", "userLanguage", "userTaskContext", "setting", "settingContext")
 PATIENTS = ("patient", "related-person")  # user types without a professional's view
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A CarePlan, and the evaluation it came from."""
+
+    care_plan: dict[str, Any]
+    evaluation: Evaluation
+
+
+def apply_plan(
+    pipeline: Pipeline, plan: Resource, sent: Parameters, now: datetime, instance: str
+) -> Applied:
+    """Applies a plan as ``$apply`` says (R4); ``now`` is aware, ``instance`` stands for
+    hookInstance. Raises ServiceError in the parameters' words."""
+    body = hook_call(sent, pipeline.queries, instance)
+    try:
+        service = pipeline.service_for(body["hook"])
+        content = narrowed(pipeline.content, plan)
+        request, evaluation = pipeline.evaluation(service, body, now, content=content)
+    except ServiceError as error:
+        raise in_parameters(error) from None
+    cards = pipeline.cards(request, evaluation)
+    writer = CarePlanWriter(pipeline.writer)
+    care_plan = writer.care_plan(plan, request, evaluation, cards, remarks(sent))
+    return Applied(care_plan, evaluation)
 
 
 def narrowed(content: Content, plan: Resource) -> Content:

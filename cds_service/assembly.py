@@ -19,6 +19,7 @@ from cds_service.muting import silent_plans
 from cds_service.openapi import openapi_blueprint
 from cds_service.operations import operations_blueprint
 from cds_service.pipeline import Pipeline
+from cds_service.populate import Populator
 from cds_service.request_log import add_request_log
 from cds_service.routes import hooks_blueprint
 from cds_service.security import Claim, Gate, SeenTokens, Verifier
@@ -53,6 +54,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         store.close()  # what was opened here must not be shared with workers
     pipeline.muting = switches
     desk = Desk(pipeline, store, settings)
+    populator = Populator.of(pipeline)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
     app.extensions[DESK] = desk
@@ -64,7 +66,9 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
     app.register_blueprint(operations_blueprint(desk, clock))
     app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
-    app.register_blueprint(fhir_blueprint(desk.pipeline, gate, clock, settings.public_base_url))
+    app.register_blueprint(
+        fhir_blueprint(pipeline, populator, gate, clock, settings.public_base_url)
+    )
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))
     app.register_blueprint(content_blueprint(content, settings.vignette_results))
@@ -73,7 +77,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
-    entrance = Entrance(desk, intake, apps, settings.public_base_url + CALLBACK)
+    entrance = Entrance(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))
     _tell(content, silent)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
-from cds_service import __version__
 from cds_service.catalogue import LARGEST_PAGE, PAGE, PARAMETERS, TYPES
 from cds_service.content.model import Content
 
@@ -50,7 +50,7 @@ def capability_statement(content: Content, base: str) -> dict[str, Any]:
         "date": content.strategy.plan["date"],
         "publisher": content.strategy.plan["publisher"],
         "kind": "instance",
-        "software": {"name": "Dyspareunia CDS", "version": __version__},
+        "software": {"name": "Dyspareunia CDS", "version": version("dyspareunia-cds")},
         "implementation": {
             "description": "The clinical content of a CDS Hooks service, and operations on it. "
             + ("Draft content, not approved by clinicians." if content.draft else ""),

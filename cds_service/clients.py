@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
-from cds_service.fhir_client import FhirPolicy
+from cds_service.fhir_access import FhirPolicy
 from cds_service.secret import Secret
 
 Algorithm = Literal["ES384", "RS384"]

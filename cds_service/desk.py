@@ -20,14 +20,21 @@ from cds_service.content.model import INDICATORS
 from cds_service.dialect import FormLink, cards_for
 from cds_service.discovery import Service
 from cds_service.evaluate import Evaluation, WantedCard
-from cds_service.fhir_client import FhirClient, FhirPolicy, Limits
+from cds_service.fhir_access import FhirAccess, FhirPolicy
+from cds_service.fhir_client import FhirClient, Limits
 from cds_service.hook_request import HookRequest
 from cds_service.logs import LOG
 from cds_service.pipeline import Pipeline
 from cds_service.settings import Settings
 from cds_service.smart import app_context
 from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
-from cds_service.suppression import Occasion, answers_digest, may_be_quieted, repeat_key
+from cds_service.suppression import (
+    Occasion,
+    answers_digest,
+    may_be_quieted,
+    quieted,
+    repeat_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +139,11 @@ class Desk:
         }
         window = timedelta(days=found.content.strategy.repeat_days)
         try:
-            quiet = self.store.suppressed_cards(
-                asked, visit.client.id, request.encounter_id, found.now, window
-            )
+            past = self.store.past_reactions(asked)
         except StoreUnavailable:
             return  # counted by the store; showing a card again does no harm
+        encounter = self.store.names.encounter(visit.client.id, request.encounter_id)
+        quiet = quieted(past, encounter, found.now, window)
         held = {id(asked[key]) for key in quiet}
         found.suppressed = [w for w in found.shown if id(w) in held]
         found.shown = [w for w in found.shown if id(w) not in held]
@@ -181,10 +188,10 @@ class _Fetching:
         self.policy = policy
         self.seconds = 0.0
 
-    def fetch(self, request: HookRequest, queries: Mapping[str, str]) -> Mapping[str, Any]:
+    def fetch(self, access: FhirAccess, queries: Mapping[str, str]) -> Mapping[str, Any]:
         """Key -> resource, or why it failed."""
         started = time.perf_counter()
-        found = self.desk.fhir.fetch(request, queries, self.policy)
+        found = self.desk.fhir.fetch(access, queries, self.policy)
         self.seconds += time.perf_counter() - started
         return found
 

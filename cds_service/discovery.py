@@ -8,7 +8,8 @@ from typing import Any
 
 from cds_service.content.model import Content
 from cds_service.hook_request import HOOKS
-from cds_service.prefetch import ENCOUNTER, templates
+from cds_service.prefetch import templates
+from cds_service.record import ENCOUNTER
 
 
 @dataclass(frozen=True, slots=True)

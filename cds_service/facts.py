@@ -1,4 +1,4 @@
-"""Everything the rules may look at in one call, built in one pass over what was gathered."""
+"""Everything the rules may look at in one call, built in one pass over the record."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 
 from cds_service.answers import EMPTY, AnswerSheet, read_answers
 from cds_service.chart import FUTURE, ChartIndex, Entry
-from cds_service.content.build import CONTEXT_BUNDLES
-from cds_service.content.model import Content, Leaf, Resource
+from cds_service.content.model import CONTEXT_BUNDLES, Content, Leaf, Resource
 from cds_service.content.orders import order_keys
 from cds_service.dates import parse_span, whole_years
 from cds_service.errors import Issue, MissingFacts
-from cds_service.hook_request import HookRequest
-from cds_service.prefetch import RESPONSES, Gathered
+from cds_service.record import RESPONSES, PatientRecord
 
 FINISHED = frozenset({"completed", "amended"})
 UNDATED = Issue(
@@ -62,28 +60,27 @@ class Facts:
 def build_facts(
     content: Content,
     index: ChartIndex,
-    request: HookRequest,
-    gathered: Gathered,
+    record: PatientRecord,
     now: datetime,
 ) -> Facts:
     """The facts of one call; ``now`` is aware. Raises MissingFacts for an undated response only,
     never for what the chart holds."""
-    entries, unusable = index.match(gathered.chart, now)
-    if gathered.unusable:
-        unusable["not a resource"] += gathered.unusable
-    response, expired, sheet = _newest_response(content, gathered, now, unusable)
+    entries, unusable = index.match(record.chart, now)
+    if record.unusable:
+        unusable["not a resource"] += record.unusable
+    response, expired, sheet = _newest_response(content, record, now, unusable)
     variables: dict[str, Any] = {
         name: _limited(content, name, entries) for name in content.requirements
     }
     variables |= {
         "answers": sheet.view,
-        "patient": gathered.patient,
-        "age": _age(gathered.patient, now),
-        "encounter": gathered.encounter,
-        "user": {"type": request.user[0], "id": request.user[1]},
+        "patient": record.patient,
+        "age": _age(record.patient, now),
+        "encounter": record.encounter,
+        "user": {"type": record.user[0], "id": record.user[1]},
         "questionnaireResponse": response,
         "expiredQuestionnaireResponse": expired,
-        **{name: list(request.resources.get(name, ())) for name in CONTEXT_BUNDLES},
+        **{name: list(record.context.get(name, ())) for name in CONTEXT_BUNDLES},
     }
     return Facts(
         variables,
@@ -91,21 +88,19 @@ def build_facts(
         entries,
         response,
         expired,
-        gathered.unavailable,
-        gathered.incomplete,
+        record.unavailable,
+        record.incomplete,
         unusable,
-        frozenset(_ordered(content, request, gathered, now)),
+        frozenset(_ordered(content, record, now)),
     )
 
 
-def _ordered(
-    content: Content, request: HookRequest, gathered: Gathered, now: datetime
-) -> Iterator[str]:
+def _ordered(content: Content, record: PatientRecord, now: datetime) -> Iterator[str]:
     """Keys of the orders in the context and of those active in the chart within the window."""
-    for order in request.resources.get("draftOrders", ()):
+    for order in record.context.get("draftOrders", ()):
         yield from order_keys(order.get("code"))
     oldest = now - timedelta(days=content.strategy.order_days)
-    for resource in gathered.chart:
+    for resource in record.chart:
         if resource.get("resourceType") == "ServiceRequest" and resource.get("status") == "active":
             ordered = parse_span(resource.get("authoredOn"))
             if ordered is not None and ordered.start >= oldest:
@@ -125,7 +120,7 @@ def _age(patient: Resource, now: datetime) -> int | None:
 
 
 def _newest_response(
-    content: Content, gathered: Gathered, now: datetime, unusable: Counter[str]
+    content: Content, record: PatientRecord, now: datetime, unusable: Counter[str]
 ) -> tuple[Resource | None, Resource | None, AnswerSheet]:
     """The newest finished response to our form: usable, or too old; and the answers it gives.
 
@@ -134,7 +129,7 @@ def _newest_response(
     """
     form = content.questionnaire
     dated: list[tuple[datetime, Resource]] = []
-    for response in gathered.responses:
+    for response in record.responses:
         canonical = str(response.get("questionnaire", "")).partition("|")[0]
         if canonical != form.url or str(response.get("status")) not in FINISHED:
             continue

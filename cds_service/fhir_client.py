@@ -22,19 +22,10 @@ import orjson
 from cds_service import metrics
 from cds_service.addresses import DEVELOPMENT_HOSTS, Address, read_address
 from cds_service.bundles import next_links
-from cds_service.hook_request import HookRequest
+from cds_service.fhir_access import FhirAccess, FhirPolicy
 from cds_service.outside import outside_client, within
 from cds_service.secret import Secret
 from cds_service.tracing import outgoing
-
-
-@dataclass(frozen=True, slots=True)
-class FhirPolicy:
-    """What a client's FHIR server may be. ``bases`` are URLs; without any nothing is fetched."""
-
-    bases: tuple[str, ...] = ()
-    allow_private: bool = False  # addresses that are not reachable from the internet
-    allow_http: bool = False  # plain http, to loopback only
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +90,25 @@ class FhirClient:
         return self._clients[allow_private]
 
     def fetch(
-        self, request: HookRequest, queries: Mapping[str, str], policy: FhirPolicy
+        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy
     ) -> dict[str, dict[str, Any] | FetchFailed]:
         """Key -> resource or Bundle (all pages in one), or why it failed. Never raises."""
         try:
-            base = _allowed_base(request, policy)
+            base = _allowed_base(access, policy)
         except FetchFailed as failure:
             return _counted(dict.fromkeys(queries, failure))
         with metrics.FETCH_SECONDS.time():
-            return _counted(self._fetch_all(request, queries, policy, base))
+            return _counted(self._fetch_all(access, queries, policy, base))
 
     def _fetch_all(
-        self, request: HookRequest, queries: Mapping[str, str], policy: FhirPolicy, base: str
+        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy, base: str
     ) -> Fetched:
         until = time.monotonic() + self.limits.seconds
         client = self._clients[policy.allow_private]
-        sender = _Sender(request.token, outgoing())
+        sender = _Sender(access.token, outgoing())
         running: dict[str, Future[dict[str, Any]]] = {
             key: self.pool.submit(
-                self._fetch_key, client, base, filled(query, request), sender, until
+                self._fetch_key, client, base, filled(query, access), sender, until
             )
             for key, query in queries.items()
         }
@@ -183,10 +174,10 @@ class FhirClient:
         return resource, len(body)
 
 
-def filled(query: str, request: HookRequest) -> str:
+def filled(query: str, access: FhirAccess) -> str:
     """A template with its tokens replaced; ids are percent-encoded."""
-    query = query.replace("{{context.patientId}}", quote(request.patient_id, safe=""))
-    encounter = quote(request.encounter_id or "", safe="")
+    query = query.replace("{{context.patientId}}", quote(access.patient_id, safe=""))
+    encounter = quote(access.encounter_id or "", safe="")
     return query.replace("{{context.encounterId}}", encounter).replace("|", "%7C")
 
 
@@ -213,15 +204,15 @@ def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
     return FetchFailed(f"could not be read ({type(error).__name__})")
 
 
-def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
+def _allowed_base(access: FhirAccess, policy: FhirPolicy) -> str:
     """The base to call; raises FetchFailed with what an operator has to do."""
-    if request.fhir_server is None:
+    if access.server is None:
         raise FetchFailed("was not sent, and no fhirServer was given to fetch it from", "no-server")
-    if request.token_patient not in (None, request.patient_id):
+    if access.token_patient not in (None, access.patient_id):
         raise FetchFailed("was not sent, and fhirAuthorization is for another patient", "refused")
     if not policy.bases:
         raise FetchFailed("was not sent, and no FHIR server is allowed for this client", "refused")
-    base = read_address(request.fhir_server)
+    base = read_address(access.server)
     if base is None or base not in {read_address(b) for b in policy.bases}:
         raise FetchFailed(
             "was not sent, and fhirServer is not one allowed for this client", "refused"
@@ -229,7 +220,7 @@ def _allowed_base(request: HookRequest, policy: FhirPolicy) -> str:
     local = base.host in DEVELOPMENT_HOSTS and policy.allow_http
     if base.scheme != "https" and not local:
         raise FetchFailed("was not sent, and fhirServer is not https", "refused")
-    return request.fhir_server.rstrip("/")
+    return access.server.rstrip("/")
 
 
 def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from cds_service.errors import BadRequest, Issue, MissingFacts, outcome
 from cds_service.parameters import Parameters
 from cds_service.populate import Populated
-from cds_service.prefetch import PATIENT
+from cds_service.record import PATIENT
 
 # Stands for a context that holds a reference only: nothing is fetched.
 UNFETCHED = {"resourceType": "OperationOutcome"}

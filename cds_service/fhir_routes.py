@@ -17,6 +17,7 @@ import orjson
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
+from cds_service.apply import apply_plan
 from cds_service.capabilities import capability_statement
 from cds_service.catalogue import Catalogue, Search, bundle, read_search
 from cds_service.errors import Issue, NotAcceptable
@@ -24,6 +25,7 @@ from cds_service.fhir_operations import launch_of, populated_parameters
 from cds_service.logs import LOG
 from cds_service.parameters import Parameters, read_parameters, read_query
 from cds_service.pipeline import Pipeline
+from cds_service.populate import Populator
 from cds_service.questionnaire_response import as_outcome, validate
 from cds_service.routes import parsed_body, resource_of, without_body
 from cds_service.security import Gate
@@ -33,7 +35,9 @@ FORMATS = frozenset({"json", "application/json", "text/json", FHIR_JSON})
 Clock = Callable[[], datetime]
 
 
-def fhir_blueprint(pipeline: Pipeline, gate: Gate, clock: Clock, base_url: str) -> Blueprint:
+def fhir_blueprint(
+    pipeline: Pipeline, populator: Populator, gate: Gate, clock: Clock, base_url: str
+) -> Blueprint:
     """Reading, searching, and operations. ``base_url`` is the public address of the service."""
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     catalogue = Catalogue(pipeline.content)
@@ -71,7 +75,7 @@ def fhir_blueprint(pipeline: Pipeline, gate: Gate, clock: Clock, base_url: str) 
     def apply(plan_id: str) -> Response:
         authorise()
         plan = catalogue.read("PlanDefinition", plan_id).resource
-        applied = pipeline.applied(plan, sent_parameters(), clock(), str(uuid.uuid4()))
+        applied = apply_plan(pipeline, plan, sent_parameters(), clock(), str(uuid.uuid4()))
         g.cards = len(applied.evaluation.shown)
         for text in applied.evaluation.errors:
             LOG.error("rule could not be evaluated", rule=text)
@@ -82,12 +86,12 @@ def fhir_blueprint(pipeline: Pipeline, gate: Gate, clock: Clock, base_url: str) 
         authorise()
         catalogue.read("Questionnaire", questionnaire_id)
         launch = launch_of(sent_parameters())
-        return answered(populated_parameters(pipeline.populate(launch, clock())))
+        return answered(populated_parameters(populator.populate(launch, clock())))
 
     @routes.post("/QuestionnaireResponse/$validate")
     def validate_response() -> Response:
         authorise()
-        problems = validate(pipeline.form, resource_of(parsed_body()), now=clock())
+        problems = validate(populator.form, resource_of(parsed_body()), now=clock())
         return answered(as_outcome(problems))
 
     return routes

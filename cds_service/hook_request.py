@@ -14,6 +14,7 @@ import orjson
 
 from cds_service.addresses import read_address
 from cds_service.errors import BadRequest, Issue
+from cds_service.fhir_access import FhirAccess
 from cds_service.secret import Secret
 
 PRACTITIONERS = ("Practitioner", "PractitionerRole")
@@ -62,6 +63,13 @@ class HookRequest:
     token: Secret | None = None
     token_patient: str | None = None  # whose data the token opens, when it says so
     resources: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)  # of the context
+
+    @property
+    def fhir_access(self) -> FhirAccess:
+        """What this call allows to read from the EHR's FHIR server."""
+        return FhirAccess(
+            self.fhir_server, self.token, self.patient_id, self.encounter_id, self.token_patient
+        )
 
 
 def parse_body(body: bytes) -> Any:

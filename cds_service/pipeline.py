@@ -8,25 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.apply import hook_call, in_parameters, narrowed, remarks
 from cds_service.cards import Call, CardWriter
-from cds_service.care_plan import CarePlanWriter
 from cds_service.chart import ChartIndex
-from cds_service.content.model import Content, Resource
+from cds_service.content.model import Content
 from cds_service.discovery import Service, services
-from cds_service.errors import Issue, ServiceError, UnknownService
+from cds_service.errors import Issue, UnknownService
 from cds_service.evaluate import Evaluation
 from cds_service.facts import Facts, build_facts
+from cds_service.fhir_access import FhirAccess
 from cds_service.hook_request import HookRequest, parse_request
 from cds_service.muting import NOBODY, Muting, Names
-from cds_service.parameters import Parameters
-from cds_service.populate import Populated, Populator
-from cds_service.prefetch import Gathered, gather, missing, templates
-from cds_service.questionnaire_response import compile_form
+from cds_service.prefetch import missing, read_prefetch, templates
+from cds_service.record import PatientRecord
 from cds_service.silence import evaluate_muted
 
 # Fetches the queries of keys that were not sent: key -> resource, or why it failed.
-Fetch = Callable[[HookRequest, Mapping[str, str]], Mapping[str, Any]]
+Fetch = Callable[[FhirAccess, Mapping[str, str]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +33,6 @@ class Result:
     request: HookRequest
     evaluation: Evaluation
     cards: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A CarePlan, and the evaluation it came from."""
-
-    care_plan: dict[str, Any]
-    evaluation: Evaluation
 
 
 class Pipeline:
@@ -61,9 +50,6 @@ class Pipeline:
         self.muting = lambda: NOBODY
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
-        self.plans = CarePlanWriter(self.writer)
-        self.form = compile_form(content.questionnaire.resource)
-        self.populator = Populator(content, self.index, self.form)
 
     def service(self, service_id: str) -> Service:
         """The service of that id; raises UnknownService."""
@@ -82,13 +68,13 @@ class Pipeline:
 
     def facts(
         self, request: HookRequest, now: datetime, fetch: Fetch | None = None
-    ) -> tuple[Gathered, Facts]:
+    ) -> tuple[PatientRecord, Facts]:
         """What a checked request brought, or ``fetch`` got for it, and its facts; raises
         MissingFacts."""
         lacking = missing(request, self.queries)
-        fetched = fetch(request, lacking) if fetch and lacking else {}
-        gathered = gather(request, self.queries, fetched)
-        return gathered, build_facts(self.content, self.index, request, gathered, now)
+        fetched = fetch(request.fhir_access, lacking) if fetch and lacking else {}
+        record = read_prefetch(request, self.queries, fetched)
+        return record, build_facts(self.content, self.index, record, now)
 
     def evaluation(
         self,
@@ -103,7 +89,9 @@ class Pipeline:
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
         served = content or self.content
-        return request, evaluate_muted(served, facts, now, service, self.muting())
+        return request, evaluate_muted(
+            served, facts, now, (service.id, service.hook), self.muting()
+        )
 
     def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
         """The cards that are shown, as CDS Hooks JSON."""
@@ -115,21 +103,3 @@ class Pipeline:
         """Evaluation and cards of one call; raises as ``evaluation`` does."""
         request, found = self.evaluation(service, body, now, fetch)
         return Result(request, found, self.cards(request, found))
-
-    def applied(self, plan: Resource, sent: Parameters, now: datetime, instance: str) -> Applied:
-        """A plan applied as ``$apply`` says; raises ServiceError in the parameters' words."""
-        body = hook_call(sent, self.queries, instance)
-        try:
-            service = self.service_for(body["hook"])
-            content = narrowed(self.content, plan)
-            request, found = self.evaluation(service, body, now, content=content)
-        except ServiceError as error:
-            raise in_parameters(error) from None
-        cards = self.cards(request, found)
-        care_plan = self.plans.care_plan(plan, request, found, cards, remarks(sent))
-        return Applied(care_plan, found)
-
-    def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
-        """The form answered from the chart as far as it says so; never raises (``populate``).
-        ``populator.queries`` are what the launch should bring."""
-        return self.populator.populate(launch, now, language)

@@ -20,8 +20,10 @@ from cds_service.content.model import Content, Prefill, Resource
 from cds_service.dates import whole_years
 from cds_service.errors import Issue
 from cds_service.fhirpath import FhirPathError
-from cds_service.prefetch import ENCOUNTER, PATIENT, subjects, templates
-from cds_service.questionnaire_response import Form, validate
+from cds_service.pipeline import Pipeline
+from cds_service.prefetch import subjects, templates
+from cds_service.questionnaire_response import Form, compile_form, validate
+from cds_service.record import ENCOUNTER, PATIENT
 from cds_service.typed_answers import Answer, WrongAnswer, typed_answers
 
 ANSWER_SOURCE = ext.OURS + "answer-source"
@@ -75,6 +77,12 @@ class Populator:
             for key, query in templates(content).items()
             if key == PATIENT or query.startswith(needed)
         }
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Populator:
+        """The populator of the form that a pipeline serves."""
+        content = pipeline.content
+        return cls(content, pipeline.index, compile_form(content.questionnaire.resource))
 
     def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
         """``launch`` holds resources, Bundles or lists of either by name: ``patient`` and perhaps

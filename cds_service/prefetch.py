@@ -1,39 +1,25 @@
 """Prefetch: what discovery asks for, and what a call brought.
 
-``templates`` derives the prefetch of discovery from the facts library; ``gather`` reads what a
-request sent. A value of null means "asked, and nothing there"; an absent key means "not known";
-an OperationOutcome means "failed" (``docs/conformance.md`` 1.19-1.27). Codes and dates are always
-filtered again in ``chart``, so a superset changes nothing.
+``templates`` derives the prefetch of discovery from the facts library; ``read_prefetch`` reads
+what a request sent. A value of null means "asked, and nothing there"; an absent key means "not
+known"; an OperationOutcome means "failed" (``docs/conformance.md`` 1.19-1.27). Codes and dates
+are always filtered again in ``chart``, so a superset changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.bundles import next_links
 from cds_service.content.model import Content, Resource
 from cds_service.errors import Issue, MissingFacts
 from cds_service.hook_request import HOOKS, HookRequest
+from cds_service.record import ENCOUNTER, PATIENT, RESPONSES, PatientRecord
 
-PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
 ORDERS = "serviceRequests"
 LONGEST_QUERY = 2000  # characters of one search, above which the code filter is dropped
 FAILED = frozenset({"error", "fatal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """What a call brought. ``unavailable`` and ``incomplete`` name prefetch keys."""
-
-    patient: Resource
-    responses: tuple[Resource, ...]
-    encounter: Resource | None
-    chart: tuple[Resource, ...]
-    unavailable: Mapping[str, str] = field(default_factory=dict)  # key -> why
-    incomplete: frozenset[str] = frozenset()
-    unusable: int = 0  # values in a Bundle that are no resources
 
 
 def templates(content: Content) -> dict[str, str]:
@@ -74,46 +60,48 @@ def missing(request: HookRequest, keys: Mapping[str, str]) -> dict[str, str]:
     return {key: query for key, query in keys.items() if key not in sent}
 
 
-def gather(
+def read_prefetch(
     request: HookRequest, keys: Mapping[str, str], fetched: Mapping[str, Any] | None = None
-) -> Gathered:
+) -> PatientRecord:
     """Reads the prefetch of a request, and what was fetched in its place (key -> resource, or the
     exception that says why not).
 
     Raises MissingFacts (412) when the patient or the questionnaire responses cannot be had, and
     when any resource is about another patient.
     """
-    reading = _Reading(request, fetched or {})
+    reader = _PrefetchReader(request, fetched or {})
     for name, resources in request.resources.items():
         for resource in resources:
-            reading.same_patient(f"context.{name}", resource)
-    responses = reading.required(RESPONSES)
-    patients = [r for r in reading.required(PATIENT) if r.get("resourceType") == "Patient"]
+            reader.same_patient(f"context.{name}", resource)
+    responses = reader.required(RESPONSES)
+    patients = [r for r in reader.required(PATIENT) if r.get("resourceType") == "Patient"]
     if not patients:
         raise MissingFacts(_missing(PATIENT, "holds no Patient resource"))
     chart: list[Resource] = []
     for key in keys:
         if key not in (PATIENT, RESPONSES, ENCOUNTER):
-            chart += reading.wanted(key)
+            chart += reader.optional(key)
     encounter = None
-    if request.encounter_id is not None and reading.expects_encounter():
-        found = reading.wanted(ENCOUNTER)
+    if request.encounter_id is not None and reader.expects_encounter():
+        found = reader.optional(ENCOUNTER)
         encounter = next((r for r in found if r.get("resourceType") == "Encounter"), None)
         known = [r.get("id") for r in chart if r.get("resourceType") == "Encounter"]
         if encounter is not None and encounter.get("id") not in known:
             chart.append(encounter)
-    return Gathered(
+    return PatientRecord(
         patient=patients[0],
+        user=request.user,
+        context=request.resources,
         responses=tuple(r for r in responses if r.get("resourceType") == "QuestionnaireResponse"),
         encounter=encounter,
         chart=tuple(chart),
-        unavailable=reading.unavailable,
-        incomplete=frozenset(reading.incomplete),
-        unusable=reading.unusable,
+        unavailable=reader.unavailable,
+        incomplete=frozenset(reader.incomplete),
+        unusable=reader.unusable,
     )
 
 
-class _Reading:
+class _PrefetchReader:
     """The prefetch of one request, key by key."""
 
     def __init__(self, request: HookRequest, fetched: Mapping[str, Any]) -> None:
@@ -130,14 +118,14 @@ class _Reading:
 
     def required(self, key: str) -> list[dict[str, Any]]:
         """The resources of a key without which nothing can be said."""
-        found = self.wanted(key)
+        found = self.optional(key)
         if key in self.unavailable:
             raise MissingFacts(_missing(key, self.unavailable[key]))
         if not found and key in self.incomplete:
             raise MissingFacts(_missing(key, "is paged, and its first page holds nothing usable"))
         return found
 
-    def wanted(self, key: str) -> list[dict[str, Any]]:
+    def optional(self, key: str) -> list[dict[str, Any]]:
         """The resources of a key; what is missing or failed is noted and counts as no entry."""
         if key not in self.values:
             self.unavailable[key] = "was not sent"

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from cds_service.content.model import Content
-from cds_service.discovery import Service
 from cds_service.evaluate import Evaluation, WantedCard, begin, evaluate
 from cds_service.facts import Facts
 from cds_service.fhirpath import FhirPathError
@@ -19,32 +18,33 @@ from cds_service.muting import Muted, Selection
 
 
 def evaluate_muted(
-    content: Content, facts: Facts, now: datetime, service: Service, muted: Muted
+    content: Content, facts: Facts, now: datetime, asked: tuple[str, str], muted: Muted
 ) -> Evaluation:
-    """Evaluates a service for a call; raises as ``evaluate`` does.
+    """Evaluates a service for a call; ``asked`` is its id and its hook. Raises as ``evaluate``.
 
     A service that is switched off is not evaluated and shows nothing; a silent one is, and shows
     nothing.
     """
+    service_id, hook = asked
     off, silent = muted.off, muted.silent
-    if service.id in off.services:
+    if service_id in off.services:
         found = begin(content, facts, now, off)
-    elif service.id in silent.services:
-        found = evaluate(content, facts, now, service.hook, off)
+    elif service_id in silent.services:
+        found = evaluate(content, facts, now, hook, off)
         found.silent, found.shown, found.deferred = found.shown, [], []
         found.silent_errors, found.errors = found.errors, {}
     else:
-        found = evaluate(content, facts, now, service.hook, off | silent)
+        found = evaluate(content, facts, now, hook, off | silent)
         if silent.sources or silent.cards:
-            _add_silent(found, service, off, silent)
+            _add_silent(found, hook, off, silent)
     found.muted = muted
     return found
 
 
-def _add_silent(found: Evaluation, service: Service, off: Selection, silent: Selection) -> None:
+def _add_silent(found: Evaluation, hook: str, off: Selection, silent: Selection) -> None:
     """Evaluates once more, with the silent parts, for the record."""
     try:
-        would = evaluate(found.content, found.facts, found.now, service.hook, off)
+        would = evaluate(found.content, found.facts, found.now, hook, off)
     except FhirPathError as error:
         found.silent_errors = {"strategy": error.message}
         return

@@ -24,6 +24,7 @@ from cds_service.content.model import Requirement
 from cds_service.content.vignettes import first_coding
 from cds_service.migrations import upgrade
 from cds_service.pipeline import Pipeline, Result
+from cds_service.populate import Populator
 from cds_service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -217,6 +218,7 @@ class Clinic:
         self.client = client
         self.form = content.questionnaire
         self.pipeline = Pipeline(content, INTAKE_URL)
+        self.populator = Populator.of(self.pipeline)
         self.keys = list(self.pipeline.service(PATIENT_VIEW).prefetch)
 
     # -- what is sent ----------------------------------------------------------------

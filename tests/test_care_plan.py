@@ -10,6 +10,7 @@ import pytest
 from fhir.resources.R4B.careplan import CarePlan
 from support import NOW, PERSON, QUIET, Clinic, active, bundle, concept, observation
 
+from cds_service.apply import apply_plan
 from cds_service.content import Content
 from cds_service.content.vignettes import Case, Vignettes, request_for
 from cds_service.errors import BadRequest, MissingFacts, UnknownService
@@ -56,7 +57,7 @@ def as_parameters(body: Json) -> Parameters:
 
 def applied(clinic: Clinic, sent: Parameters, plan: str = STRATEGY) -> Json:
     resource = clinic.content.resources[plan]
-    return clinic.pipeline.applied(resource, sent, NOW, INSTANCE).care_plan
+    return apply_plan(clinic.pipeline, resource, sent, NOW, INSTANCE).care_plan
 
 
 def group(care_plan: Json) -> Json:
@@ -146,7 +147,7 @@ def test_every_vignette_gets_the_same_cards_and_orders(
         body["hookInstance"] = INSTANCE
         answer = pipeline.answer(pipeline.service_for(vignette.hook), body, vignette.now)
 
-        plan = pipeline.applied(strategy, as_parameters(body), vignette.now, INSTANCE).care_plan
+        plan = apply_plan(pipeline, strategy, as_parameters(body), vignette.now, INSTANCE).care_plan
 
         shown = [{**card, "priority": None} for card in expected(answer.cards)]
         assert with_indicators(as_cards(plan)) == shown, vignette.id
@@ -176,7 +177,7 @@ def test_every_vignettes_care_plan_is_valid_fhir(
         vignette = case.vignette
         body = request_for(vignette, vignettes.defaults, clinic.content, clinic.pipeline.queries)
 
-        made = clinic.pipeline.applied(strategy, as_parameters(body), vignette.now, INSTANCE)
+        made = apply_plan(clinic.pipeline, strategy, as_parameters(body), vignette.now, INSTANCE)
 
         CarePlan.model_validate(orjson.loads(orjson.dumps(made.care_plan)))
         assert_like_r4(made.care_plan)
@@ -278,7 +279,7 @@ def test_nothing_to_say_is_a_plan_without_actions(clinic: Clinic) -> None:
 def test_two_calls_of_one_patient_make_different_requests(clinic: Clinic) -> None:
     sent = as_parameters(clinic.request(URINARY))
     strategy = clinic.content.resources[STRATEGY]
-    made = [clinic.pipeline.applied(strategy, sent, NOW, name).care_plan for name in ("a", "b")]
+    made = [apply_plan(clinic.pipeline, strategy, sent, NOW, name).care_plan for name in ("a", "b")]
 
     first, second = ({r["id"] for r in orders_of(plan)} for plan in made)
     assert first
@@ -384,7 +385,7 @@ def test_a_rule_that_fails_is_an_action_and_an_error(content: Content, clinic: C
     body = clinic.request(URINARY)
     pipeline = Pipeline(replace(content, contributions=cards), "https://x.example")
 
-    made = pipeline.applied(content.resources[STRATEGY], as_parameters(body), NOW, INSTANCE)
+    made = apply_plan(pipeline, content.resources[STRATEGY], as_parameters(body), NOW, INSTANCE)
 
     failed = content.strategy.failed
     assert failed in [action["id"] for action in group(made.care_plan)["action"]]
@@ -472,5 +473,5 @@ def test_what_must_not_speak_does_not_speak_here_either(
     sent = as_parameters(clinic.request(URINARY))
 
     for plan in (STRATEGY, f"{PLANS}/urine-testing"):
-        made = pipeline.applied(content.resources[plan], sent, NOW, INSTANCE).care_plan
+        made = apply_plan(pipeline, content.resources[plan], sent, NOW, INSTANCE).care_plan
         assert "urine-testing" not in [a["id"] for a in group(made).get("action", ())]

@@ -16,7 +16,7 @@ from cds_service.content import Content
 from cds_service.content import extensions as ext
 from cds_service.fhirpath import compile_expression
 from cds_service.pipeline import Pipeline
-from cds_service.populate import ANSWER_SOURCE, Populated
+from cds_service.populate import ANSWER_SOURCE, Populated, Populator
 from cds_service.questionnaire_response import validate
 
 PATIENT = {"resourceType": "Patient", "id": PERSON, "birthDate": "1990-03-01", "gender": "female"}
@@ -24,7 +24,7 @@ PATIENT = {"resourceType": "Patient", "id": PERSON, "birthDate": "1990-03-01", "
 
 def launched(clinic: Clinic, *chart: dict[str, Any], **more: Any) -> Populated:
     launch = {"patient": PATIENT, "chart": bundle(chart), **more}
-    return clinic.pipeline.populate(launch, NOW)
+    return clinic.populator.populate(launch, NOW)
 
 
 def entry(clinic: Clinic, name: str, when: str = "", **elements: Any) -> dict[str, Any]:
@@ -163,8 +163,8 @@ def test_the_form_is_told_in_words_and_the_words_name_no_medicine(clinic: Clinic
 def test_the_words_are_in_the_persons_language(clinic: Clinic) -> None:
     launch = {"patient": PATIENT, "chart": entry(clinic, "antidepressantRequest", "2026-10-02")}
 
-    spanish = clinic.pipeline.populate(launch, NOW, "es").origins["meds"]["source"]
-    unknown = clinic.pipeline.populate(launch, NOW, "xx").origins["meds"]["source"]
+    spanish = clinic.populator.populate(launch, NOW, "es").origins["meds"]["source"]
+    unknown = clinic.populator.populate(launch, NOW, "xx").origins["meds"]["source"]
 
     assert spanish == "su expediente médico, medicinas, 2026-10-02"
     assert unknown == "your health record, medicines, 2026-10-02"
@@ -208,7 +208,7 @@ def test_somebody_elses_data_fills_in_nothing(clinic: Clinic) -> None:
 
 @pytest.mark.parametrize("launch", [{}, {"patient": None}, {"patient": "Patient/1"}], ids=str)
 def test_without_a_person_nothing_is_filled_in(launch: dict[str, Any], clinic: Clinic) -> None:
-    found = clinic.pipeline.populate(launch, NOW)
+    found = clinic.populator.populate(launch, NOW)
 
     assert found.response["status"] == "in-progress"
     assert [(i.severity, i.code) for i in found.issues] == [("error", "required")]
@@ -232,7 +232,7 @@ def test_a_paged_chart_is_said_to_be_one(clinic: Clinic) -> None:
 
 
 def test_the_queries_are_those_of_discovery(clinic: Clinic) -> None:
-    queries = clinic.pipeline.populator.queries
+    queries = clinic.populator.queries
 
     assert queries.items() <= clinic.pipeline.queries.items()
     assert queries.keys() == {"patient", "medicationRequests", "medicationStatements", "procedures"}
@@ -241,7 +241,7 @@ def test_the_queries_are_those_of_discovery(clinic: Clinic) -> None:
 # -- other expressions ----------------------------------------------------------------------
 
 
-def with_expression(content: Content, link_id: str, text: str) -> Pipeline:
+def with_expression(content: Content, link_id: str, text: str) -> Populator:
     """The same content with another expression at one item."""
     first = content.prefills[0]
     prefill = replace(
@@ -250,7 +250,7 @@ def with_expression(content: Content, link_id: str, text: str) -> Pipeline:
         expression=compile_expression(text),
         requirements=frozenset({"ptsd", "endometriosis"}),
     )
-    return Pipeline(replace(content, prefills=(prefill,)), "https://x.example")
+    return Populator.of(Pipeline(replace(content, prefills=(prefill,)), "https://x.example"))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_no_chart_makes_an_answer_the_form_refuses(data: st.DataObject, clinic: 
 
     found = launched(clinic, *chart)
 
-    problems = validate(clinic.pipeline.form, found.response, now=NOW)
+    problems = validate(clinic.populator.form, found.response, now=NOW)
     assert [p for p in problems if p.severity != "information"] == []
     assert unreadable or found.issues == ()
     assert chart == before

@@ -27,7 +27,7 @@ def builder() -> Builder:
 @pytest.fixture
 def form(builder: Builder) -> dict[str, Any]:
     """A copy of the form, to be broken; what was found before is forgotten."""
-    builder.findings.clear()
+    builder.resolver.findings.clear()
     return copy.deepcopy(builder.shelf.resources[FORM])
 
 
@@ -57,8 +57,9 @@ def asks(node: Item, expression: str, **more: Any) -> None:
 
 
 def read(builder: Builder, form: dict[str, Any]) -> tuple[list[Prefill], list[str]]:
-    prefills = list(PrefillReader(builder, form).prefills())
-    return prefills, [f"{finding.path}: {finding.message}" for finding in builder.findings]
+    reader = PrefillReader(builder.resolver, form, builder.names, builder.requirements)
+    prefills = list(reader.prefills())
+    return prefills, [f"{finding.path}: {finding.message}" for finding in builder.resolver.findings]
 
 
 def test_our_own_form_has_none(builder: Builder, form: dict[str, Any]) -> None:

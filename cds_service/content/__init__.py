@@ -51,7 +51,8 @@ def load_content(root: Path, site_words: Mapping[str, str] | None = None) -> Con
     try:
         builder = Builder(shelf)
         content = builder.content()
-        findings = (*first, *texts, *builder.findings, *lint(shelf, builder, content))
+        found = lint(builder.resolver, builder.names, builder.requirements, content)
+        findings = (*first, *texts, *builder.resolver.findings, *found)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         # Something the dialect needs is not there, and `shape` does not know of it yet.
         last = Finding("content", "", f"an element is missing or of another kind: {error!r}")

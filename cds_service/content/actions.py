@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.model import (
@@ -22,9 +22,7 @@ from cds_service.content.model import (
     clinical_id,
 )
 from cds_service.content.orders import order_key, order_template
-
-if TYPE_CHECKING:
-    from cds_service.content.build import Builder
+from cds_service.content.resolver import Resolver
 
 FHIRPATH = "text/fhirpath"
 LAST = 10_000  # rank of a contribution that states none
@@ -33,16 +31,22 @@ NEEDED = ("card-cap", "card-for-failed-rule", "repeat-window", "order-window")  
 
 
 class ActionReader:
-    """Turns the actions of a builder's plans into the model, reporting through the builder."""
+    """Turns the actions of all plans into the model, reporting through the resolver."""
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(
+        self,
+        resolver: Resolver,
+        plans: Sequence[Resource],
+        override_reasons: Mapping[str, dict[str, str]],
+    ) -> None:
+        self.resolver = resolver
+        self.override_reasons = override_reasons
         by_type: dict[str, list[Resource]] = {}
-        for plan in builder.plans:
+        for plan in plans:
             by_type.setdefault(plan["type"]["coding"][0]["code"], []).append(plan)
         strategies = by_type.get("workflow-definition", [])
         self.strategy_plan = strategies[0] if len(strategies) == 1 else None
-        self.card_plans = [p for p in builder.plans if "/cards/" in builder.shelf.files[p["url"]]]
+        self.card_plans = [p for p in plans if "/cards/" in resolver.shelf.files[p["url"]]]
         self.card_ids = {p["id"] for p in self.card_plans}
 
     # -- contributions ---------------------------------------------------------------
@@ -67,7 +71,9 @@ class ActionReader:
                 for child in action["action"]:
                     at = f"{path}.{child.get('id')}"
                     if "action" in child:
-                        self.builder.found(source.plan, at, "a contribution holds no more actions")
+                        self.resolver.report(
+                            source.plan, at, "a contribution holds no more actions"
+                        )
                     own = self._conditions(child, source.plan, at)
                     yield from self._contribution(source, child, (*shared, *own), at)
 
@@ -80,9 +86,9 @@ class ActionReader:
     ) -> Iterator[Contribution]:
         card = self._card_of(action, source.plan, path)
         if not conditions:
-            self.builder.found(source.plan, path, "has no condition: it would always apply")
+            self.resolver.report(source.plan, path, "has no condition: it would always apply")
         if "textEquivalent" not in action:
-            self.builder.found(source.plan, path, "needs textEquivalent, the reason in words")
+            self.resolver.report(source.plan, path, "needs textEquivalent, the reason in words")
         if card is None or "textEquivalent" not in action:
             return
         yield Contribution(
@@ -103,13 +109,13 @@ class ActionReader:
     def _card_of(self, action: dict[str, Any], plan: Resource, path: str) -> str | None:
         canonical = action.get("definitionCanonical")
         if canonical is None:
-            self.builder.found(plan, path, "needs definitionCanonical, the card it asks for")
+            self.resolver.report(plan, path, "needs definitionCanonical, the card it asks for")
             return None
-        target = self.builder.resolve(canonical, plan, path)
+        target = self.resolver.resolve(canonical, plan, path)
         if target is None:
             return None
         if target["id"] not in self.card_ids:
-            self.builder.found(plan, path, f"{canonical} is not a card plan")
+            self.resolver.report(plan, path, f"{canonical} is not a card plan")
             return None
         return str(target["id"])
 
@@ -123,7 +129,7 @@ class ActionReader:
         actions = plan.get("action", ())
         complete = len(actions) == 1 and all(k in actions[0] for k in ("title", "code"))
         if not complete:
-            self.builder.found(plan, "action", "a card plan has one action with title and code")
+            self.resolver.report(plan, "action", "a card plan has one action with title and code")
         return complete
 
     def _card(self, plan: Resource) -> Card:
@@ -153,13 +159,13 @@ class ActionReader:
     ) -> Suggestion | None:
         path = f"action {nested.get('id')}"
         canonical = nested.get("definitionCanonical")
-        target = self.builder.resolve(canonical, plan, path) if canonical else None
+        target = self.resolver.resolve(canonical, plan, path) if canonical else None
         if canonical and target is None:
             return None
         activity = target if target and target["resourceType"] == "ActivityDefinition" else None
         form = target if target and target["resourceType"] == "Questionnaire" else None
         if target and not (activity or form):
-            self.builder.found(plan, path, "a suggestion is an ActivityDefinition or a form")
+            self.resolver.report(plan, path, "a suggestion is an ActivityDefinition or a form")
         return Suggestion(
             id=nested["id"],
             label=nested["title"],
@@ -179,16 +185,16 @@ class ActionReader:
         plan = self.strategy_plan
         if plan is None:
             message = "needs exactly one PlanDefinition of type workflow-definition"
-            self.builder.findings.append(Finding("plan_definitions", "", message))
+            self.resolver.findings.append(Finding("plan_definitions", "", message))
             return None
         for name in NEEDED:
             if ext.value(plan, name) is None:
-                self.builder.found(plan, f"extension {name}", "the strategy needs it")
+                self.resolver.report(plan, f"extension {name}", "the strategy needs it")
         cap = ext.parts(ext.value(plan, "card-cap", {}))
         failed = ext.value(plan, "card-for-failed-rule")
         for canonical in (cap.get("reservedFor"), failed):
             if canonical:
-                self.builder.resolve(canonical, plan, "extension")
+                self.resolver.resolve(canonical, plan, "extension")
         return Strategy(
             plan=plan,
             moments=tuple(self._moment(a, plan) for a in plan.get("action", ())),
@@ -211,12 +217,12 @@ class ActionReader:
             if t["type"] == "named-event"
         }
         if not hooks:
-            self.builder.found(plan, path, "needs a named-event trigger: the hook it answers")
+            self.resolver.report(plan, path, "needs a named-event trigger: the hook it answers")
         nested = action.get("action", ())
         groups = [g for g in nested if self._holds_cards(g)]
         for group in (g for g in nested if g not in groups):
             for listed in filter(_is_plan, group.get("action", ())):
-                self.builder.resolve(listed["definitionCanonical"], plan, path)
+                self.resolver.resolve(listed["definitionCanonical"], plan, path)
         notes = [n for g in nested for n in g.get("action", ()) if "definitionCanonical" not in n]
         return Moment(
             id=action["id"],
@@ -232,7 +238,7 @@ class ActionReader:
     def _holds_cards(self, group: dict[str, Any]) -> bool:
         """A group of cards; the others list causes (in evaluation order) or notes."""
         plans = [a["definitionCanonical"] for a in group.get("action", ()) if _is_plan(a)]
-        known = [self.builder.shelf.resources.get(c) for c in plans]
+        known = [self.resolver.shelf.resources.get(c) for c in plans]
         return bool(plans) and not any(r and r["id"] not in self.card_ids for r in known)
 
     def _group(self, group: dict[str, Any], plan: Resource, path: str) -> Group:
@@ -255,12 +261,12 @@ class ActionReader:
         for number, node in enumerate(action.get("condition", ())):
             expression, at = node.get("expression", {}), f"{path}.condition[{number}]"
             if node.get("kind") != "applicability":
-                self.builder.found(plan, at, "only kind applicability has a meaning here")
+                self.resolver.report(plan, at, "only kind applicability has a meaning here")
             if not expression.get("description"):
-                self.builder.found(plan, at, "needs a description in plain English")
+                self.resolver.report(plan, at, "needs a description in plain English")
             if expression.get("language") != FHIRPATH:
-                self.builder.found(plan, at, f"language must be {FHIRPATH}")
-            compiled = self.builder.compile(expression.get("expression", ""), plan, at)
+                self.resolver.report(plan, at, f"language must be {FHIRPATH}")
+            compiled = self.resolver.compile(expression.get("expression", ""), plan, at)
             if compiled is not None:
                 found.append(Applicability(expression.get("description", ""), compiled))
         return tuple(found)
@@ -268,8 +274,8 @@ class ActionReader:
     def _overrides(self, action: dict[str, Any], plan: Resource, path: str) -> tuple[str, ...]:
         codes = tuple(ext.values(action, "override-reason"))
         for code in codes:
-            if code not in self.builder.override_reasons:
-                self.builder.found(plan, path, f"{code!r} is not in the override-reasons codes")
+            if code not in self.override_reasons:
+                self.resolver.report(plan, path, f"{code!r} is not in the override-reasons codes")
         return codes
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from cds_service.content import extensions as ext
 from cds_service.content.actions import ActionReader
-from cds_service.content.codes import CodeSet, normalise
+from cds_service.content.codes import normalise
 from cds_service.content.model import (
+    INPUTS,
     CodeFilter,
     Content,
     Finding,
@@ -24,73 +25,26 @@ from cds_service.content.model import (
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.resolver import Resolver, concepts
 from cds_service.content.touching import with_touches
-from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, compile_expression
-
-# Hook context fields that hold resources; each is an input, empty on the other hooks.
-CONTEXT_BUNDLES = ("draftOrders", "conditions", "appointments")
-# What facts supply beside the dataRequirements (manual: plan_definitions/README.md).
-INPUTS = (
-    "answers",
-    "patient",
-    "age",
-    "encounter",
-    "user",
-    "questionnaireResponse",
-    "expiredQuestionnaireResponse",
-    *CONTEXT_BUNDLES,
-)
-
-Codes = frozenset[tuple[str, str]]
+from cds_service.fhirpath import FhirPathError, NamedExpressions
 
 
 class Builder:
-    """One build. ``findings`` grows; ``content()`` is None when anything stood in the way."""
+    """One build; ``content()`` is None when a finding stands in the way (``resolver.findings``)."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
-        self.findings: list[Finding] = []
-        self.compiled: list[tuple[Expression, str, str]] = []  # with file and path
-        self.value_sets = {r["url"]: value_set_codes(r) for r in shelf.of_type("ValueSet")}
+        self.resolver = Resolver(shelf)
         libraries = list(shelf.of_type("Library"))
         self.requirements = {r.id: r for library in libraries for r in self._requirements(library)}
         self.plans = list(shelf.of_type("PlanDefinition"))
-        self.allowed = {*INPUTS, *self.requirements}
-        for resource in (*libraries, *self.plans):
-            self.allowed |= {v["name"] for v in ext.values(resource, ext.VARIABLE)}
         self.names = self._names((*libraries, *self.plans))
         self.override_reasons = override_reasons(shelf)
 
-    def compile(
-        self, text: str, resource: Resource, path: str, more: Collection[str] = ()
-    ) -> Expression | None:
-        """Compiles one expression; what is refused becomes a finding and None. ``more`` are names
-        it may use beside those of all content."""
-        allowed = {*self.allowed, *more}
-        try:
-            expression = compile_expression(text, allowed, value_sets=self.value_sets)
-        except FhirPathError as error:
-            self.found(resource, path, f"{error}")
-            return None
-        self.compiled.append((expression, self.shelf.files[resource["url"]], path))
-        return expression
-
-    def found(self, resource: Resource, path: str, message: str) -> None:
-        """Records a finding at a path of a resource."""
-        self.findings.append(Finding(self.shelf.files[resource["url"]], path, message))
-
-    def resolve(self, canonical: str, resource: Resource, path: str) -> Resource | None:
-        """The content resource behind ``url`` or ``url|version``; a dangling one is a finding."""
-        url, _, version = canonical.partition("|")
-        target = self.shelf.resources.get(url)
-        if target is None or (version and version != target.get("version")):
-            self.found(resource, path, f"nothing in the content is {canonical}")
-            return None
-        return target
-
     def content(self) -> Content | None:
         """Everything resolved, or None after findings that leave something out."""
-        reader = ActionReader(self)
+        reader = ActionReader(self.resolver, self.plans, self.override_reasons)
         sources = tuple(self._sources(reader.strategy_plan))
         contributions = reader.contributions(sources)
         cards = reader.cards()
@@ -102,14 +56,17 @@ class Builder:
                 {n: self._owner(f) for n, f in self.names.items()},
             )
         except FhirPathError as error:
-            self.findings.append(Finding("content", "", str(error)))
+            self.resolver.findings.append(Finding("content", "", str(error)))
             return None
-        prefills = tuple(PrefillReader(self, forms[0]).prefills()) if forms else ()
-        if self.findings or strategy is None or not forms:
+        prefills = tuple(p for form in forms[:1] for p in self._prefills(form))
+        if self.resolver.findings or strategy is None or not forms:
             return None
         form = compile_questionnaire(forms[0])
         touching = with_touches(contributions, self.names, self.requirements)
         return self._assemble(sources, touching, cards, strategy, (form, prefills), expressions)
+
+    def _prefills(self, form: Resource) -> Iterator[Prefill]:
+        return PrefillReader(self.resolver, form, self.names, self.requirements).prefills()
 
     def _assemble(
         self,
@@ -130,7 +87,7 @@ class Builder:
             names=self.names,
             expressions=names,
             requirements=self.requirements,
-            value_sets=self.value_sets,
+            value_sets=self.resolver.value_sets,
             displays=dict(self._displays()),
             sources=sources,
             contributions=contributions,
@@ -139,7 +96,7 @@ class Builder:
             override_reasons=self.override_reasons,
             files=self.shelf.files,
             placeholders=tuple(sorted(self.shelf.placeholders - self.shelf.given)),
-            compiled=tuple(self.compiled),
+            compiled=tuple(self.resolver.compiled),
         )
 
     def _owner(self, fact: NamedFact) -> Resource:
@@ -151,9 +108,11 @@ class Builder:
             for variable in ext.values(resource, ext.VARIABLE):
                 name, path = variable["name"], f"variable {variable['name']}"
                 if name in names or name in INPUTS or name in self.requirements:
-                    self.found(resource, path, "this name is already taken in the content")
+                    self.resolver.report(
+                        resource, path, "this name is already taken in the content"
+                    )
                     continue
-                expression = self.compile(variable["expression"], resource, path)
+                expression = self.resolver.compile(variable["expression"], resource, path)
                 if expression is not None:
                     text = variable.get("description", "")
                     names[name] = NamedFact(name, text, expression, resource["id"])
@@ -169,7 +128,9 @@ class Builder:
             duration = dates[0]["valueDuration"] if dates else None
             window = self._window(duration, library, path) if duration else None
             if len(dates) > 1:
-                self.found(library, path, "one dateFilter at most: the others would not be read")
+                self.resolver.report(
+                    library, path, "one dateFilter at most: the others would not be read"
+                )
             tag = ext.value(dates[0], "evidence-tag") if dates else None
             if filters:
                 yield Requirement(
@@ -188,7 +149,7 @@ class Builder:
         whole = int(duration["value"])
         if whole == duration["value"] and duration["code"] in ("h", "d"):
             return whole, duration["code"]
-        self.found(library, path, "a look-back is a whole number of h or d")
+        self.resolver.report(library, path, "a look-back is a whole number of h or d")
         return None
 
     def _filter(self, node: dict[str, Any], library: Resource, path: str) -> CodeFilter | None:
@@ -197,9 +158,9 @@ class Builder:
         if url is None:
             codes = frozenset(normalise(c.get("system"), c["code"]) for c in node["code"])
             return CodeFilter(node["path"], codes, None, absent)
-        if self.resolve(url, library, path) is None:
+        if self.resolver.resolve(url, library, path) is None:
             return None
-        return CodeFilter(node["path"], self.value_sets[url], url, absent)
+        return CodeFilter(node["path"], self.resolver.value_sets[url], url, absent)
 
     def _sources(self, strategy: Resource | None) -> Iterator[Source]:
         """Causes and flags in the strategy's order; plans it does not list come last."""
@@ -210,7 +171,9 @@ class Builder:
         flags = [p for p in others if p["url"] in order]
         for plan in others:
             if plan["url"] not in order:
-                self.found(plan, "", "the strategy does not list this plan: it would never run")
+                self.resolver.report(
+                    plan, "", "the strategy does not list this plan: it would never run"
+                )
         ranked = sorted(
             (*causes, *flags), key=lambda p: (order.get(p["url"], len(order)), clinical_id(p))
         )
@@ -252,15 +215,3 @@ def listed_plans(strategy: Resource | None) -> Iterator[str]:
             for action in group.get("action", ()):
                 if "definitionCanonical" in action:
                     yield action["definitionCanonical"]
-
-
-def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every (system, concept) a value set enumerates."""
-    for include in value_set.get("compose", {}).get("include", ()):
-        for concept in include.get("concept", ()):
-            yield include["system"], concept
-
-
-def value_set_codes(value_set: Resource) -> CodeSet:
-    """Normalised (system, code) pairs."""
-    return CodeSet(normalise(system, c["code"]) for system, c in concepts(value_set))

@@ -6,24 +6,22 @@ Structure is checked by ``reader``, references and expressions by ``build``, wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_label_findings
 from cds_service.content.codes import has_valid_check_digit
 from cds_service.content.evidence import answer_path
-from cds_service.content.model import DATES, Content, Finding, Resource
+from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.resolver import Resolver
 from cds_service.content.shape import walk_actions
 from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
-
-if TYPE_CHECKING:
-    from cds_service.content.build import Builder
 
 LONGEST_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
@@ -49,8 +47,14 @@ def text_findings(shelf: Shelf) -> Iterator[Finding]:
             yield from _plan(resource, file)
 
 
-def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Finding]:
+def lint(
+    resolver: Resolver,
+    names: Mapping[str, NamedFact],
+    requirements: Mapping[str, Requirement],
+    content: Content | None,
+) -> Iterator[Finding]:
     """The other checks; those on the resolved content only when it resolved."""
+    shelf = resolver.shelf
     for form in shelf.of_type("Questionnaire"):
         yield from questionnaire_findings(form, shelf.files[form["url"]])
         yield from translation_findings(form, shelf.files[form["url"]])
@@ -58,8 +62,9 @@ def lint(shelf: Shelf, builder: Builder, content: Content | None) -> Iterator[Fi
     for value_set in shelf.of_type("ValueSet"):
         yield from _value_set(value_set, shelf)
     yield from _same_orders(shelf)
-    yield from _names(builder)
-    yield from _expressions(builder, shelf)
+    yield from _names(shelf, names.values())
+    yield from _requirements(requirements.values())
+    yield from _expressions(resolver)
     if content is not None:
         yield from _strategy(content)
         yield from _own_rule_first(content)
@@ -153,27 +158,28 @@ def _same_orders(shelf: Shelf) -> Iterator[Finding]:
             yield Finding(file, "code", f"is the same order as {first}")
 
 
-def _names(builder: Builder) -> Iterator[Finding]:
-    for fact in builder.names.values():
+def _names(shelf: Shelf, facts: Iterable[NamedFact]) -> Iterator[Finding]:
+    for fact in facts:
         if not fact.description:
-            file = _file(builder.shelf.files, fact.owner)
+            file = _file(shelf.files, fact.owner)
             yield Finding(file, f"variable {fact.name}", "needs a description in plain English")
-    for requirement in builder.requirements.values():
+
+
+def _requirements(requirements: Iterable[Requirement]) -> Iterator[Finding]:
+    for requirement in requirements:
         if requirement.type not in DATES:
-            path = f"dataRequirement {requirement.id}"
-            yield Finding(
-                "libraries", path, f"no chart entries of type {requirement.type} are read"
-            )
+            message = f"no chart entries of type {requirement.type} are read"
+            yield Finding("libraries", f"dataRequirement {requirement.id}", message)
 
 
-def _expressions(builder: Builder, shelf: Shelf) -> Iterator[Finding]:
+def _expressions(resolver: Resolver) -> Iterator[Finding]:
     """Answers that no item or option gives, and paths that start from nothing."""
     options = {
         item["linkId"]: {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
-        for form in shelf.of_type("Questionnaire")
+        for form in resolver.shelf.of_type("Questionnaire")
         for item in walk_items(form.get("item", ()))
     }
-    for expression, file, path in builder.compiled:
+    for expression, file, path in resolver.compiled:
         for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
         for name in bare_names(expression.tree):

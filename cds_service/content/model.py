@@ -40,6 +40,20 @@ def clinical_id(plan: Resource) -> str:
 
 Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
 
+# Hook context fields that hold resources; each is an input, empty on the other hooks.
+CONTEXT_BUNDLES = ("draftOrders", "conditions", "appointments")
+# What facts supply beside the dataRequirements (manual: plan_definitions/README.md).
+INPUTS = (
+    "answers",
+    "patient",
+    "age",
+    "encounter",
+    "user",
+    "questionnaireResponse",
+    "expiredQuestionnaireResponse",
+    *CONTEXT_BUNDLES,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

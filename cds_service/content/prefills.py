@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.model import Prefill, Resource
+from cds_service.content.model import NamedFact, Prefill, Requirement, Resource
 from cds_service.content.questionnaires import walk_items
+from cds_service.content.resolver import Resolver
 from cds_service.content.translations import CONTENT, translations, worded
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, nodes
-
-if TYPE_CHECKING:
-    from cds_service.content.build import Builder
 
 FHIRPATH = "text/fhirpath"
 # What the launch of a form can bring beside the chart; %age comes with the patient.
@@ -38,12 +36,19 @@ STRANGERS: tuple[Resource, ...] = (
 
 
 class PrefillReader:
-    """Reads one form, reporting through the builder."""
+    """Reads one form, reporting through the resolver."""
 
-    def __init__(self, builder: Builder, form: Resource) -> None:
-        self.builder = builder
+    def __init__(
+        self,
+        resolver: Resolver,
+        form: Resource,
+        names: Mapping[str, NamedFact],
+        requirements: Mapping[str, Requirement],
+    ) -> None:
+        self.resolver = resolver
         self.form = form
-        self.facts = {name: fact.expression for name, fact in builder.names.items()}
+        self.requirements = requirements
+        self.facts = {name: fact.expression for name, fact in names.items()}
         self.launch = {name for code in self._contexts() for name in CONTEXTS[code]}
         self.variables: dict[str, Expression] = {}
         self._read_variables()
@@ -62,14 +67,14 @@ class PrefillReader:
                 yield code
             else:
                 known = " or ".join(CONTEXTS)
-                self.builder.found(self.form, "launchContext", f"{code!r} is not known: {known}")
+                self.resolver.report(self.form, "launchContext", f"{code!r} is not known: {known}")
 
     def _read_variables(self) -> None:
         """The form's own named expressions; each may use those before it."""
         for node in ext.values(self.form, ext.VARIABLE):
             name, path = node["name"], f"variable {node['name']}"
-            if name in {*self.builder.allowed, *self.variables, ITEM, FORM}:
-                self.builder.found(self.form, path, "this name is already taken in the content")
+            if name in {*self.resolver.allowed, *self.variables, ITEM, FORM}:
+                self.resolver.report(self.form, path, "this name is already taken in the content")
                 continue
             compiled = self._compile(node, path, {*self.variables, FORM})
             if compiled is not None:
@@ -77,19 +82,19 @@ class PrefillReader:
 
     def _compile(self, node: Mapping[str, Any], path: str, more: set[str]) -> Expression | None:
         if not node.get("description"):
-            self.builder.found(self.form, path, "needs a description in plain English")
+            self.resolver.report(self.form, path, "needs a description in plain English")
         if node.get("language") != FHIRPATH:
-            self.builder.found(self.form, path, f"language must be {FHIRPATH}")
-        compiled = self.builder.compile(node.get("expression", ""), self.form, path, more)
+            self.resolver.report(self.form, path, f"language must be {FHIRPATH}")
+        compiled = self.resolver.compile(node.get("expression", ""), self.form, path, more)
         if compiled is None:
             return None
         for name in sorted(self._reached(compiled) - self._known(more)):
             message = f"%{name} is not known before the form is answered, or no launchContext"
-            self.builder.found(self.form, path, message)
+            self.resolver.report(self.form, path, message)
         return compiled
 
     def _known(self, more: set[str]) -> set[str]:
-        return {*self.launch, *self.builder.requirements, *self.facts, *more}
+        return {*self.launch, *self.requirements, *self.facts, *more}
 
     def _reached(self, expression: Expression) -> set[str]:
         """Every name an expression rests on, through the facts it names."""
@@ -105,10 +110,10 @@ class PrefillReader:
     def _prefill(self, item: dict[str, Any], node: Mapping[str, Any]) -> Iterator[Prefill]:
         path = f"item {item['linkId']}.initialExpression"
         for message in _refusals(item):
-            self.builder.found(self.form, path, message)
+            self.resolver.report(self.form, path, message)
         source = _source(item)
         if not source:
-            self.builder.found(self.form, path, "needs prefill-source, words for the person")
+            self.resolver.report(self.form, path, "needs prefill-source, words for the person")
         expression = self._compile(node, path, {*self.variables, ITEM, FORM})
         if expression is None or not source:
             return
@@ -117,16 +122,16 @@ class PrefillReader:
             source=source,
             expression=expression,
             expressions=self._named(item["linkId"]),
-            requirements=frozenset(self._reached(expression) & self.builder.requirements.keys()),
+            requirements=frozenset(self._reached(expression) & self.requirements.keys()),
         )
         for message in self._doubts(prefill, item):
-            self.builder.found(self.form, path, message)
+            self.resolver.report(self.form, path, message)
         yield prefill
 
     def _named(self, link_id: str) -> NamedExpressions:
         quoted = link_id.replace("\\", "\\\\").replace("'", "\\'")
         text = f"%{FORM}.repeat(item).where(linkId = '{quoted}')"
-        item = self.builder.compile(text, self.form, f"item {link_id}", {FORM})
+        item = self.resolver.compile(text, self.form, f"item {link_id}", {FORM})
         found = {**self.facts, **self.variables}
         return NamedExpressions(found if item is None else {**found, ITEM: item})
 
@@ -134,7 +139,7 @@ class PrefillReader:
         codes = {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
         for code in sorted(option_codes(prefill.expression.tree) - codes):
             yield f"the item has no option {code!r}"
-        nothing: dict[str, Any] = {key: [] for key in self.builder.requirements}
+        nothing: dict[str, Any] = {key: [] for key in self.requirements}
         for patient in STRANGERS:
             inputs = {**nothing, "patient": patient, "age": None, "encounter": None}
             bindings = prefill.expressions.bind({**inputs, FORM: self.form}, ANY_DAY)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from decimal import Decimal
 from operator import ge, gt, le, lt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .arithmetic import ARITHMETIC
+from .building import Building
 from .comparison import distinct, equal, equivalent, key, kind_of, order
 from .elements import EMPTY, Items, system_value
 from .errors import FhirPathError
@@ -14,9 +15,6 @@ from .nodes import Binary, Literal, Unary
 from .quantities import Quantity
 from .scope import Scope, Step, Truth, one
 from .static import check_operands, kinds_of
-
-if TYPE_CHECKING:
-    from .compiler import Compiler
 
 _NUMBERS = (int, Decimal)  # by exact type, so that a boolean is not a number
 
@@ -38,7 +36,7 @@ def build_connective(operator: str, terms: list[Truth]) -> Truth:
     return truth
 
 
-def build_truth(compiler: "Compiler", node: Binary) -> Truth:
+def build_truth(compiler: Building, node: Binary) -> Truth:
     """A closure for an operator that answers a boolean."""
     operator = node.operator
     if operator in ("xor", "implies"):
@@ -155,7 +153,7 @@ def _against_number(
     return truth
 
 
-def build_unary(compiler: "Compiler", node: Unary) -> Step:
+def build_unary(compiler: Building, node: Unary) -> Step:
     """A closure for a sign before a number or a quantity."""
     kinds = kinds_of(compiler.types(node.operand))
     if kinds is not None and not kinds & {"number", "Quantity"}:
@@ -185,7 +183,7 @@ def _signed(value: Any, negative: bool) -> Any:
     raise FhirPathError(f"cannot put a sign before {kind_of(value)}")
 
 
-def build_binary(compiler: "Compiler", node: Binary) -> Step:
+def build_binary(compiler: Building, node: Binary) -> Step:
     """A closure for `|`, `&` or arithmetic; two literals are folded into one constant."""
     operator = node.operator
     check_operands(operator, compiler.types(node.left), compiler.types(node.right))

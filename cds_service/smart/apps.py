@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cds_service.addresses import read_address
 from cds_service.clients import Client, SmartApp
-from cds_service.fhir_client import FhirPolicy
+from cds_service.fhir_access import FhirPolicy
 from cds_service.secret import Secret
 
 

@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from cds_service.addresses import DEVELOPMENT_HOSTS, read_address
-from cds_service.fhir_client import FhirPolicy
+from cds_service.fhir_access import FhirPolicy
 from cds_service.outside import TooLarge, read_whole, within
 
 SECONDS = 10.0  # for one call: EHRs write slowly

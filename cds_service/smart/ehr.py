@@ -12,9 +12,9 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from cds_service.fhir_access import FhirAccess
 from cds_service.fhir_client import FetchFailed, FhirClient
-from cds_service.hook_request import HookRequest
-from cds_service.prefetch import ENCOUNTER
+from cds_service.record import ENCOUNTER
 from cds_service.secret import Secret
 from cds_service.smart.apps import App
 from cds_service.smart.calls import CallFailed, Calls
@@ -109,17 +109,11 @@ class Ehr:
             queries[ENCOUNTER] = "Encounter/{{context.encounterId}}"
         else:
             queries.pop(ENCOUNTER, None)
-        asked = HookRequest(
-            hook="patient-view",
-            hook_instance="",
-            patient_id=login.patient,
-            encounter_id=login.encounter,
-            user=("Patient", login.patient),
-            fhir_server=login.issuer,
-            token=login.access_token,
+        access = FhirAccess(
+            login.issuer, login.access_token, login.patient, login.encounter, login.patient
         )
-        found = self.fhir.fetch(asked, queries, self.app.policy)
-        return {key: value for key, value in found.items() if not isinstance(value, FetchFailed)}
+        fetched = self.fhir.fetch(access, queries, self.app.policy)
+        return {key: value for key, value in fetched.items() if not isinstance(value, FetchFailed)}
 
     # -- writing -----------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from cds_service.desk import Desk
-from cds_service.prefetch import PATIENT
+from cds_service.populate import Populator
+from cds_service.record import PATIENT
 from cds_service.smart import app_context
 from cds_service.smart.apps import App, Apps
 from cds_service.smart.calls import Calls
@@ -33,8 +34,11 @@ OLD_CODE = "old_code"  # notice: the code that was written down opens nothing an
 class Entrance:
     """One per process. ``redirect_uri`` is where EHRs send people back to."""
 
-    def __init__(self, desk: Desk, intake: Intake, apps: Apps, redirect_uri: str) -> None:
+    def __init__(
+        self, desk: Desk, populator: Populator, intake: Intake, apps: Apps, redirect_uri: str
+    ) -> None:
         self.desk = desk
+        self.populator = populator
         self.intake = intake
         self.sessions = intake.sessions
         self.clock = intake.clock
@@ -54,7 +58,7 @@ class Entrance:
         app = self.apps.find(login.issuer)
         if app is None:
             raise SignInAgain("the EHR is no longer connected")
-        known = self.desk.pipeline.populator.queries
+        known = self.populator.queries
         queries = {key: query for key, query in known.items() if only in (None, key)}
         return Ehr(login, app, self.desk.fhir, queries, self.clock())
 
@@ -86,7 +90,7 @@ class Entrance:
 
     def _types(self) -> Iterator[str]:
         """The resource types that the form is filled in from."""
-        for query in self.desk.pipeline.populator.queries.values():
+        for query in self.populator.queries.values():
             yield query.partition("?")[0].partition("/")[0]
 
     def _calls(self, app: App) -> Calls:
@@ -173,7 +177,7 @@ class Entrance:
         except SignInAgain:  # a token that was over when it came: the form will say so
             return session
         session.born = _birth_date(resources)
-        found = self.desk.pipeline.populate(resources, self.clock(), language)
+        found = self.populator.populate(resources, self.clock(), language)
         session.answers |= answers_of(found.response)
         session.origins = dict(found.origins)
         return session

@@ -21,7 +21,7 @@ from cds_service.store.sealed import SealedRows
 from cds_service.store.switching import Switched
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
-from cds_service.suppression import Pseudonyms, quieted
+from cds_service.suppression import PastReaction, Pseudonyms
 
 T = TypeVar("T")
 SWEEP = 500  # claimed tokens between two deletions of expired ones
@@ -60,21 +60,13 @@ class Store:
 
         self._transactions.write("record_call", HOOK_CALL, write)
 
-    def suppressed_cards(
-        self,
-        keys: Collection[str],
-        client: str,
-        encounter_id: str | None,
-        now: datetime,
-        window: timedelta,
-    ) -> frozenset[str]:
-        """Those of the repeat keys that were settled in this encounter or within the window."""
+    def past_reactions(self, keys: Collection[str]) -> list[PastReaction]:
+        """The reactions to cards that had one of these repeat keys."""
         if not keys:
-            return frozenset()
-        past = self._transactions.read(
-            "suppressed_cards", HOOK_CALL, lambda c: reading.past_reactions(c, keys)
+            return []
+        return self._transactions.read(
+            "past_reactions", HOOK_CALL, lambda c: reading.past_reactions(c, keys)
         )
-        return quieted(past, self.names.encounter(client, encounter_id), now, window)
 
     def claim_jti(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
         """Whether a token id is new, in any process (``docs/conformance.md`` 6.10).

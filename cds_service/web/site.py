@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 from flask import Blueprint, render_template
 
-import cds_service
 from cds_service.content.overview import is_flag
 from cds_service.desk import Desk
 from cds_service.web.pages import serves
@@ -46,7 +46,7 @@ def site_blueprint(desk: Desk, clinic: str | None) -> Blueprint:
             services=list(desk.pipeline.services.values()),
             clinic=clinic,
             links=[link for link in LINKS if serves(link[0])],
-            version=cds_service.__version__,
+            version=version("dyspareunia-cds"),
             **numbers,
         )
 

@@ -96,7 +96,7 @@ def test_answers_are_what_the_form_would_accept(
 ) -> None:
     response = people[name].response
 
-    assert response is None or not list(validate(clinic.pipeline.form, response, now=NOW))
+    assert response is None or not list(validate(clinic.populator.form, response, now=NOW))
 
 
 def test_a_person_is_stored_as_one_transaction_under_their_own_ids(

@@ -10,7 +10,7 @@ from support import ROOT
 
 from .pages import read
 
-REPORTS = {"Finding": 2, "found": 2}  # call -> which argument is the message
+REPORTS = {"Finding": 2, "report": 2}  # call -> which argument is the message
 
 
 def as_template(node: ast.AST) -> str | None:

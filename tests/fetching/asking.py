@@ -14,8 +14,8 @@ from support import NOW
 
 from cds_service.content import Content
 from cds_service.errors import Issue, MissingFacts
-from cds_service.fhir_client import FetchFailed, FhirClient, FhirPolicy, Limits
-from cds_service.hook_request import HookRequest
+from cds_service.fhir_access import FhirAccess, FhirPolicy
+from cds_service.fhir_client import FetchFailed, FhirClient, Limits
 from cds_service.pipeline import Pipeline
 from cds_service.secret import Secret
 
@@ -27,18 +27,14 @@ LIMITS = Limits(seconds=1.0, pages=3, size=100_000)
 IN_TIME = 2.0  # what a busy machine may add to a limit
 
 
-def asked(fhir_server: str | None, **changes: Any) -> HookRequest:
-    """A checked patient-view call that brought no prefetch."""
+def asked(fhir_server: str | None, **changes: Any) -> FhirAccess:
+    """The access of a call that brought no prefetch."""
     whole: dict[str, Any] = {
-        "hook": "patient-view",
-        "hook_instance": "5c1b0a63-0b0e-4a39-9d3b-0e0d5f1a7c11",
-        "patient_id": "person",
-        "encounter_id": None,
-        "user": ("Practitioner", "example"),
-        "fhir_server": fhir_server,
+        "server": fhir_server,
         "token": Secret(CANARY),
+        "patient_id": "person",
     }
-    return HookRequest(**{**whole, **changes})
+    return FhirAccess(**{**whole, **changes})
 
 
 def allowed(*bases: str) -> FhirPolicy:

@@ -17,6 +17,14 @@ def server() -> Iterator[HostileServer]:
         yield server
 
 
+@pytest.fixture
+def other() -> Iterator[HostileServer]:
+    """Another server on this machine: nothing may ever arrive there."""
+    with HostileServer() as other:
+        yield other
+        assert other.seen == []
+
+
 @pytest.fixture(scope="session")
 def client() -> Iterator[FhirClient]:
     """One for all tests, as there is one for all calls of a process."""

@@ -20,7 +20,8 @@ from support import (
 
 from cds_service.content import Content
 from cds_service.errors import BadRequest
-from cds_service.fhir_client import FhirClient, FhirPolicy
+from cds_service.fhir_access import FhirPolicy
+from cds_service.fhir_client import FhirClient
 from fetching.asking import LIMITS, Visits, allowed, asking, page
 
 NOT_READ = "These parts of the chart could not be read: {keys}. Tests may already have been done."

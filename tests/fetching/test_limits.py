@@ -26,7 +26,8 @@ from hostile_fhir import (
     until,
 )
 
-from cds_service.fhir_client import FhirClient, FhirPolicy
+from cds_service.fhir_access import FhirPolicy
+from cds_service.fhir_client import FhirClient
 from fetching.asking import (
     CONDITIONS,
     IN_TIME,

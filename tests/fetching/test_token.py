@@ -64,7 +64,7 @@ def test_the_token_of_the_request_is_the_one_that_is_sent(
         },
     }
 
-    client.fetch(parse_request(body, "patient-view"), PATIENT, allowed(server.base))
+    client.fetch(parse_request(body, "patient-view").fhir_access, PATIENT, allowed(server.base))
 
     assert [s.headers["authorization"] for s in server.seen] == [f"Bearer {CANARY}"]
 

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hostile_fhir import HostileServer, resource
 
-from cds_service.fhir_client import FhirClient, FhirPolicy
+from cds_service.fhir_access import FhirPolicy
+from cds_service.fhir_client import FhirClient
 from fetching.asking import CONDITIONS, PATIENT, PERSON, Names, allowed, asked, one, words
 
 NOT_ALLOWED = "was not sent, and fhirServer is not one allowed for this client"
 UNREACHABLE = "could not be read: the FHIR server cannot be reached"
-ELSEWHERE = "is paged, and the next page is at another address"
 EHR = "https://fhir.example.org/r4"
 PUBLIC = "93.184.216.34"
-
-
-@pytest.fixture
-def other() -> Iterator[HostileServer]:
-    """Another server on this machine: nothing may ever arrive there."""
-    with HostileServer() as other:
-        yield other
-        assert other.seen == []
 
 
 # -- bases ---------------------------------------------------------------------------------

@@ -249,7 +249,7 @@ def test_every_way_in_says_unavailable(tmp_path: Path) -> None:
     for attempt in (
         lambda: store().ping(),
         lambda: store().record_call(call()),
-        lambda: store().suppressed_cards(["key"], CLIENT, None, NOW, WINDOW),
+        lambda: store().past_reactions(["key"]),
         lambda: store().claim_jti("a", "b", later, NOW),
         lambda: store().save_feedback(SERVICE, CLIENT, [accepted(card())], NOW),
         lambda: store().report(NOW, later, lambda found, _: list(found)),

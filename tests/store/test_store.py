@@ -10,6 +10,7 @@ import pytest
 from cds_service.feedback import FeedbackItem, Outcome, Reason
 from cds_service.report import Firing, summarise
 from cds_service.store import CardState, Purged, Saved, Store
+from cds_service.suppression import quieted
 from store.databases import Database
 from store.made_records import (
     CLIENT,
@@ -179,14 +180,16 @@ def test_a_settled_card_is_held_back_in_the_window_and_in_the_encounter(store: S
     keys = {shown.repeat_key, ignored.repeat_key, "another"}
 
     def held(days: int, encounter: str | None, client: str = CLIENT) -> frozenset[str]:
-        return store.suppressed_cards(keys, client, encounter, NOW + days * DAY, WINDOW)
+        past = store.past_reactions(keys)
+        seen = store.names.encounter(client, encounter)
+        return quieted(past, seen, NOW + days * DAY, WINDOW)
 
     assert held(29, "next visit") == {shown.repeat_key}
     assert held(31, "next visit") == frozenset()
     assert held(31, None) == frozenset()
     assert held(31, "visit") == {shown.repeat_key}
     assert held(31, "visit", "another client") == frozenset()
-    assert store.suppressed_cards([], CLIENT, None, NOW, WINDOW) == frozenset()
+    assert store.past_reactions([]) == []
 
 
 def test_a_deferred_card_comes_again(store: Store) -> None:
@@ -194,8 +197,8 @@ def test_a_deferred_card_comes_again(store: Store) -> None:
     store.record_call(call(shown))
     store.save_feedback(SERVICE, CLIENT, [overridden(shown, "deferred"), overridden(shown)], NOW)
 
-    keys = [shown.repeat_key]
-    assert store.suppressed_cards(keys, CLIENT, "visit", NOW, WINDOW) == frozenset()
+    past = store.past_reactions([shown.repeat_key])
+    assert quieted(past, store.names.encounter(CLIENT, "visit"), NOW, WINDOW) == frozenset()
 
 
 # -- report --------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hostile_fhir import HostileServer
+from hostile_fhir import HostileServer, resource
 
 from cds_service.security import Verifier
-from trust.signing import client_of, good_keys, verifier_of, write_keys
+from trust.signing import by_url, client_of, good_keys, verifier_of, write_keys
 
 
 @pytest.fixture
@@ -40,3 +40,10 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
     monkeypatch.setattr(time, "monotonic", lambda: real() + passed[0])
     return pass_by
+
+
+@pytest.fixture
+def served(server: HostileServer) -> Verifier:
+    """A verifier whose keys a server has."""
+    server.on("keys", resource({"keys": good_keys()}))
+    return verifier_of(by_url(f"{server.base}/keys"))

@@ -205,3 +205,10 @@ def refuse(verifier: Verifier, header: str | None, audience: str = AUDIENCE) -> 
     assert error.value.status == 401
     assert outcome(*error.value.issues) == REFUSED
     assert error.value.__cause__ is None
+
+
+def by_url(url: str, **changes: Any) -> Client:
+    """A client whose key set is at an address of this machine."""
+    return client_of(
+        Path(), **{"jwksFile": None, "jwksUrl": url, "allowPrivateAddresses": True, **changes}
+    )

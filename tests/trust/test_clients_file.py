@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from cds_service.clients import Client, ClientsError, read_clients
-from cds_service.fhir_client import FhirPolicy
+from cds_service.fhir_access import FhirPolicy
 
 KEYS = {"issuer": "https://ehr.example.org", "jwksFile": "keys.json"}
 

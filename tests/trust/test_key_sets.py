@@ -21,13 +21,13 @@ from hostile_fhir import (
     status,
 )
 
-from cds_service.clients import Client
 from cds_service.key_sets import BACK_OFF, COOL_DOWN, KEEP, LARGEST, TIMEOUT
 from cds_service.security import Verifier
 from trust.signing import (
     by_ec,
     by_rsa,
     by_secret,
+    by_url,
     client_of,
     ec_key,
     ed_key,
@@ -46,20 +46,6 @@ from trust.signing import (
 
 requirement = pytest.mark.requirement
 Later = Callable[[float], None]
-
-
-def by_url(url: str, **changes: Any) -> Client:
-    """A client whose key set is at an address of this machine."""
-    return client_of(
-        Path(), **{"jwksFile": None, "jwksUrl": url, "allowPrivateAddresses": True, **changes}
-    )
-
-
-@pytest.fixture
-def served(server: HostileServer) -> Verifier:
-    """A verifier whose keys a server has."""
-    server.on("keys", resource({"keys": good_keys()}))
-    return verifier_of(by_url(f"{server.base}/keys"))
 
 
 # -- which keys count ----------------------------------------------------------------------

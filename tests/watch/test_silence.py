@@ -232,7 +232,8 @@ def test_nothing_muted_is_one_evaluation_and_costs_nothing(clinic: Clinic) -> No
     service = clinic.pipeline.service(PATIENT_VIEW)
     plain = clinic.found(URINARY).evaluation
 
-    again = evaluate_muted(clinic.content, plain.facts, NOW, service, Muted())
+    asked = (service.id, service.hook)
+    again = evaluate_muted(clinic.content, plain.facts, NOW, asked, Muted())
 
     assert again.would is None
     assert shown(again) == shown(plain)

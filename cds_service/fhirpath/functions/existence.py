@@ -1,7 +1,6 @@
 """Existence (FHIRPath 2.0, 5.1), `not()` and `iif()`."""
 
-from typing import TYPE_CHECKING
-
+from ..building import Building
 from ..comparison import distinct, key
 from ..elements import EMPTY, Element, Items, system_value
 from ..errors import FhirPathError
@@ -10,18 +9,15 @@ from ..scope import Scope, Step, Truth
 from .arguments import boolean_of
 from .registry import plain, special
 
-if TYPE_CHECKING:
-    from ..compiler import Compiler
-
 
 @special("empty", result="Boolean")
-def _empty(compiler: "Compiler", call: Call) -> Truth:
+def _empty(compiler: Building, call: Call) -> Truth:
     base = compiler.base(call)
     return lambda scope, focus: not base(scope, focus)
 
 
 @special("exists", 0, 1, result="Boolean")
-def _exists(compiler: "Compiler", call: Call) -> Truth:
+def _exists(compiler: Building, call: Call) -> Truth:
     base = compiler.base(call)
     if not call.arguments:
         return lambda scope, focus: bool(base(scope, focus))
@@ -41,7 +37,7 @@ def answers(scope: Scope, items: Items, criterion: Truth) -> list[bool | None]:
 
 
 @special("all", 1, result="Boolean")
-def _all(compiler: "Compiler", call: Call) -> Truth:
+def _all(compiler: Building, call: Call) -> Truth:
     base, criterion = compiler.base(call), compiler.truth(call.arguments[0], strict=True)
 
     def truth(scope: Scope, focus: Items) -> bool | None:
@@ -51,7 +47,7 @@ def _all(compiler: "Compiler", call: Call) -> Truth:
 
 
 @special("not", result="Boolean")
-def _not(compiler: "Compiler", call: Call) -> Truth:
+def _not(compiler: Building, call: Call) -> Truth:
     if call.base is None:
         raise FhirPathError("not() needs something before it", hint="write (...).not()")
     base = compiler.truth(call.base)
@@ -63,7 +59,7 @@ def _not(compiler: "Compiler", call: Call) -> Truth:
     return truth
 
 
-def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:
+def _iif_focus(compiler: Building, call: Call) -> Step | None:
     """What the arguments of `base.iif(...)` see; None when it is called without a base."""
     if call.base is None:
         return None
@@ -78,7 +74,7 @@ def _iif_focus(compiler: "Compiler", call: Call) -> Step | None:
     return step
 
 
-def _iif_truth(compiler: "Compiler", call: Call) -> Truth:
+def _iif_truth(compiler: Building, call: Call) -> Truth:
     criterion = compiler.truth(call.arguments[0], strict=True)
     chosen = compiler.truth(call.arguments[1])
     otherwise = compiler.truth(call.arguments[2]) if call.arguments[2:] else _nothing
@@ -102,7 +98,7 @@ def _no_items(scope: Scope, focus: Items) -> Items:
 
 
 @special("iif", 2, 3, truth=_iif_truth)
-def _iif(compiler: "Compiler", call: Call) -> Step:
+def _iif(compiler: Building, call: Call) -> Step:
     criterion = compiler.truth(call.arguments[0], strict=True)
     chosen = compiler.step(call.arguments[1])
     otherwise = compiler.step(call.arguments[2]) if call.arguments[2:] else _no_items

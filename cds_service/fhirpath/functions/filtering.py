@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable
 from functools import cmp_to_key
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..building import Building
 from ..comparison import distinct, key, order_items
 from ..elements import EMPTY, Items
 from ..errors import FhirPathError
@@ -17,12 +18,9 @@ from .arguments import integer_of
 from .existence import answers
 from .registry import plain, special
 
-if TYPE_CHECKING:
-    from ..compiler import Compiler
-
 
 @special("where", 1)
-def _where(compiler: "Compiler", call: Call) -> Step:
+def _where(compiler: Building, call: Call) -> Step:
     base, criterion = compiler.base(call), compiler.truth(call.arguments[0], strict=True)
 
     def step(scope: Scope, focus: Items) -> Items:
@@ -47,7 +45,7 @@ def each(scope: Scope, items: Items, projection: Step) -> list[Items]:
 
 
 @special("select", 1)
-def _select(compiler: "Compiler", call: Call) -> Step:
+def _select(compiler: Building, call: Call) -> Step:
     base, projection = compiler.base(call), compiler.step(call.arguments[0])
 
     def step(scope: Scope, focus: Items) -> Items:
@@ -61,7 +59,7 @@ def _select(compiler: "Compiler", call: Call) -> Step:
 
 
 @special("repeat", 1)
-def _repeat(compiler: "Compiler", call: Call) -> Step:
+def _repeat(compiler: Building, call: Call) -> Step:
     base, projection = compiler.base(call), compiler.step(call.arguments[0])
 
     def step(scope: Scope, focus: Items) -> Items:
@@ -83,7 +81,7 @@ def _repeat(compiler: "Compiler", call: Call) -> Step:
 
 
 @special("aggregate", 1, 2)
-def _aggregate(compiler: "Compiler", call: Call) -> Step:
+def _aggregate(compiler: Building, call: Call) -> Step:
     base, fold = compiler.base(call), compiler.step(call.arguments[0])
     start = compiler.step(call.arguments[1]) if call.arguments[1:] else None
 
@@ -108,17 +106,17 @@ def _type_name(call: Call) -> str:
 
 
 @special("ofType", 1)
-def _of_type(compiler: "Compiler", call: Call) -> Step:
+def _of_type(compiler: Building, call: Call) -> Step:
     return build_of_type(compiler.base(call), _type_name(call))
 
 
 @special("is", 1)
-def _is(compiler: "Compiler", call: Call) -> Step:
+def _is(compiler: Building, call: Call) -> Step:
     return build_type_test("is", compiler.base(call), _type_name(call), call.position)
 
 
 @special("as", 1)
-def _as(compiler: "Compiler", call: Call) -> Step:
+def _as(compiler: Building, call: Call) -> Step:
     return build_type_test("as", compiler.base(call), _type_name(call), call.position)
 
 
@@ -188,7 +186,7 @@ def _combine(items: Items, others: Items) -> Items:
 
 
 @special("sort", 0, 9)
-def _sort(compiler: "Compiler", call: Call) -> Step:
+def _sort(compiler: Building, call: Call) -> Step:
     """`sort(-family, given.first())`: a minus means descending, for any type of key."""
     base, position = compiler.base(call), call.position
     keys = [_sort_key(compiler, argument) for argument in call.arguments] or [(_this, 1)]
@@ -219,7 +217,7 @@ def _this(scope: Scope, focus: Items) -> Items:
     return focus
 
 
-def _sort_key(compiler: "Compiler", node: Any) -> tuple[Step, int]:
+def _sort_key(compiler: Building, node: Any) -> tuple[Step, int]:
     if isinstance(node, Unary) and node.operator == "-":
         return compiler.step(node.operand), -1
     return compiler.step(node), 1

@@ -7,17 +7,15 @@ an argument once for each item, or not at all.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..building import Building
 from ..elements import EMPTY, Items
 from ..errors import FhirPathError
 from ..nodes import Call
 from ..scope import Scope, Step, Truth
 
-if TYPE_CHECKING:
-    from ..compiler import Compiler
-
-Build = Callable[["Compiler", Call], Any]  # answers a Truth if the function is boolean, else a Step
+Build = Callable[[Building, Call], Any]  # answers a Truth if the function is boolean, else a Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def plain(
     """Declare a function of collections that answers a collection, or a bool or None if Boolean."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        def build(compiler: "Compiler", call: Call) -> Step | Truth:
+        def build(compiler: Building, call: Call) -> Step | Truth:
             return applied(compiler, call, function)
 
         special(name, least, most, result=result, ordered=ordered)(build)
@@ -75,7 +73,7 @@ def value(
     """Declare a function of collections that answers one value, or None for no item."""
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        def build(compiler: "Compiler", call: Call) -> Step:
+        def build(compiler: Building, call: Call) -> Step:
             single = applied(compiler, call, function)
 
             def step(scope: Scope, focus: Items) -> Items:
@@ -92,7 +90,7 @@ def value(
 
 
 def applied(
-    compiler: "Compiler", call: Call, function: Callable[..., Any]
+    compiler: Building, call: Call, function: Callable[..., Any]
 ) -> Callable[[Scope, Items], Any]:
     """A closure that applies the function to its base and arguments, errors told their place."""
     base, position = compiler.base(call), call.position

@@ -5,8 +5,8 @@ import binascii
 import html
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..building import Building
 from ..elements import EMPTY, Items, system_value
 from ..errors import FhirPathError
 from ..limits import check_items, check_size, check_text
@@ -15,9 +15,6 @@ from ..regexes import Pattern, compile_pattern
 from ..scope import Scope, Step, Truth
 from .arguments import integer_of, text_of
 from .registry import plain, special, value
-
-if TYPE_CHECKING:
-    from ..compiler import Compiler
 
 
 def _declare_test(name: str, test: Callable[[str, str], bool]) -> None:
@@ -166,7 +163,7 @@ def _pattern(call: Call) -> Pattern | None:
         raise error.locate(node.position) from None
 
 
-def _build_match(compiler: "Compiler", call: Call) -> Truth:
+def _build_match(compiler: Building, call: Call) -> Truth:
     base, pattern, whole = compiler.base(call), _pattern(call), call.name == "matchesFull"
 
     def truth(scope: Scope, focus: Items) -> bool | None:
@@ -184,7 +181,7 @@ special("matchesFull", 1, result="Boolean")(_build_match)
 
 
 @special("replaceMatches", 2)
-def _replace_matches(compiler: "Compiler", call: Call) -> Step:
+def _replace_matches(compiler: Building, call: Call) -> Step:
     base, pattern = compiler.base(call), _pattern(call)
     substitute = compiler.step(call.arguments[1])
 

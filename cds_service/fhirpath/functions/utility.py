@@ -1,8 +1,9 @@
 """The clock, `trace()`, `type()`, precision and units, value sets (FHIRPath 2.0, 5.9; FHIR R4)."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..building import Building
 from ..dates import DATE_PARTS, FhirDate, FhirDateTime, FhirTime, to_date
 from ..decimals import decimals_of
 from ..elements import Element, Items
@@ -14,27 +15,24 @@ from ..typetests import system_name
 from .arguments import value_of
 from .registry import plain, special, value
 
-if TYPE_CHECKING:
-    from ..compiler import Compiler
-
 
 @special("now")
-def _now(compiler: "Compiler", call: Call) -> Step:
+def _now(compiler: Building, call: Call) -> Step:
     return lambda scope, focus: [scope.now()]
 
 
 @special("today")
-def _today(compiler: "Compiler", call: Call) -> Step:
+def _today(compiler: Building, call: Call) -> Step:
     return lambda scope, focus: [to_date(scope.now())]
 
 
 @special("timeOfDay")
-def _time_of_day(compiler: "Compiler", call: Call) -> Step:
+def _time_of_day(compiler: Building, call: Call) -> Step:
     return lambda scope, focus: [FhirTime(scope.now().parts[DATE_PARTS:])]
 
 
 @special("trace", 1, 2)
-def _trace(compiler: "Compiler", call: Call) -> Step:
+def _trace(compiler: Building, call: Call) -> Step:
     """The collection itself: this package writes nothing anywhere, least of all about a patient."""
     for argument in call.arguments:
         compiler.step(argument)
@@ -85,7 +83,7 @@ def _precision(items: Items) -> int | None:
 
 
 @special("memberOf", 1, result="Boolean")
-def _member_of(compiler: "Compiler", call: Call) -> Truth:
+def _member_of(compiler: Building, call: Call) -> Truth:
     """Whether a Coding or CodeableConcept has a code of the value set (FHIR R4, 2.1.25)."""
     base, url = compiler.base(call), call.arguments[0]
     if not isinstance(url, Literal) or not isinstance(url.value, str):

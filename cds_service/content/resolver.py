@@ -1,0 +1,71 @@
+"""Looks up and compiles what content refers to, and collects the findings of one build."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from cds_service.content import extensions as ext
+from cds_service.content.codes import CodeSet, normalise
+from cds_service.content.model import INPUTS, Finding, Resource
+from cds_service.content.reader import Shelf
+from cds_service.fhirpath import Expression, FhirPathError, compile_expression
+
+
+class Resolver:
+    """Shared by all readers of one build. ``findings`` grows; ``compiled`` holds every expression
+    with its file and path; ``allowed`` are the variable names that expressions may use."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.findings: list[Finding] = []
+        self.compiled: list[tuple[Expression, str, str]] = []
+        self.value_sets = {r["url"]: value_set_codes(r) for r in shelf.of_type("ValueSet")}
+        self.allowed = {*INPUTS, *_declared(shelf)}
+
+    def compile(
+        self, text: str, resource: Resource, path: str, more: Collection[str] = ()
+    ) -> Expression | None:
+        """Compiles one expression; what is refused becomes a finding and None. ``more`` are names
+        it may use beside those of all content."""
+        allowed = {*self.allowed, *more}
+        try:
+            expression = compile_expression(text, allowed, value_sets=self.value_sets)
+        except FhirPathError as error:
+            self.report(resource, path, f"{error}")
+            return None
+        self.compiled.append((expression, self.shelf.files[resource["url"]], path))
+        return expression
+
+    def report(self, resource: Resource, path: str, message: str) -> None:
+        """Records a finding at a path of a resource."""
+        self.findings.append(Finding(self.shelf.files[resource["url"]], path, message))
+
+    def resolve(self, canonical: str, resource: Resource, path: str) -> Resource | None:
+        """The content resource behind ``url`` or ``url|version``; a dangling one is a finding."""
+        url, _, version = canonical.partition("|")
+        target = self.shelf.resources.get(url)
+        if target is None or (version and version != target.get("version")):
+            self.report(resource, path, f"nothing in the content is {canonical}")
+            return None
+        return target
+
+
+def _declared(shelf: Shelf) -> Iterator[str]:
+    """The names of all data requirements, and of all named expressions of libraries and plans."""
+    for library in shelf.of_type("Library"):
+        yield from (node["id"] for node in library.get("dataRequirement", ()))
+    for resource in (*shelf.of_type("Library"), *shelf.of_type("PlanDefinition")):
+        yield from (variable["name"] for variable in ext.values(resource, ext.VARIABLE))
+
+
+def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every (system, concept) a value set enumerates."""
+    for include in value_set.get("compose", {}).get("include", ()):
+        for concept in include.get("concept", ()):
+            yield include["system"], concept
+
+
+def value_set_codes(value_set: Resource) -> CodeSet:
+    """Normalised (system, code) pairs."""
+    return CodeSet(normalise(system, c["code"]) for system, c in concepts(value_set))

@@ -1,0 +1,25 @@
+"""What operators and functions need of the compiler while they build closures."""
+
+from typing import Any, Protocol
+
+from .nodes import Call, Node
+from .scope import Step, Truth
+from .static import Types
+
+
+class Building(Protocol):
+    """Compiles the parts of a node. Each method raises FhirPathError for what cannot be run."""
+
+    value_sets: Any  # canonical URL -> container of (system, code), or None
+
+    def step(self, node: Node) -> Step:
+        """A closure for the node's collection."""
+
+    def truth(self, node: Node, *, strict: bool = False) -> Truth:
+        """A closure for the node as a boolean; ``strict`` refuses another item than a boolean."""
+
+    def types(self, node: Node) -> Types:
+        """What is known about the node's type."""
+
+    def base(self, node: Call) -> Step:
+        """The closure for what a function is called on."""

@@ -1,0 +1,32 @@
+"""The record of one call: everything the caller sent, or the service fetched, about one patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cds_service.content.model import Resource
+
+# The prefetch keys that are read by name; all others hold chart entries.
+PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """What one call brought, as parsed JSON.
+
+    ``user`` is the current user as (resource type, id). ``context`` holds the resources of the hook
+    context by field name, such as ``draftOrders``. ``unavailable`` maps a prefetch key that could
+    not be read to the reason; ``incomplete`` names keys of which more exists than was sent;
+    ``unusable`` counts values in Bundles that are no resources.
+    """
+
+    patient: Resource
+    user: tuple[str, str]
+    responses: tuple[Resource, ...] = ()
+    encounter: Resource | None = None
+    chart: tuple[Resource, ...] = ()
+    context: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    incomplete: frozenset[str] = frozenset()
+    unusable: int = 0
