@@ -19,7 +19,7 @@ from benchmarks.starting import start_up
 from benchmarks.table import Row, show
 from benchmarks.trust import trust_and_store
 from cds_service.content import find_root, load_content
-from cds_service.pipeline import Pipeline
+from cds_service.hooks.pipeline import Pipeline
 
 CALLS = 1200
 FLOOR_CALLS = 4000

@@ -13,8 +13,8 @@ import orjson
 from benchmarks.people import request_of_size
 from benchmarks.table import Row, cpu_ms
 from cds_service.content import FOLDERS, find_root, load_content
-from cds_service.hook_request import parse_body
-from cds_service.pipeline import Pipeline
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.request import parse_body
 
 CAUSE, RULE = "peyronie-disease", "C22"  # about a body part the benchmark's person does not have
 EXTRA = (0, 40, 160, 360)

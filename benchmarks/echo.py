@@ -5,8 +5,8 @@ import sys
 
 from flask import Flask, Response, request
 
-from cds_service.assembly import DESK
-from cds_service.server import serve
+from cds_service.app.assembly import DESK
+from cds_service.app.server import serve
 from cds_service.settings import Settings
 
 

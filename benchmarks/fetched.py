@@ -17,11 +17,11 @@ from benchmarks.ehr import base
 from benchmarks.people import ROOT
 from benchmarks.served import calls_of, free_port, running, service_command
 from benchmarks.table import Row
-from cds_service.content.vignettes import read_vignettes, request_for
-from cds_service.fhir_access import FhirPolicy
-from cds_service.fhir_client import FetchFailed, FhirClient
-from cds_service.hook_request import parse_request
-from cds_service.pipeline import Pipeline
+from cds_service.access.fhir_access import FhirPolicy
+from cds_service.access.fhir_client import FetchFailed, FhirClient
+from cds_service.authoring.vignettes import read_vignettes, request_for
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.request import parse_request
 
 PERSON = "V03"
 CALLS = 300
@@ -66,7 +66,7 @@ def _ehr() -> Iterator[str]:
 
 def _visit(pipeline: Pipeline) -> dict[str, Any]:
     """The call of a vignette's person, moved to today, with everything in it."""
-    vignettes = read_vignettes(ROOT / "tests" / "vignettes")
+    vignettes = read_vignettes(ROOT / "tests" / "authoring" / "vignettes")
     person = next(v for v in vignettes.people if v.id == PERSON)
     today = replace(person, today=datetime.now(UTC).date())
     keys = pipeline.service_for("patient-view").prefetch

@@ -11,8 +11,8 @@ from benchmarks.causes import pipelines_with
 from benchmarks.people import request_of_size
 from benchmarks.table import cpu_ms
 from cds_service.content import find_root, load_content
-from cds_service.hook_request import parse_body
-from cds_service.pipeline import Pipeline
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.request import parse_body
 
 FILE = Path(__file__).parent.parent / "docs" / "images" / "growth.svg"
 SIZES = (50, 500, 1000, 2000, 3500, 5000)

@@ -8,12 +8,12 @@ import orjson
 from benchmarks.handwritten import LEFT_OUT, Codes, rules
 from benchmarks.people import request_of_size
 from benchmarks.table import Row, cpu_ms
-from cds_service.cards import Call
-from cds_service.chart import ChartIndex
 from cds_service.content.model import Requirement
-from cds_service.evaluate import evaluate
-from cds_service.hook_request import parse_body, parse_request
-from cds_service.pipeline import Pipeline
+from cds_service.decision.chart import ChartIndex
+from cds_service.decision.evaluate import evaluate
+from cds_service.hooks.cards import Call
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.request import parse_body, parse_request
 
 SIZE = 50
 SIZES = (50, 500, 5000)

@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from cds_service.content.vignettes import Vignette, read_vignettes, request_for
-from cds_service.pipeline import Pipeline
+from cds_service.authoring.vignettes import Vignette, read_vignettes, request_for
+from cds_service.hooks.pipeline import Pipeline
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ROOT / "tests" / "data" / "generated" / "amalia-rangel.json"
+GENERATED = ROOT / "tests" / "decision" / "generated" / "amalia-rangel.json"
 PERSON = "person"
 
 ANSWERS = {  # many rules are true, six cards are shown and more are deferred
@@ -83,7 +83,7 @@ UNREAD = {
 
 def request_of_size(size: int, pipeline: Pipeline) -> dict[str, Any]:
     """A patient-view request of today with ``size`` chart resources and the intake response."""
-    defaults = read_vignettes(ROOT / "tests" / "vignettes").defaults
+    defaults = read_vignettes(ROOT / "tests" / "authoring" / "vignettes").defaults
     given = {"age": 24, "gender": "female", "answers": ANSWERS, "chart": MATCHING}
     person = Vignette("bench", "bench", "bench", _today(), given, {})
     prefetch = pipeline.service_for("patient-view").prefetch

@@ -11,12 +11,13 @@ SCRIPT = """
 import gc, json, time
 gc.disable()
 began = time.perf_counter()
-import cds_service.routes, cds_service.server, cds_service.settings, cds_service.pipeline
+import cds_service.hooks.routes, cds_service.app.server
+import cds_service.settings, cds_service.hooks.pipeline
 from cds_service.content import find_root, load_content
 imported = time.perf_counter()
 content = load_content(find_root())
 loaded = time.perf_counter()
-cds_service.pipeline.Pipeline(content, "https://example.org/intake")
+cds_service.hooks.pipeline.Pipeline(content, "https://example.org/intake")
 print(json.dumps([imported - began, loaded - imported, time.perf_counter() - loaded]))
 """
 

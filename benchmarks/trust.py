@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from benchmarks.table import Row, cpu_ms
-from cds_service.clients import Client
-from cds_service.feedback import parse_feedback
-from cds_service.migrations import upgrade
-from cds_service.security import Verifier
+from cds_service.access.clients import Client
+from cds_service.access.tokens import Verifier
+from cds_service.hooks.feedback import parse_feedback
 from cds_service.store import CallRecord, CardRecord, CardState, Store
+from cds_service.store.migrations import upgrade
 
 ISSUER = "https://ehr.example.org"
 AUDIENCE = "https://example.org/cds-services/bench"

@@ -26,6 +26,6 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     start (``/health/ready`` says so).
     """
     # Imported here so that `cds_service.fhirpath` can be used without the web stack.
-    from cds_service.assembly import assemble  # noqa: PLC0415 - see above
+    from cds_service.app.assembly import assemble  # noqa: PLC0415 - see above
 
     return assemble(settings, clock)

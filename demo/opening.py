@@ -6,7 +6,7 @@ import socket
 from datetime import UTC, datetime
 
 from cds_service.content import find_root, load_content
-from cds_service.pipeline import Pipeline
+from cds_service.hooks.pipeline import Pipeline
 from demo.authorization import App
 from demo.clinic.app import Clinic, clinic_app
 from demo.clinic.why import WhyNot

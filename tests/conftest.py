@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support import NOW, ROOT, Clinic, settings_in
 
 from cds_service import create_app
+from cds_service.authoring.vignettes import Case, Vignettes, case_for, read_vignettes
 from cds_service.content import Content, load_content
-from cds_service.content.vignettes import Case, Vignettes, case_for, read_vignettes
+from tests.support.clinic import NOW, ROOT, Clinic, settings_in
+from tests.support.numbers import Counted
+from tests.support.ward import Make, Ward
+
+pytest_plugins = ["tests.support.database_fixtures"]
 
 settings.register_profile(
     "tests",
@@ -37,7 +43,7 @@ def content() -> Content:
 
 @pytest.fixture(scope="session")
 def vignettes() -> Vignettes:
-    return read_vignettes(ROOT / "tests" / "vignettes")
+    return read_vignettes(ROOT / "tests" / "authoring" / "vignettes")
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +56,15 @@ def cases(vignettes: Vignettes, clinic: Clinic) -> list[Case]:
 def clinic(content: Content, tmp_path_factory: pytest.TempPathFactory) -> Clinic:
     app = create_app(settings_in(tmp_path_factory.mktemp("clinic")), lambda: NOW)
     return Clinic(content, app.test_client())
+
+
+@pytest.fixture
+def make(content: Content, tmp_path: Path) -> Make:
+    """Makes applications with settings of a test's own."""
+    return lambda **settings: Ward(content, tmp_path, **settings)
+
+
+@pytest.fixture
+def counted() -> Callable[[Ward], Counted]:
+    """What is counted from now on: the numbers belong to the process, not to one application."""
+    return Counted

@@ -1,7 +1,7 @@
 """The clinical rules written out as plain Python: what the content's FHIRPath is measured against.
 
-Only a yardstick: the service never runs it. ``tests/test_handwritten_rules.py`` holds it equal to
-the content, name by name, on random people and on every vignette.
+Only a yardstick: the service never runs it. ``tests/decision/test_handwritten_rules.py`` holds it
+equal to the content, name by name, on random people and on every vignette.
 """
 
 from datetime import date

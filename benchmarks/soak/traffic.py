@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine, select
 from benchmarks.people import people_with, request_of_size
 from benchmarks.soak.expecting import expect
 from cds_service.content import find_root, load_content
-from cds_service.pipeline import Pipeline
+from cds_service.hooks.pipeline import Pipeline
 from cds_service.store.tables import FEEDBACK
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from cds_service.content.build import Builder
 from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder, site_word_findings
-from cds_service.content.shape import shape_findings
+from cds_service.content.required_elements import shape_findings
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 

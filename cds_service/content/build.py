@@ -23,10 +23,10 @@ from cds_service.content.model import (
     clinical_id,
 )
 from cds_service.content.prefills import PrefillReader
+from cds_service.content.prerequisites import with_touches
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import CANONICAL_BASE, Shelf
 from cds_service.content.resolver import Resolver, concepts
-from cds_service.content.touching import with_touches
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
 

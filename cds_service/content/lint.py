@@ -12,13 +12,13 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_label_findings
 from cds_service.content.codes import has_valid_check_digit
-from cds_service.content.evidence import answer_path
+from cds_service.content.justification import answer_path
 from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
 from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.required_elements import walk_actions
 from cds_service.content.resolver import Resolver
-from cds_service.content.shape import walk_actions
 from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes

@@ -1,7 +1,7 @@
 """Draft orders: an ActivityDefinition turned, once at load, into the request it stands for.
 
 The template lacks only what belongs to one call (id, subject, encounter, authoredOn, requester),
-so a call copies it and fills those in (``cds_service.cards``).
+so a call copies it and fills those in (``cds_service.hooks.cards``).
 """
 
 from __future__ import annotations

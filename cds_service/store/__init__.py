@@ -6,7 +6,6 @@ words about a patient is a clinician's comment on a card, and that is kept for `
 
 from __future__ import annotations
 
-from cds_service.store.durable import Store
 from cds_service.store.keys import load_key
 from cds_service.store.records import (
     CallRecord,
@@ -16,7 +15,8 @@ from cds_service.store.records import (
     Saved,
     StoreUnavailable,
 )
-from cds_service.store.switching import Switched
+from cds_service.store.store import Store
+from cds_service.store.switches import Switched
 
 __all__ = [
     "CallRecord",

@@ -98,3 +98,53 @@ class Purged:
             self.tokens + other.tokens,
             self.sessions + other.sessions,
         )
+
+
+class Outcome(StrEnum):
+    """What became of a card (5.3); that it was ignored is never reported (5.6)."""
+
+    ACCEPTED = "accepted"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a card was overridden: a Coding; ``system`` and ``display`` may be missing (5.5)."""
+
+    code: str
+    system: str | None = None
+    display: str | None = field(default=None, repr=False)  # words of a caller: never printed
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackItem:
+    """One checked item. ``at`` is aware, in UTC; ``suggestions`` are sorted, each once.
+
+    ``comment`` is a clinician's free text and may be about the patient: it has no place in logs,
+    so ``repr`` leaves it out (5.10).
+    """
+
+    card: str
+    outcome: Outcome
+    at: datetime
+    suggestions: tuple[str, ...] = ()
+    reason: Reason | None = None
+    comment: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What is remembered of feedback when cards are counted or held back; ``at`` is aware."""
+
+    outcome: Outcome
+    reason: str | None  # the reason's code
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastReaction:
+    """A reaction to a card that had the repeat key, in an encounter (its pseudonym)."""
+
+    repeat_key: str
+    encounter: str | None
+    reaction: Reaction

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.feedback import FeedbackItem
-from cds_service.store.records import CallRecord, CardRecord
-from cds_service.suppression import Pseudonyms
+from cds_service.store.pseudonyms import Pseudonyms
+from cds_service.store.records import CallRecord, CardRecord, FeedbackItem
 
 
 def call_row(names: Pseudonyms, call: CallRecord) -> dict[str, Any]:

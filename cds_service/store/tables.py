@@ -1,4 +1,4 @@
-"""The tables. Changes need a migration (``cds_service/migrations``); a test compares the two."""
+"""The tables. Changes need a migration (``store/migrations``); a test compares the two."""
 
 from __future__ import annotations
 

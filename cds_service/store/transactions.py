@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from cds_service.metrics import STORE_FAILURES
+from cds_service.store.breaker import Breaker, Deadline, Overrun
 from cds_service.store.engines import (
     FEEDBACK_CALL,
     HOOK_CALL,
@@ -20,9 +20,9 @@ from cds_service.store.engines import (
     Engines,
     Patience,
 )
-from cds_service.store.guard import Breaker, Deadline, Overrun
+from cds_service.store.group_commit import Turns
 from cds_service.store.records import StoreUnavailable
-from cds_service.store.turns import Turns
+from cds_service.telemetry.metrics import STORE_FAILURES
 
 T = TypeVar("T")
 REST = 1.0  # seconds for which a failure is remembered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.errors import Issue
+from cds_service.fhir.errors import Issue
 
 # Blueprints whose answers are pages: their errors are pages too.
 PAGES = {"site", "intake", "launch", "content"}

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, render_template
 
 from cds_service.content.overview import is_flag
-from cds_service.desk import Desk
+from cds_service.hooks.calls import Desk
 from cds_service.web.pages import serves
 
 PICTURE = Path(__file__).with_name("static") / "cards.svg"

@@ -1,7 +1,7 @@
 """Why these cards and not the others: one evaluation as a page for people.
 
 The same request the browser sent to the service is evaluated once more here, by the same code
-(``cds_service.explain``), and grouped by answer. Only this page knows what came before: a card that
+(``decision.explain``), and grouped by answer. Only this page knows what came before: a card that
 is asked for and was not shown by the service was settled earlier.
 """
 
@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from cds_service.clients import Client
-from cds_service.content.evidence import Evidence, EvidenceReader
+from cds_service.access.clients import Client
+from cds_service.access.fhir_client import FhirClient, Limits
+from cds_service.content.justification import Evidence, EvidenceReader
 from cds_service.content.model import Contribution, Requirement, Source
-from cds_service.errors import ServiceError
-from cds_service.evaluate import Evaluation, WantedCard
-from cds_service.explain import explain
-from cds_service.fhir_client import FhirClient, Limits
-from cds_service.pipeline import Pipeline
+from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.decision.explain import explain
+from cds_service.fhir.errors import ServiceError
+from cds_service.hooks.pipeline import Pipeline
 
 ORDER = ("yes", "unknown", "error", "no")
 NOT_ANSWERED, NO_ENTRY = "not answered", "no entry"

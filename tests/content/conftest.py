@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 from cds_service.content import FOLDERS
+from tests.support.clinic import ROOT
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT, settings_in
 
 from cds_service import create_app
 from cds_service.content import ContentError, find_root, load_content
 from cds_service.content.reader import CANONICAL_BASE, FOLDERS
+from tests.support.clinic import ROOT, settings_in
 
 from .breaking import (
     CARD,

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT
 
 from cds_service.content import Content, load_content
 from cds_service.content.reader import CANONICAL_BASE
+from tests.support.clinic import ROOT
 
 from .breaking import (
     CARD,

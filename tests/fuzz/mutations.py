@@ -8,7 +8,8 @@ import json
 from typing import Any
 
 from hypothesis import strategies as st
-from support import ABSENT, changed, walk
+
+from tests.support.clinic import ABSENT, changed, walk
 
 Path = tuple[Any, ...]
 STOP = 4  # one in so many steps down ends there

@@ -11,13 +11,13 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from routes.ward import Ward
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from cds_service.content import Content
-from fuzz.contract import feedback_refusals, refusals
+from tests.fuzz.contract import feedback_refusals, refusals
+from tests.support.ward import Ward
 
 EXAMPLES = int(os.environ.get("CDS_EXAMPLES", "200"))
 AS_DESCRIBED = [

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fhir_surface.test_apply_route import APPLY
-from fhir_surface.test_populate_route import POPULATE, context, parameters
 from hypothesis import given
 from hypothesis import strategies as st
-from routes.ward import Ward
-from support import PERSON
 
 from cds_service.content import Content
-from fuzz.contract import READ, is_about_another, resources
-from fuzz.mutations import as_bytes, mutated
-from fuzz.test_mutated_requests import fuzzed, hook_call, ticks_an_emergency, told
+from tests.fhir_api.test_apply_route import APPLY
+from tests.fhir_api.test_populate_route import POPULATE, context, parameters
+from tests.fuzz.contract import READ, is_about_another, resources
+from tests.fuzz.mutations import as_bytes, mutated
+from tests.fuzz.test_mutated_requests import fuzzed, hook_call, ticks_an_emergency, told
+from tests.support.clinic import PERSON
+from tests.support.ward import Ward
 
 FHIR_JSON = "application/fhir+json"
 SUBJECT = {"name": "subject", "valueString": f"Patient/{PERSON}"}

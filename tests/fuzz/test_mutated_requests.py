@@ -13,15 +13,23 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from routes.ward import FEEDBACK, VALIDATE, Ward, accepted, expressions, overridden, visit
-from support import FORM, NOW, PERSON, topics
-from test_odd_values import large_request
 from werkzeug.test import TestResponse
 
 from cds_service.content import Content
-from cds_service.hook_request import HOOKS
-from fuzz.contract import BUNDLES, feedback_refusals, refusals, resources
-from fuzz.mutations import as_bytes, mutated
+from cds_service.hooks.request import HOOKS
+from tests.fuzz.contract import BUNDLES, feedback_refusals, refusals, resources
+from tests.fuzz.mutations import as_bytes, mutated
+from tests.fuzz.test_odd_values import large_request
+from tests.support.clinic import FORM, NOW, PERSON, topics
+from tests.support.ward import (
+    FEEDBACK,
+    VALIDATE,
+    Ward,
+    accepted,
+    expressions,
+    overridden,
+    visit,
+)
 
 REFUSED = {400, 412, 413}
 QUIET_HOOKS = {"appointment-book", "problem-list-item-create"}  # they only offer the form

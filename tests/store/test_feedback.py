@@ -9,15 +9,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.feedback import (
-    LONGEST_COMMENT,
-    MOST_ITEMS,
-    FeedbackItem,
-    Outcome,
-    Reason,
-    parse_feedback,
-    refusal,
-)
+from cds_service.hooks.feedback import LONGEST_COMMENT, MOST_ITEMS, parse_feedback, refusal
+from cds_service.store.records import FeedbackItem, Outcome, Reason
 
 CARD = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
 TAKEN = "e56e1945-20b3-4393-8503-a1a20fd73152"
@@ -233,7 +226,7 @@ def test_one_bad_item_does_not_lose_the_others_and_everything_wrong_is_named() -
 def test_the_pure_modules_bring_no_web_no_sql_and_no_log() -> None:
     code = (
         "import sys\n"
-        "import cds_service.feedback, cds_service.suppression, cds_service.report\n"
+        "import cds_service.hooks.feedback, cds_service.hooks.repeats, cds_service.store.report\n"
         "print([m for m in ('flask', 'sqlalchemy', 'logging', 'sqlite3') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,12 +13,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from cds_service.migrations import HEAD, MigrationFailed, current, upgrade
-from cds_service.migrations.alembic_runner import configuration, migrate
 from cds_service.store import Store, StoreUnavailable
+from cds_service.store.migrations import HEAD, MigrationFailed, current, upgrade
+from cds_service.store.migrations.alembic_runner import configuration, migrate
 from cds_service.store.tables import METADATA
-from store.databases import Database, MakeDatabase, SqliteFile
-from store.made_records import CLIENT, KEY, NOW, SERVICE, accepted, call, card
+from tests.support.databases import Database, MakeDatabase, SqliteFile
+from tests.support.made_records import CLIENT, KEY, NOW, SERVICE, accepted, call, card
 
 
 def differences(url: str) -> list[object]:
@@ -71,7 +71,7 @@ def test_feedback_of_an_older_release_learns_its_repeat_key(
 
 def test_several_processes_may_migrate_at_once(make_database: MakeDatabase) -> None:
     empty = make_database(migrated=False)
-    code = "import sys\nfrom cds_service.migrations import upgrade\nupgrade(sys.argv[1])"
+    code = "import sys\nfrom cds_service.store.migrations import upgrade\nupgrade(sys.argv[1])"
     command = [sys.executable, "-c", code, empty.url]
 
     running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -98,7 +98,7 @@ def test_the_newest_revision_is_the_one_the_code_names() -> None:
 def test_starting_on_a_current_database_does_not_load_alembic(database: Database) -> None:
     code = (
         "import sys\n"
-        "from cds_service.migrations import upgrade\n"
+        "from cds_service.store.migrations import upgrade\n"
         "upgrade(sys.argv[1])\n"
         "from cds_service.store import Store\n"
         "Store(sys.argv[1], bytes(16)).ping()\n"

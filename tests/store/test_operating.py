@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.store import Store, load_key
-from store.databases import Database, MakeDatabase, PostgresServer, SqliteFolder
-from store.made_records import CLIENT, SERVICE, accepted, call, card
+from tests.support.databases import Database, MakeDatabase, PostgresServer, SqliteFolder
+from tests.support.made_records import CLIENT, SERVICE, accepted, call, card
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, text
 from cds_service.store import Store, StoreUnavailable
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL
 from cds_service.store.transactions import Transactions
-from store.databases import Database, PostgresDatabase, PostgresServer, SqliteFile
-from store.made_records import CLIENT, KEY, NOW, SERVICE, WINDOW, accepted, call, card
+from tests.support.databases import Database, PostgresDatabase, PostgresServer, SqliteFile
+from tests.support.made_records import CLIENT, KEY, NOW, SERVICE, WINDOW, accepted, call, card
 
 WRITERS = 20
 

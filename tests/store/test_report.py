@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from cds_service.feedback import Outcome, Reaction
-from cds_service.report import Firing, Row, Threshold, as_csv, as_json, summarise, wilson
-from store.made_records import NOW
+from cds_service.store.records import Outcome, Reaction
+from cds_service.store.report import Firing, Row, Threshold, as_csv, as_json, summarise, wilson
+from tests.support.made_records import NOW
 
 
 def firing(*reactions: Reaction, **more: object) -> Firing:

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from cds_service.feedback import FeedbackItem, Outcome, Reason
-from cds_service.report import Firing, summarise
+from cds_service.hooks.repeats import quieted
 from cds_service.store import CardState, Purged, Saved, Store
-from cds_service.suppression import quieted
-from store.databases import Database
-from store.made_records import (
+from cds_service.store.records import FeedbackItem, Outcome, Reason
+from cds_service.store.report import Firing, summarise
+from tests.support.databases import Database
+from tests.support.made_records import (
     CLIENT,
     DAY,
     KEY,
@@ -259,7 +259,7 @@ def test_a_token_id_is_claimed_once_for_each_issuer(store: Store) -> None:
 def test_expired_token_ids_are_swept_now_and_then(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cds_service.store.durable.SWEEP", 3)
+    monkeypatch.setattr("cds_service.store.store.SWEEP", 3)
     for jti in "12":
         store.claim_jti("a", jti, NOW - timedelta(seconds=1), NOW)
     store.claim_jti("a", "3", NOW + DAY, NOW)
@@ -273,7 +273,7 @@ def test_expired_token_ids_are_swept_now_and_then(
 def test_purge_deletes_what_is_old_and_nothing_else(
     store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cds_service.store.reading.BATCH", 2)
+    monkeypatch.setattr("cds_service.store.queries.BATCH", 2)
     for age in (100, 91, 91, 89, 0):
         shown = card()
         store.record_call(call(shown, card("REC-SELF"), at=NOW - age * DAY))

@@ -14,10 +14,10 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request
 
+from cds_service.authoring.last_run import read_run
 from cds_service.content import Content
-from cds_service.content.last_run import read_run
-from cds_service.errors import Issue
-from cds_service.web.content_pages.catalogue import Catalogue, address
+from cds_service.fhir.errors import Issue
+from cds_service.web.content_pages.index import Catalogue, address
 from cds_service.web.content_pages.views import KINDS, Views
 from cds_service.web.markdown import as_html
 from cds_service.web.pages import error_page, serves

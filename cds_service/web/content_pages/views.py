@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.authoring.last_run import LastRun, Outcome
 from cds_service.content import extensions as ext
-from cds_service.content.last_run import LastRun, Outcome
 from cds_service.content.model import (
     INDICATORS,
     Card,
@@ -28,8 +28,8 @@ from cds_service.content.overview import (
     suggestions_of,
 )
 from cds_service.content.translations import languages, text_in
-from cds_service.web.content_pages.catalogue import Catalogue, Entry, source_link
 from cds_service.web.content_pages.figures import Figure, of_conditions, of_fact
+from cds_service.web.content_pages.index import Catalogue, Entry, source_link
 from cds_service.web.diagram import Link
 
 KINDS = frozenset({"causes", "flags", "cards", "questions", "facts", "value-sets", "strategy"})

@@ -9,6 +9,6 @@ from __future__ import annotations
 from cds_service.web.diagram.layout import Box, Drawing, draw
 from cds_service.web.diagram.outline import outline
 from cds_service.web.diagram.steps import Leaf, Link, Mode, Step
-from cds_service.web.diagram.words import Vocabulary
+from cds_service.web.diagram.vocabulary import Vocabulary
 
 __all__ = ["Box", "Drawing", "Leaf", "Link", "Mode", "Step", "Vocabulary", "draw", "outline"]

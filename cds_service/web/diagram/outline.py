@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
 
-from cds_service.content.evidence import answer_path
+from cds_service.content.justification import answer_path
 from cds_service.fhirpath import nodes, render
 from cds_service.web.diagram.steps import Kind, Leaf, Mode, Step
 

@@ -1,0 +1,260 @@
+"""Fetches what was not sent from the EHR's FHIR server (``docs/conformance.md`` 3.1-3.4, 3.10).
+
+Only bases an operator allowed are called, over https (loopback excepted in development), without
+redirects; ``next`` links stay on the same base; the address a name resolves to is checked at the
+moment of connecting, so that a name cannot be pointed elsewhere in between. The access token goes
+to that base and nowhere else. Everything has a limit: total time, pages, bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote, unquote, urljoin
+
+import httpcore
+import httpx
+import orjson
+from pydantic import SecretStr
+
+from cds_service.access.addresses import DEVELOPMENT_HOSTS, Address, read_address
+from cds_service.access.fhir_access import FhirAccess, FhirPolicy
+from cds_service.access.outbound import outside_client, within
+from cds_service.fhir.bundles import next_links
+from cds_service.telemetry import metrics
+from cds_service.telemetry.tracing import outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``seconds`` for all keys together; ``pages`` and ``size`` (bytes) for each key."""
+
+    seconds: float = 2.5
+    pages: int = 10
+    size: int = 10_000_000
+
+
+# Why a key could not be fetched, as it is counted.
+Reason = Literal[
+    "no-server",
+    "refused",
+    "status",
+    "time",
+    "unreachable",
+    "answer",
+    "size",
+    "elsewhere",
+    "other",
+]
+
+
+class FetchFailed(Exception):
+    """A key that could not be fetched; the message completes "prefetch.key ..."."""
+
+    def __init__(self, words: str, reason: Reason = "other") -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """What each query of one call carries: the EHR's token, and the trace it belongs to."""
+
+    token: SecretStr | None
+    trace: Mapping[str, str]
+
+    def headers(self) -> dict[str, str]:
+        bearer = {"Authorization": f"Bearer {self.token.get_secret_value()}"} if self.token else {}
+        return {**self.trace, **bearer}
+
+
+class FhirClient:
+    """One long-lived client and thread pool per process. Make it after the fork."""
+
+    def __init__(self, limits: Limits | None = None, threads: int = 32) -> None:
+        self.limits = limits or Limits()
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
+        self._clients = {private: outside_client(private) for private in (False, True)}
+
+    def close(self) -> None:
+        """Ends connections and threads."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients.values():
+            client.close()
+
+    def connection(self, allow_private: bool) -> httpx.Client:
+        """The long-lived client for other calls to the same servers."""
+        return self._clients[allow_private]
+
+    def fetch(
+        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy
+    ) -> dict[str, dict[str, Any] | FetchFailed]:
+        """Key -> resource or Bundle (all pages in one), or why it failed. Never raises."""
+        try:
+            base = _allowed_base(access, policy)
+        except FetchFailed as failure:
+            return _counted(dict.fromkeys(queries, failure))
+        with metrics.FETCH_SECONDS.time():
+            return _counted(self._fetch_all(access, queries, policy, base))
+
+    def _fetch_all(
+        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy, base: str
+    ) -> Fetched:
+        until = time.monotonic() + self.limits.seconds
+        client = self._clients[policy.allow_private]
+        sender = _Sender(access.token, outgoing())
+        running: dict[str, Future[dict[str, Any]]] = {
+            key: self.pool.submit(
+                self._fetch_key, client, base, filled(query, access), sender, until
+            )
+            for key, query in queries.items()
+        }
+        wait(running.values(), timeout=self.limits.seconds)
+        return {key: _outcome(future) for key, future in running.items()}
+
+    def _fetch_key(
+        self, client: httpx.Client, base: str, query: str, sender: _Sender, until: float
+    ) -> dict[str, Any]:
+        url, entries, size = f"{base}/{query}", list[Any](), 0
+        for _ in range(self.limits.pages):
+            body, read = self._get(client, url, sender, until, self.limits.size - size)
+            size += read
+            kind = body.get("resourceType")
+            if kind == "OperationOutcome":
+                raise FetchFailed(
+                    "could not be read: the FHIR server answered OperationOutcome", "answer"
+                )
+            if kind != "Bundle":
+                return body
+            found = body.get("entry")
+            entries += found if isinstance(found, list) else []
+            following = _next_link(body, url, base)
+            if following is None:
+                return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+            url = following
+        link = [{"relation": "next", "url": url}]  # there is more than the page limit let us read
+        return {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link}
+
+    def _get(
+        self, client: httpx.Client, url: str, sender: _Sender, until: float, room: int
+    ) -> tuple[dict[str, Any], int]:
+        try:
+            with (
+                within(until),
+                client.stream(
+                    "GET",
+                    url,
+                    headers=sender.headers(),
+                    timeout=_left(until),
+                ) as response,
+            ):
+                if response.status_code != httpx.codes.OK:
+                    raise FetchFailed(
+                        f"could not be read: the FHIR server answered {response.status_code}",
+                        "status",
+                    )
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    # We asked for none; a packed answer could unfold past any limit.
+                    raise FetchFailed("could not be read: the answer is packed", "answer")
+                body = _read(response.iter_raw(), until, room)
+        except (httpx.TimeoutException, httpcore.TimeoutException):
+            raise FetchFailed("could not be read in time", "time") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError):
+            words = "could not be read: the FHIR server cannot be reached"
+            raise FetchFailed(words, "unreachable") from None
+        try:
+            resource = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise FetchFailed("could not be read: the answer is not JSON", "answer") from None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            raise FetchFailed("could not be read: the answer is not a FHIR resource", "answer")
+        return resource, len(body)
+
+
+def filled(query: str, access: FhirAccess) -> str:
+    """A template with its tokens replaced; ids are percent-encoded."""
+    query = query.replace("{{context.patientId}}", quote(access.patient_id, safe=""))
+    encounter = quote(access.encounter_id or "", safe="")
+    return query.replace("{{context.encounterId}}", encounter).replace("|", "%7C")
+
+
+Fetched = dict[str, dict[str, Any] | FetchFailed]
+
+
+def _counted(fetched: Fetched) -> Fetched:
+    """What was fetched, its failures counted by reason."""
+    for found in fetched.values():
+        if isinstance(found, FetchFailed):
+            metrics.FETCH_FAILURES.labels(found.reason).inc()
+    return fetched
+
+
+def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
+    if not future.done():
+        future.cancel()
+        return FetchFailed("could not be read in time", "time")
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, FetchFailed):
+        return error
+    return FetchFailed(f"could not be read ({type(error).__name__})")
+
+
+def _allowed_base(access: FhirAccess, policy: FhirPolicy) -> str:
+    """The base to call; raises FetchFailed with what an operator has to do."""
+    if access.server is None:
+        raise FetchFailed("was not sent, and no fhirServer was given to fetch it from", "no-server")
+    if access.token_patient not in (None, access.patient_id):
+        raise FetchFailed("was not sent, and fhirAuthorization is for another patient", "refused")
+    if not policy.bases:
+        raise FetchFailed("was not sent, and no FHIR server is allowed for this client", "refused")
+    base = read_address(access.server)
+    if base is None or base not in {read_address(b) for b in policy.bases}:
+        raise FetchFailed(
+            "was not sent, and fhirServer is not one allowed for this client", "refused"
+        )
+    local = base.host in DEVELOPMENT_HOSTS and policy.allow_http
+    if base.scheme != "https" and not local:
+        raise FetchFailed("was not sent, and fhirServer is not https", "refused")
+    return access.server.rstrip("/")
+
+
+def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None:
+    """The next page, on the same base only: the token must not travel elsewhere."""
+    link = next(next_links(bundle), None)
+    if link is None:
+        return None
+    following = urljoin(current, link)
+    there, home = read_address(following.partition("?")[0]), read_address(base)
+    if there is None or home is None or not _is_below(there, home):
+        raise FetchFailed("is paged, and the next page is at another address", "elsewhere")
+    return following
+
+
+def _is_below(there: Address, home: Address) -> bool:
+    """The same server, and a path below; steps that could leave it are refused."""
+    same = (there.scheme, there.host, there.port) == (home.scheme, home.host, home.port)
+    steps = unquote(there.path).split("/")
+    return same and not {".", ".."} & set(steps) and f"{there.path}/".startswith(f"{home.path}/")
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise FetchFailed("could not be read in time", "time")
+    return left
+
+
+def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
+    """The body, within the bytes and the time left (a server may drip)."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > room:
+            raise FetchFailed("could not be read: the answer is over the size limit", "size")
+        _left(until)
+    return bytes(body)

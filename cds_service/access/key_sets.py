@@ -1,0 +1,119 @@
+"""Public keys of clients: from a local file or one fixed address, never from a token's ``jku``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import httpcore
+import httpx
+import orjson
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from cds_service.access.clients import Client
+from cds_service.access.outbound import outside_client, read_whole, within
+
+COOL_DOWN = 60.0  # seconds between two readings because of an unknown kid
+BACK_OFF = 5.0  # seconds before trying again a key set that could not be read
+KEEP = 3600.0  # seconds a key set is used before it is read again
+LARGEST = 200_000  # bytes of a key set
+TIMEOUT = 2.0  # seconds
+SMALLEST = {"EC": 384, "RSA": 2048}  # bits
+UNREADABLE = (
+    OSError,
+    httpx.HTTPError,
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    ValueError,
+    KeyError,
+    TypeError,
+)
+KEY_TYPES = {"ES384": ("EC", "P-384"), "RS384": ("RSA", None)}
+
+
+class KeySet:
+    """The keys of one client, by kid; read when first needed, again when a kid is unknown."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._keys: dict[str, PyJWK] = {}
+        self._read_at = float("-inf")  # successfully
+        self._failed_at = float("-inf")
+        self._reading = threading.Lock()
+
+    def find(self, kid: str, algorithm: str) -> PyJWK | None:
+        """The key of a kid, fit for the algorithm; None when there is none."""
+        # Who has the key at hand does not wait for somebody else's reading.
+        if self._is_due(kid) and self._reading.acquire(blocking=kid not in self._keys):
+            try:
+                if self._is_due(kid):
+                    self._refresh()
+            finally:
+                self._reading.release()
+        key = self._keys.get(kid)
+        return key if key is not None and _fits(key, algorithm) else None
+
+    def _refresh(self) -> None:
+        read = self._read()
+        if read is None:
+            self._failed_at = time.monotonic()
+        else:
+            self._keys = read  # an empty set revokes all
+            self._read_at = time.monotonic()
+
+    def _is_due(self, kid: str) -> bool:
+        """Time to read: the keys are old, or lack this one; but not at once after a failure."""
+        now = time.monotonic()
+        age = now - self._read_at
+        wanted = age > KEEP or (kid not in self._keys and age > COOL_DOWN)
+        return wanted and now - self._failed_at > BACK_OFF
+
+    def _read(self) -> dict[str, PyJWK] | None:
+        """The keys of the set; None when it cannot be read."""
+        try:
+            data = orjson.loads(self._bytes())
+            listed = [key for key in data["keys"] if isinstance(key, dict)]
+        except UNREADABLE:
+            return None
+        kids = [key.get("kid") for key in listed]
+        found = {}
+        for key in listed:
+            kid = key.get("kid")
+            # Two keys under one name: neither can be trusted (docs/conformance.md 6.12).
+            if isinstance(kid, str) and kids.count(kid) == 1 and key.get("kty") != "oct":
+                try:
+                    found[kid] = PyJWK(key, algorithm=key.get("alg") or _algorithm(key))
+                except (PyJWTError, ValueError, TypeError, KeyError, NotImplementedError):
+                    continue
+        return found
+
+    def _bytes(self) -> bytes:
+        if self.client.jwks_file is not None:
+            return Path(self.client.jwks_file).read_bytes()
+        until = time.monotonic() + TIMEOUT
+        with (
+            within(until),
+            outside_client(self.client.allow_private_addresses) as http,
+            http.stream("GET", str(self.client.jwks_url), timeout=TIMEOUT) as response,
+        ):
+            response.raise_for_status()
+            return read_whole(response, LARGEST)
+
+
+def _algorithm(key: dict[str, object]) -> str:
+    return "ES384" if key.get("kty") == "EC" else "RS384"
+
+
+def _fits(key: PyJWK, algorithm: str) -> bool:
+    """The key's own type decides what it may verify, not the token."""
+    kind, curve = KEY_TYPES[algorithm]
+    return (
+        key.key_type == kind
+        and key.algorithm_name == algorithm
+        and (curve is None or key._jwk_data.get("crv") == curve)
+        and key.public_key_use in (None, "sig")
+        and "verify" in key._jwk_data.get("key_ops", ["verify"])
+        and key.key.key_size >= SMALLEST[kind]
+    )

@@ -1,0 +1,157 @@
+"""Puts the service together: the one place where collaborators are made and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+from cds_service.access.clients import Client, SmartApp, read_clients
+from cds_service.access.tokens import Claim, Gate, SeenTokens, Verifier
+from cds_service.app.middleware import add_cors, add_errors
+from cds_service.app.openapi import openapi_blueprint
+from cds_service.app.operations import operations_blueprint
+from cds_service.app.request_log import add_request_log
+from cds_service.app.switches import Switches
+from cds_service.content import Content, find_root, load_content
+from cds_service.decision.visibility import silent_plans
+from cds_service.fhir_api.populate import Populator
+from cds_service.fhir_api.routes import fhir_blueprint
+from cds_service.hooks.calls import Desk
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.routes import hooks_blueprint
+from cds_service.settings import Settings, blamed, listed
+from cds_service.store import Store, StoreUnavailable, load_key
+from cds_service.store.migrations import MigrationFailed, upgrade
+from cds_service.telemetry.logs import LOG
+from cds_service.web.content_pages import content_blueprint
+from cds_service.web.form import SessionCookie, intake_blueprint, intake_of
+from cds_service.web.form.sessions import Sessions
+from cds_service.web.pages import add_page_headers, static_blueprint
+from cds_service.web.site import site_blueprint
+from cds_service.web.smart.apps import Apps
+from cds_service.web.smart.flow import Entrance
+from cds_service.web.smart.routes import CALLBACK, launch_blueprint
+from cds_service.web.smart.submission import delivery
+
+DESK, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
+
+
+def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
+    """The application of these settings; raises what ``create_app`` says."""
+    clients, anonymous = _clients(settings)
+    content = _content(settings)
+    store, reached = _store(settings)
+    pipeline = Pipeline(content, f"{settings.public_base_url}/intake")
+    silent = (*listed(settings.silent), *silent_plans(content))
+    with blamed("CDS_SILENT"):
+        switches = Switches(store, pipeline.names, silent)
+    if reached:  # else a thread that still waits for it could be there when the server forks
+        switches()
+        store.close()  # what was opened here must not be shared with workers
+    pipeline.muting = switches
+    desk = Desk(pipeline, store, settings)
+    populator = Populator.of(pipeline)
+    gate = _gate(settings, store, clients, anonymous)
+    app = Flask(__name__, static_folder=None)
+    app.extensions[DESK] = desk
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    add_request_log(app, content.version)
+    add_cors(app, listed(settings.cors_origins))
+    add_errors(app)
+    add_page_headers(app)
+    app.register_blueprint(hooks_blueprint(desk, gate, clock))
+    app.register_blueprint(operations_blueprint(desk, clock))
+    app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
+    app.register_blueprint(
+        fhir_blueprint(pipeline, populator, gate, clock, settings.public_base_url)
+    )
+    app.register_blueprint(static_blueprint())
+    app.register_blueprint(site_blueprint(desk, settings.clinic_url))
+    app.register_blueprint(content_blueprint(content, settings.vignette_results))
+    cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
+    sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)
+    apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
+    address = f"{settings.public_base_url}/intake"
+    intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
+    entrance = Entrance(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
+    app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
+    app.register_blueprint(launch_blueprint(entrance))
+    _tell(content, silent)
+    return app
+
+
+def _content(settings: Settings) -> Content:
+    content = load_content(find_root(settings.content), settings.site_words)
+    if content.draft and not settings.serve_draft:
+        raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
+    return content
+
+
+def _tell(content: Content, silent: tuple[str, ...]) -> None:
+    """What an operator should know of a service that starts."""
+    if content.placeholders:
+        lacking = ", ".join(content.placeholders)
+        LOG.warning(
+            "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=lacking
+        )
+    if silent:
+        LOG.warning(
+            "silent: evaluated and recorded, never shown, emergencies included",
+            silent=", ".join(silent),
+        )
+
+
+def _store(settings: Settings) -> tuple[Store, bool]:
+    """The store, and whether it was there a moment ago."""
+    with blamed("CDS_KEY_FILE"):
+        key = load_key(settings.key_file)
+    with blamed("CDS_DATABASE_URL"):
+        store = Store(settings.database_url, key)
+    try:
+        upgrade(settings.database_url)
+    except StoreUnavailable:
+        LOG.error("the store cannot be reached: cards are served, calls are not recorded")
+        return store, False
+    except MigrationFailed as error:
+        raise RuntimeError(f"the store cannot be used: {error}") from None
+    return store, True
+
+
+def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
+    """Those of the file, and the one that stands for calls without a token."""
+    smart = None
+    if settings.smart_issuer:
+        issuer = settings.smart_issuer
+        host = urlsplit(issuer).hostname
+        smart = SmartApp(name=host, issuer=issuer, client_id=settings.smart_client_id)
+    anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers), smart=smart)
+    with blamed("CDS_CLIENTS"):
+        clients = read_clients(settings.clients)
+    if settings.auth != "off" and not any(client.issuer for client in clients):
+        raise RuntimeError(
+            f"CDS_AUTH={settings.auth} needs CDS_CLIENTS, a file with at least one issuer "
+            "(CDS_AUTH=off is for development on a loopback address)"
+        )
+    return clients, anonymous
+
+
+def _gate(settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client) -> Gate:
+    verifier = Verifier(clients, _claim(store))
+    return Gate(verifier, settings.auth, settings.public_base_url, anonymous)
+
+
+def _claim(store: Store) -> Claim:
+    """Token ids are claimed in the store, by this worker alone while the store is down."""
+    seen = SeenTokens()
+
+    def claim(issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        fresh = seen.claim(issuer, jti, expires, now)
+        try:
+            return store.claim_jti(issuer, jti, expires, now) and fresh
+        except StoreUnavailable:
+            return fresh
+
+    return claim

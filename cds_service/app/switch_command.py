@@ -1,0 +1,79 @@
+"""``cds-service switch``: a plan or a service stops speaking, everywhere, without a restart."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cds_service.app.switches import KEEP
+from cds_service.content import find_root, load_content
+from cds_service.decision.visibility import Muted, Names, mute, silent_plans
+from cds_service.hooks.discovery import services
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.settings import Settings, listed
+from cds_service.store import Store, StoreUnavailable, Switched
+from cds_service.store.engines import parse_url
+
+Say = Callable[[str], None]
+
+
+def switch(settings: Settings, options: Namespace, say: Say) -> int:
+    """Runs ``list``, ``off`` or ``on``; raises RuntimeError or ValueError when nothing was done."""
+    store = _store(settings)
+    where = parse_url(settings.database_url).render_as_string(hide_password=True)
+    try:
+        if options.action == "list":
+            _list(store.switches(), say)
+        else:
+            _switch(settings, store, options)
+            say(f"{options.name} is {options.action}, in the store {where}.")
+            say(f"Workers that use this store know within {KEEP:g} seconds.")
+    except StoreUnavailable as error:
+        words = f"the store {where} cannot be used ({error}): see CDS_DATABASE_URL"
+        raise RuntimeError(words) from None
+    return 0
+
+
+def _switch(settings: Settings, store: Store, options: Namespace) -> None:
+    off = options.action == "off"
+    if off:
+        content = load_content(find_root(settings.content))
+        Names(content, services(content)).select([options.name])  # raises for what would do nothing
+    elif options.name not in store.switched_off():
+        raise ValueError(f"{options.name!r} is not switched off: see cds-service switch list")
+    if not options.reason.strip():
+        raise ValueError("--reason is empty: say why, for those who look later")
+    who = options.by or getpass.getuser()
+    store.switch(Switched(datetime.now(UTC), options.name, off, who, options.reason))
+
+
+def _list(switches: Sequence[Switched], say: Say) -> None:
+    newest = {s.name: s.off for s in switches}
+    off = sorted(name for name, is_off in newest.items() if is_off)
+    say(f"Switched off: {', '.join(off) or 'nothing'}")
+    for s in switches:
+        state = "off" if s.off else "on"
+        say(f"{s.at:%Y-%m-%d %H:%M:%SZ}  {state:3}  {s.name}  by {s.who}: {s.reason}")
+
+
+def muted_now(settings: Settings, pipeline: Pipeline, warn: Say) -> Muted:
+    """What does not speak in a service with these settings; ``warn`` hears of a store that cannot
+    be read. Where there is no store yet, nothing is switched off."""
+    url = parse_url(settings.database_url)
+    off: frozenset[str] = frozenset()
+    if url.drivername != "sqlite" or Path(url.database or "").exists():
+        try:
+            off = _store(settings).switched_off()
+        except StoreUnavailable as error:
+            warn(f"The switches cannot be read ({error}): told as if nothing were switched off.")
+    silent = (*listed(settings.silent), *silent_plans(pipeline.content))
+    return mute(pipeline.names, silent, off)
+
+
+def _store(settings: Settings) -> Store:
+    """The store for its switches alone, which need no key."""
+    return Store(settings.database_url, secrets.token_bytes(32))

@@ -1,0 +1,107 @@
+"""``cds-service check`` after the content has loaded: every vignette, what they have seen, and the
+mutation score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cds_service.authoring.coverage import unseen
+from cds_service.authoring.expectations import in_words, mismatches, mistaken
+from cds_service.authoring.last_run import Outcome, write_run
+from cds_service.authoring.mutation import Mutant, applicabilities, mutants, survivors
+from cds_service.authoring.vignettes import Case, case_for, read_vignettes
+from cds_service.content.model import Content
+from cds_service.hooks.pipeline import Pipeline
+
+Say = Callable[[str], None]
+WANTED_SCORE = 0.95
+STEP = 500  # mutants between two lines of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where the results of a run go, for the content pages, and when the run was."""
+
+    path: Path
+    now: datetime
+
+
+def check_vignettes(
+    content: Content, folder: Path, say: Say, *, mutate: bool = True, keep: Keep | None = None
+) -> int:
+    """Runs all vignettes of a folder; returns 1 when one differs from its expectation, when an
+    answer of a condition is never seen, or when too many mutants live or one without a reason."""
+    if not folder.is_dir():
+        say(f"No vignettes: {folder} is not there.")
+        return 0
+    vignettes = read_vignettes(folder)
+    pipeline = Pipeline(content, "https://example.org/intake")
+    cases = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.people]
+    outcomes = [_outcome(case) for case in cases]
+    wrong = [words for outcome in outcomes for words in _differences(outcome)]
+    if keep:
+        _keep(keep, content, outcomes, say)
+    missing = [] if wrong else list(unseen(content, cases))
+    for words in (*wrong, *missing):
+        say(words)
+    say(f"{len(cases)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen.")
+    if wrong or not mutate:
+        return 1 if wrong or missing else 0
+    return 1 if missing or not _mutation_score(content, cases, vignettes.unnoticed, say) else 0
+
+
+def _outcome(case: Case) -> Outcome:
+    person = case.vignette
+    content = case.found.content
+    wrong = (*mistaken(person.expect, content), *mismatches(person.expect, case.found))
+    return Outcome(person.id, person.name, person.file, in_words(person.expect), wrong)
+
+
+def _differences(outcome: Outcome) -> list[str]:
+    place = f"{outcome.file}: {outcome.id} ({outcome.name})"
+    return [f"{place}: {words}" for words in outcome.differences]
+
+
+def _keep(keep: Keep, content: Content, outcomes: Iterable[Outcome], say: Say) -> None:
+    """The content pages can do without: a folder that cannot be written to is no finding."""
+    try:
+        write_run(keep.path, content.version, keep.now, outcomes)
+    except OSError as error:
+        say(f"The results are not kept for the content pages: {error.strerror}: {keep.path}")
+
+
+def _mutation_score(
+    content: Content, cases: list[Case], reasons: Mapping[str, str], say: Say
+) -> bool:
+    """Says which mutants live and why; False when they are too many or one has no reason."""
+    found = list(mutants(content))
+
+    def progress(number: int) -> None:
+        if number % STEP == 0:
+            say(f"... {number} of {len(found)} mutants tried")
+
+    for case in cases:  # once, instead of once for every mutant: calls ask what touches them only
+        for _, condition in applicabilities(content):
+            case.found.ask(condition)
+    alive = [_described(m) for m in survivors(found, cases, progress)]
+    score = 1 - len(alive) / len(found)
+    say(f"Mutation score: {score:.1%} of {len(found)} mutants noticed, {len(alive)} not.")
+    why = {m: _reason(m, reasons) for m in alive}
+    for mutant, reason in why.items():
+        say(f"  {mutant}\n    {reason or 'NO REASON GIVEN: add a vignette, or say why none can'}")
+    for pattern in reasons:
+        if not any(fnmatchcase(mutant, pattern) for mutant in alive):
+            say(f"  unnoticed.yaml: {pattern} is noticed, or gone: remove it")
+    return score >= WANTED_SCORE and all(why.values())
+
+
+def _reason(mutant: str, reasons: Mapping[str, str]) -> str | None:
+    return next((why for pattern, why in reasons.items() if fnmatchcase(mutant, pattern)), None)
+
+
+def _described(mutant: Mutant) -> str:
+    return f"{mutant.where}: {mutant.change}"

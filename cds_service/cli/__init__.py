@@ -1,0 +1,119 @@
+"""The command line: ``cds-service --help`` lists the commands, one module each."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from cds_service.cli.printing import KEPT
+
+RESULTS = (
+    "file that keeps what the vignettes found, for the content pages "
+    f"(default {KEPT}; none with --vignettes)"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit status (0 good, 1 findings, 2 cannot run).
+
+    Only the command that runs is imported: ``fhirpath`` does not wait for the web stack.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        gc.disable()  # nothing made while importing is garbage
+        command = import_module(f"cds_service.cli.{options.command}")
+        gc.enable()
+        return int(command.run(options))
+    except RuntimeError as error:
+        findings = getattr(error, "findings", ())
+        if findings:  # ContentError, which is not imported for commands without content
+            return _print_findings(findings)
+        print(f"cds-service: {error}", file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        print(f"cds-service: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cds-service", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the hooks over HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8080)
+    serve.set_defaults(command="serve")
+
+    check = commands.add_parser("check", help="check the content and run every vignette")
+    _content_option(check)
+    check.add_argument("--vignettes", type=Path, help="folder of vignettes")
+    check.add_argument("--quick", action="store_true", help="without the mutation score (minutes)")
+    check.add_argument("--results", type=Path, help=RESULTS)
+    check.set_defaults(command="check")
+
+    explain = commands.add_parser("explain", help="say why each card, and why not the others")
+    explain.add_argument("request", type=Path, help="a CDS Hooks request, as JSON")
+    explain.add_argument("--now", type=_moment, help="the moment of the call (ISO 8601)")
+    _content_option(explain)
+    explain.set_defaults(command="explain")
+
+    request = commands.add_parser("request", help="print the call of a vignette, moved to now")
+    request.add_argument("vignette", help="the id of a made-up person, such as C18-14")
+    request.add_argument("--vignettes", type=Path, help="folder of vignettes")
+    _content_option(request)
+    request.set_defaults(command="request")
+
+    review = commands.add_parser("review", help="write the clinicians' review pages")
+    review.add_argument("cause", nargs="*", help="file stems of causes; all when none is given")
+    review.add_argument("--out", type=Path, help="folder to write to (default docs/review)")
+    _content_option(review)
+    review.set_defaults(command="review")
+
+    purge = commands.add_parser("purge", help="delete calls and feedback past their retention")
+    purge.set_defaults(command="purge")
+
+    report = commands.add_parser("report", help="what became of cards: shown, accepted, overridden")
+    report.add_argument("--days", type=int, default=90, help="how far back (default 90)")
+    report.add_argument("--json", action="store_true", help="JSON instead of CSV")
+    report.add_argument(
+        "--silent", action="store_true", help="only what would have been shown, were it not silent"
+    )
+    report.set_defaults(command="report")
+
+    switch = commands.add_parser("switch", help="stop a plan or a service from speaking, at once")
+    switch.set_defaults(command="switch")
+    actions = switch.add_subparsers(required=True, dest="action", metavar="ACTION")
+    actions.add_parser("list", help="say what is off, and who switched what")
+    for action, words in (("off", "switch off"), ("on", "switch on again")):
+        one = actions.add_parser(action, help=words)
+        one.add_argument("name", help="REC-UA, C18, RF05, or the id of a plan or service")
+        one.add_argument("--reason", required=True, help="why, for those who look later")
+        one.add_argument("--by", default=None, help="who says so (default: the user's name)")
+
+    fhirpath = commands.add_parser("fhirpath", help="evaluate one FHIRPath expression")
+    fhirpath.add_argument("expression")
+    fhirpath.add_argument("resource", nargs="?", type=Path, help="a FHIR resource, as JSON")
+    fhirpath.set_defaults(command="fhirpath")
+    return parser
+
+
+def _content_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--content", type=Path, help="folder that holds the content folders")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _print_findings(findings: Sequence[Any]) -> int:
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} findings; the content is not served until they are mended.")
+    return 1

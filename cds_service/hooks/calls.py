@@ -1,0 +1,232 @@
+"""Answers hook calls with everything around the evaluation: fetching, repeats, the record.
+
+The store is never in the way of cards: when it is down, cards are returned as if nothing had been
+settled before, and the loss is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from cds_service.access.clients import Client
+from cds_service.access.fhir_access import FhirAccess, FhirPolicy
+from cds_service.access.fhir_client import FhirClient, Limits
+from cds_service.content.model import INDICATORS
+from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.hooks import app_context
+from cds_service.hooks.discovery import Service
+from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.repeats import Occasion, answers_digest, may_be_quieted, quieted, repeat_key
+from cds_service.hooks.request import HookRequest
+from cds_service.hooks.versions import FormLink, cards_for
+from cds_service.settings import Settings
+from cds_service.store import CallRecord, CardRecord, CardState, Store, StoreUnavailable
+from cds_service.telemetry import metrics
+from cds_service.telemetry.logs import LOG
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One call on its way: whose it is, what was asked, and what each card's repeat key is."""
+
+    service: Service
+    client: Client
+    request: HookRequest
+    found: Evaluation
+    keys: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The cards of one call in the client's dialect, and the evaluation they came from."""
+
+    cards: list[dict[str, Any]]
+    found: Evaluation
+
+
+class Desk:
+    """One per process; what touches the world is made on first use, so after the fork."""
+
+    def __init__(self, pipeline: Pipeline, store: Store, settings: Settings) -> None:
+        self.pipeline = pipeline
+        self.store = store
+        self.settings = settings
+
+    @cached_property
+    def fhir(self) -> FhirClient:
+        """The client for prefetch that was not sent."""
+        s = self.settings
+        return FhirClient(Limits(s.fetch_seconds, s.fetch_pages, s.fetch_bytes))
+
+    def close(self) -> None:
+        """Ends connections and threads of this process."""
+        if "fhir" in self.__dict__:
+            self.fhir.close()
+        self.store.close()
+
+    def warm_up(self) -> None:
+        """Opens connections before the first caller waits for them; a dead store is no matter."""
+        with suppress(StoreUnavailable):
+            self.store.warm_up()
+
+    def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
+        """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
+        started = time.perf_counter()
+        fetching = _Fetching(self, client.fhir_policy(self.settings.development))
+        request, found = self.pipeline.evaluation(service, body, now, fetching.fetch)
+        evaluated = time.perf_counter()
+        occasion = self._occasion(found, client, request)
+        keys = {id(w): self._key(occasion, w) for w in found.shown}
+        visit = _Visit(service, client, request, found, keys)
+        self._hold_back(visit)
+        cards = self.pipeline.cards(request, found)
+        written = time.perf_counter()
+        seconds = {
+            "fetch": fetching.seconds,
+            "evaluation": evaluated - started - fetching.seconds,
+            "cards": written - evaluated,
+        }
+        count_evaluation(found, seconds["evaluation"])
+        self._record(visit, cards, {step: 1000 * s for step, s in seconds.items()})
+        return Answered(cards_for(client, cards, self._form_link(request)), found)
+
+    def _form_link(self, request: HookRequest) -> FormLink:
+        form = self.pipeline.content.questionnaire.resource
+        canonical = f"{form['url']}|{form['version']}"
+        return FormLink(
+            url=self.pipeline.intake_url,
+            launch_url=f"{self.pipeline.intake_url}/launch",
+            app_context=app_context.write(self.store.names, canonical, request.hook_instance),
+        )
+
+    # -- repeats ------------------------------------------------------------------------
+
+    def _occasion(self, found: Evaluation, client: Client, request: HookRequest) -> Occasion:
+        names = self.store.names
+        return Occasion(
+            names.patient(client.id, request.patient_id),
+            answers_digest(names, found.facts.response),
+        )
+
+    def _key(self, occasion: Occasion, wanted: WantedCard) -> str:
+        sources = (reason.source.id for reason in wanted.reasons)
+        return repeat_key(
+            self.store.names, occasion, wanted.card.id, sources, INDICATORS[wanted.priority]
+        )
+
+    def _hold_back(self, visit: _Visit) -> None:
+        """Moves cards that were settled before from shown to suppressed."""
+        if not self.settings.suppress_repeats:
+            return
+        found, request = visit.found, visit.request
+        never = {w.card.id for w in found.shown if w.card.never_suppressed}
+        asked = {
+            visit.keys[id(w)]: w
+            for w in found.shown
+            if may_be_quieted(INDICATORS[w.priority], w.card.id, never)
+        }
+        window = timedelta(days=found.content.strategy.repeat_days)
+        try:
+            past = self.store.past_reactions(asked)
+        except StoreUnavailable:
+            return  # counted by the store; showing a card again does no harm
+        encounter = self.store.names.encounter(visit.client.id, request.encounter_id)
+        quiet = quieted(past, encounter, found.now, window)
+        held = {id(asked[key]) for key in quiet}
+        found.suppressed = [w for w in found.shown if id(w) in held]
+        found.shown = [w for w in found.shown if id(w) not in held]
+
+    # -- the record ------------------------------------------------------------------
+
+    def _record(
+        self, visit: _Visit, cards: list[dict[str, Any]], timings: dict[str, float]
+    ) -> None:
+        found, sheet = visit.found, visit.found.facts.answers
+        sent = dict(zip(map(id, found.shown), cards, strict=True))
+        record = CallRecord(
+            at=found.now,
+            service=visit.service.id,
+            hook=visit.service.hook,
+            hook_instance=visit.request.hook_instance,
+            client=visit.client.id,
+            content_version=found.content.version,
+            patient_id=visit.request.patient_id,
+            encounter_id=visit.request.encounter_id,
+            cards=tuple(
+                _card_record(w, sent.get(id(w)), visit.keys[id(w)])
+                for w in (*found.shown, *found.suppressed)
+            )
+            + tuple(_silent_record(w) for w in found.silent),
+            timings=timings,
+            answered=len(sheet.view),
+            unanswered=len(sheet.unanswered),
+            unusable=len(sheet.unusable),
+        )
+        try:
+            self.store.record_call(record)
+        except StoreUnavailable:
+            LOG.warning("the store is not available: this call is not recorded")
+
+
+class _Fetching:
+    """The fetches of one call, and how long they took."""
+
+    def __init__(self, desk: Desk, policy: FhirPolicy) -> None:
+        self.desk = desk
+        self.policy = policy
+        self.seconds = 0.0
+
+    def fetch(self, access: FhirAccess, queries: Mapping[str, str]) -> Mapping[str, Any]:
+        """Key -> resource, or why it failed."""
+        started = time.perf_counter()
+        found = self.desk.fhir.fetch(access, queries, self.policy)
+        self.seconds += time.perf_counter() - started
+        return found
+
+
+def count_evaluation(found: Evaluation, seconds: float) -> None:
+    """Adds one evaluation to ``/metrics``. All labels are the content's."""
+    metrics.EVALUATION_SECONDS.observe(seconds)
+    cards = {
+        CardState.SHOWN: found.shown,
+        CardState.SUPPRESSED: found.suppressed,
+        CardState.SILENT: found.silent,
+    }
+    for state, listed in cards.items():
+        for wanted in listed:
+            indicator = INDICATORS[wanted.priority]
+            metrics.CARDS.labels(wanted.card.id, indicator, state.value).inc()
+    for kind, count in found.facts.unusable.items():
+        metrics.UNUSABLE.labels(kind).inc(count)
+    metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(found.errors))
+    metrics.RULE_ERRORS.labels(CardState.SILENT.value).inc(len(found.silent_errors))
+
+
+def _silent_record(wanted: WantedCard) -> CardRecord:
+    """A card nobody saw, so nobody can settle it: without uuid and without repeat key."""
+    return CardRecord(
+        uuid="",
+        card=wanted.card.id,
+        sources=tuple(reason.source.id for reason in wanted.reasons),
+        indicator=INDICATORS[wanted.priority],
+        state=CardState.SILENT,
+        repeat_key="",
+    )
+
+
+def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> CardRecord:
+    return CardRecord(
+        uuid=sent["uuid"] if sent else "",
+        card=wanted.card.id,
+        sources=tuple(reason.source.id for reason in wanted.reasons),
+        indicator=INDICATORS[wanted.priority],
+        state=CardState.SHOWN if sent else CardState.SUPPRESSED,
+        repeat_key=key,
+        suggestions=tuple(s["uuid"] for s in (sent or {}).get("suggestions", ())),
+    )

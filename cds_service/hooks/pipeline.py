@@ -1,0 +1,105 @@
+"""One way through: a parsed body in, an evaluation and its cards out. The hook route, ``explain``
+and the vignettes all come through here, so that none of them can answer differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds_service.access.fhir_access import FhirAccess
+from cds_service.content.model import Content
+from cds_service.decision.chart import ChartIndex
+from cds_service.decision.evaluate import Evaluation
+from cds_service.decision.facts import Facts, build_facts
+from cds_service.decision.record import PatientRecord
+from cds_service.decision.silent_mode import evaluate_muted
+from cds_service.decision.visibility import NOBODY, Muting, Names
+from cds_service.fhir.errors import Issue, UnknownService
+from cds_service.hooks.cards import Call, CardWriter
+from cds_service.hooks.discovery import Service, services
+from cds_service.hooks.prefetch import missing, read_prefetch, templates
+from cds_service.hooks.request import HookRequest, parse_request
+
+# Fetches the queries of keys that were not sent: key -> resource, or why it failed.
+Fetch = Callable[[FhirAccess, Mapping[str, str]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one call led to."""
+
+    request: HookRequest
+    evaluation: Evaluation
+    cards: list[dict[str, Any]]
+
+
+class Pipeline:
+    """Everything that is worked out once per content, and the call path over it."""
+
+    # Says, at each call, what does not speak; where nobody sets it everything does.
+    muting: Muting
+
+    def __init__(self, content: Content, intake_url: str) -> None:
+        self.content = content
+        self.intake_url = intake_url
+        self.queries = templates(content)
+        self.services = services(content)
+        self.names = Names(content, self.services)
+        self.muting = lambda: NOBODY
+        self.index = ChartIndex.of(content.requirements.values())
+        self.writer = CardWriter(content)
+
+    def service(self, service_id: str) -> Service:
+        """The service of that id; raises UnknownService."""
+        if service_id not in self.services:
+            words = "There is no service with this id. GET /cds-services lists the services."
+            raise UnknownService(Issue("not-found", words))
+        return self.services[service_id]
+
+    def service_for(self, hook: Any) -> Service:
+        """The service that answers a hook; raises UnknownService."""
+        found = next((s for s in self.services.values() if s.hook == hook), None)
+        if found is None:
+            hooks = ", ".join(s.hook for s in self.services.values())
+            raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
+        return found
+
+    def facts(
+        self, request: HookRequest, now: datetime, fetch: Fetch | None = None
+    ) -> tuple[PatientRecord, Facts]:
+        """What a checked request brought, or ``fetch`` got for it, and its facts; raises
+        MissingFacts."""
+        lacking = missing(request, self.queries)
+        fetched = fetch(request.fhir_access, lacking) if fetch and lacking else {}
+        record = read_prefetch(request, self.queries, fetched)
+        return record, build_facts(self.content, self.index, record, now)
+
+    def evaluation(
+        self,
+        service: Service,
+        body: Any,
+        now: datetime,
+        fetch: Fetch | None = None,
+        content: Content | None = None,
+    ) -> tuple[HookRequest, Evaluation]:
+        """Evaluates one call; ``now`` is aware. ``content`` may be a narrowed one (``apply``).
+        Raises ServiceError for what cannot be answered."""
+        request = parse_request(body, service.hook)
+        _, facts = self.facts(request, now, fetch)
+        served = content or self.content
+        return request, evaluate_muted(
+            served, facts, now, (service.id, service.hook), self.muting()
+        )
+
+    def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
+        """The cards that are shown, as CDS Hooks JSON."""
+        return self.writer.cards(found, Call(request, self.intake_url))
+
+    def answer(
+        self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
+    ) -> Result:
+        """Evaluation and cards of one call; raises as ``evaluation`` does."""
+        request, found = self.evaluation(service, body, now, fetch)
+        return Result(request, found, self.cards(request, found))

@@ -1,0 +1,103 @@
+"""Repeat suppression (clinical specification 1.5), pure: which cards were already settled.
+
+Once accepted, or overridden with a reason other than ``deferred``, the same card with the same
+contributing causes and unchanged answers is not shown again in that encounter nor within a number
+of days. A card nobody acted on comes again. Critical and safety cards are never held back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cds_service.store.pseudonyms import Pseudonyms
+from cds_service.store.records import Outcome, PastReaction, Reaction
+
+DEFERRED = "deferred"  # left for a later visit: the card is wanted again
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Whose cards: ``patient`` is a pseudonym, ``answers`` the response's ``answers_digest``."""
+
+    patient: str
+    answers: str
+
+
+def repeat_key(
+    names: Pseudonyms, occasion: Occasion, card: str, sources: Iterable[str], indicator: str
+) -> str:
+    """What makes two cards the same: person, card, causes, answers, and how pressing it is.
+
+    ``card`` and ``sources`` are clinical ids. The indicator is part of it because a source may
+    contribute a second time only to raise the priority, and a card that became more pressing is
+    not the card that was settled.
+    """
+    return names.of(
+        "repeat", occasion.patient, occasion.answers, card, indicator, *sorted(set(sources))
+    )
+
+
+def answers_digest(names: Pseudonyms, response: Mapping[str, Any] | None) -> str:
+    """A keyed hash of what was answered; a QuestionnaireResponse, or None for none.
+
+    Taken from the answers as given, not from the rules' view of them: the view changes when
+    answers grow old, and the clinician would see the same card again without a new answer.
+    Order, displays and ids do not matter.
+    """
+    given = sorted(_given(response.get("item"))) if response else []
+    return names.of("answers", *given)
+
+
+def may_be_quieted(indicator: str, card: str, never: Collection[str]) -> bool:
+    """Whether a card may be held back; ``never`` holds the ids of the safety cards."""
+    return indicator != "critical" and card not in never
+
+
+def settles(reaction: Reaction) -> bool:
+    """Accepted, or overridden with a reason other than deferred.
+
+    An override without a reason settles nothing: the text asks for a reason, and the safer of two
+    readings is the one that shows the card again.
+    """
+    if reaction.outcome is Outcome.ACCEPTED:
+        return True
+    return reaction.reason is not None and reaction.reason.lower() != DEFERRED
+
+
+def quieted(
+    past: Iterable[PastReaction], encounter: str | None, now: datetime, window: timedelta
+) -> frozenset[str]:
+    """The repeat keys not to be shown at ``now`` (aware); ``encounter`` is a pseudonym."""
+    since = now - window
+    return frozenset(
+        p.repeat_key
+        for p in past
+        if settles(p.reaction)
+        and (p.reaction.at > since or (encounter is not None and p.encounter == encounter))
+    )
+
+
+def _given(items: Any) -> Iterator[str]:
+    """One text for each answer: its linkId and value; shapes that are no items are passed over."""
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, dict):
+            continue
+        yield from _given(item.get("item"))
+        answers = item.get("answer")
+        for answer in answers if isinstance(answers, list) else ():
+            if isinstance(answer, dict):
+                yield from _given(answer.get("item"))
+                yield json.dumps([item.get("linkId"), _value(answer)], sort_keys=True)
+
+
+def _value(answer: Mapping[str, Any]) -> list[Any]:
+    """The value of an answer; of a Coding only the code, since display and version may vary."""
+    return [
+        value.get("code") if name == "valueCoding" and isinstance(value, dict) else value
+        for name, value in sorted(answer.items())
+        if name.startswith("value")
+    ]

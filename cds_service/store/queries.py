@@ -1,0 +1,145 @@
+"""Queries and deletions over the tables; each runs inside a transaction it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from cds_service.store.records import CardState, Outcome, PastReaction, Purged, Reaction
+from cds_service.store.report import Firing
+from cds_service.store.rows import KnownCard
+from cds_service.store.tables import CALLS, CARDS, FEEDBACK, SESSIONS, TOKENS
+
+BATCH = 2_000  # calls deleted in one transaction, so that writers wait only briefly
+
+
+def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
+    """Reactions to cards that were shown with one of the repeat keys.
+
+    From the feedback alone: a card may have been shown a thousand times and settled once.
+    """
+    query = select(
+        FEEDBACK.c.repeat_key,
+        FEEDBACK.c.encounter,
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason_code,
+        FEEDBACK.c.acted_at,
+    ).where(FEEDBACK.c.repeat_key.in_(sorted(keys)))
+    return [
+        PastReaction(key, encounter, Reaction(Outcome(outcome), reason, at))
+        for key, encounter, outcome, reason, at in connection.execute(query)
+    ]
+
+
+def cards_by_uuid(
+    connection: Connection, client: str, uuids: Iterable[str]
+) -> dict[str, KnownCard]:
+    """uuid -> card, of a client's cards that were shown.
+
+    A call that was sent again has the same uuids; the newest counts. The service is not asked for:
+    one post may hold feedback of several hooks (``docs/conformance.md`` 5.2).
+    """
+    query = (
+        select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at, CARDS.c.repeat_key, CALLS.c.encounter)
+        .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
+        .where(
+            CARDS.c.uuid.in_(sorted(uuids)),
+            CARDS.c.state == CardState.SHOWN,
+            CALLS.c.client == client,
+        )
+        .order_by(CARDS.c.id)
+    )
+    return {uuid: KnownCard(*row) for uuid, *row in connection.execute(query)}
+
+
+def calls_by_version(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
+    """Content version -> number of calls."""
+    query = (
+        select(CALLS.c.content_version, func.count())
+        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .group_by(CALLS.c.content_version)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def firings(connection: Connection, since: datetime, until: datetime) -> Iterator[Firing]:
+    """Every card with its reactions, read as it is consumed. A call sent again counts once."""
+    query = (
+        select(
+            CARDS.c.id,
+            CARDS.c.uuid,
+            CARDS.c.repeat_key,
+            CARDS.c.state,
+            CARDS.c.card,
+            CARDS.c.sources,
+            CALLS.c.content_version,
+            CALLS.c.client,
+            CALLS.c.at,
+            FEEDBACK.c.outcome,
+            FEEDBACK.c.reason_code,
+            FEEDBACK.c.acted_at,
+        )
+        .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
+        .outerjoin(FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
+        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .order_by(CARDS.c.uuid, CARDS.c.repeat_key, CALLS.c.client, CARDS.c.state, CARDS.c.id)
+    )
+    rows: Iterable[Any] = connection.execution_options(yield_per=1_000).execute(query)
+    for _, same in groupby(rows, key=_which):
+        yield _firing(list(same))
+
+
+def _which(row: Any) -> tuple[str, ...]:
+    """What rows of one firing share: a call sent again repeats the uuids of its cards."""
+    return row.uuid or str(row.id), row.repeat_key, row.client, row.state
+
+
+def _firing(rows: list[Any]) -> Firing:
+    first = rows[0]
+    reactions = tuple(
+        Reaction(Outcome(row.outcome), row.reason_code, row.acted_at)
+        for row in rows
+        if row.outcome is not None
+    )
+    sources = tuple(first.sources)
+    return Firing(first.card, sources, first.content_version, first.state, first.at, reactions)
+
+
+# -- deletion ------------------------------------------------------------------------------------
+
+
+def delete_old_calls(connection: Connection, before: datetime) -> Purged:
+    """Deletes one batch of calls with their cards and feedback; all counts 0 when none is left."""
+    ids = list(
+        connection.scalars(
+            select(CALLS.c.id).where(CALLS.c.at < before).order_by(CALLS.c.id).limit(BATCH)
+        )
+    )
+    if not ids:
+        return Purged(0, 0, 0, 0)
+    cards = select(CARDS.c.id).where(CARDS.c.call_id.in_(ids))
+    feedback = connection.execute(delete(FEEDBACK).where(FEEDBACK.c.card_id.in_(cards))).rowcount
+    shown = connection.execute(delete(CARDS).where(CARDS.c.call_id.in_(ids))).rowcount
+    return Purged(
+        connection.execute(delete(CALLS).where(CALLS.c.id.in_(ids))).rowcount, shown, feedback, 0
+    )
+
+
+def delete_stray_feedback(connection: Connection, before: datetime) -> int:
+    """Deletes feedback on cards that are not known, by when it came; returns how much."""
+    old = delete(FEEDBACK).where(FEEDBACK.c.card_id.is_(None), FEEDBACK.c.received_at < before)
+    return connection.execute(old).rowcount
+
+
+def delete_expired_tokens(connection: Connection, now: datetime) -> int:
+    """Deletes token ids that could no longer be replayed; returns how many."""
+    return connection.execute(delete(TOKENS).where(TOKENS.c.expires < now)).rowcount
+
+
+def delete_expired_sessions(connection: Connection, now: datetime) -> int:
+    """Deletes sessions that nobody can open any more; returns how many."""
+    return connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now)).rowcount

@@ -1,0 +1,174 @@
+"""The store: what outlives a call. Every method raises StoreUnavailable on database trouble."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cds_service.store import queries, switches
+from cds_service.store.encrypted_rows import SealedRows
+from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
+from cds_service.store.pseudonyms import Pseudonyms
+from cds_service.store.records import CallRecord, FeedbackItem, PastReaction, Purged, Saved
+from cds_service.store.report import Firing
+from cds_service.store.rows import Post, call_row, card_row, digest, feedback_row
+from cds_service.store.switches import Switched
+from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
+from cds_service.store.transactions import Transactions
+
+T = TypeVar("T")
+SWEEP = 500  # claimed tokens between two deletions of expired ones
+
+
+class Store:
+    """Calls, feedback and token ids in one database; thread-safe, survives a fork.
+
+    ``key`` (16 bytes or more) keys the hashes that stand for patients and encounters: ``names``.
+    Raises ValueError for a URL or key that cannot be used; nothing is connected until first use.
+    """
+
+    def __init__(self, url: str, key: bytes) -> None:
+        self.names = Pseudonyms(key)
+        self._transactions = Transactions(url)
+        self.sealed = SealedRows(self._transactions)
+        self._claims = count(1)
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Method name -> how often it failed in this process; ``record_call`` are lost writes."""
+        return self._transactions.failures
+
+    # -- on the way to cards: costs at most about 0.2 s ----------------------------------------
+
+    def record_call(self, call: CallRecord) -> None:
+        """Writes a call and its cards; returns after the commit."""
+        values = call_row(self.names, call)
+
+        def write(connection: Connection) -> None:
+            add = insert(CALLS).returning(CALLS.c.id)
+            call_id = connection.execute(add, values).scalar_one()
+            rows = [card_row(call_id, place, card) for place, card in enumerate(call.cards)]
+            if rows:
+                connection.execute(insert(CARDS), rows)
+
+        self._transactions.write("record_call", HOOK_CALL, write)
+
+    def past_reactions(self, keys: Collection[str]) -> list[PastReaction]:
+        """The reactions to cards that had one of these repeat keys."""
+        if not keys:
+            return []
+        return self._transactions.read(
+            "past_reactions", HOOK_CALL, lambda c: queries.past_reactions(c, keys)
+        )
+
+    def claim_jti(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
+        """Whether a token id is new, in any process (``docs/conformance.md`` 6.10).
+
+        Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
+        """
+        row = {"digest": digest(issuer, jti), "expires": expires}
+        claim = self._insert(TOKENS).values(row).on_conflict_do_nothing().returning(TOKENS.c.digest)
+        sweeps = next(self._claims) % SWEEP == 0
+
+        def write(connection: Connection) -> bool:
+            claimed = connection.scalar(claim) is not None
+            if sweeps:
+                queries.delete_expired_tokens(connection, now)
+            return claimed
+
+        return self._transactions.write("claim_jti", HOOK_CALL, write)
+
+    def switched_off(self) -> frozenset[str]:
+        """Names of services and plans that are switched off."""
+        return self._transactions.read("switched_off", HOOK_CALL, switches.switched_off)
+
+    def warm_up(self) -> None:
+        """Connects; to be called in a new worker, where a failure may be ignored."""
+        self._transactions.warm_up()
+
+    def ping(self) -> None:
+        """Returns when the database answers and its tables are there."""
+        query = select(CALLS.c.id).limit(1)
+        self._transactions.read("ping", HOOK_CALL, lambda c: c.execute(query).first())
+
+    # -- when nobody waits at a screen ---------------------------------------------------------
+
+    def save_feedback(
+        self, service: str, client: str, items: Iterable[FeedbackItem], now: datetime
+    ) -> Saved:
+        """Writes feedback; returns after the commit, so that it may be acknowledged.
+
+        The same service, card, outcome, time and suggestions are one item, however often they are
+        sent (``docs/conformance.md`` 5.7). A card that is not known is kept and marked (5.8).
+        """
+        post, given = Post(service, client, now), tuple(items)
+        if not given:
+            return Saved(0, 0, 0)
+
+        def write(connection: Connection) -> Saved:
+            uuids = {self.names.safe_id(item.card) for item in given}
+            known = queries.cards_by_uuid(connection, client, uuids)
+            rows = {r["identity"]: r for r in (self._row(post, item, known) for item in given)}
+            # In one order everywhere, or two writers with the same items could wait in a circle.
+            ordered = [rows[identity] for identity in sorted(rows)]
+            add = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.outcome)
+            new = Counter(connection.scalars(add, ordered))
+            unknown = sum(row["card_id"] is None for row in ordered)
+            return Saved(new.total(), len(given) - new.total(), unknown, new)
+
+        return self._transactions.write("save_feedback", FEEDBACK_CALL, write)
+
+    def switch(self, switched: Switched) -> None:
+        """Writes that something is off, or on again; returns after the commit."""
+        self._transactions.write("switch", FEEDBACK_CALL, lambda c: switches.add(c, switched))
+
+    def switches(self) -> list[Switched]:
+        """Every time something was switched, oldest first."""
+        return self._transactions.read("switches", OFFLINE, switches.history)
+
+    def report(
+        self,
+        since: datetime,
+        until: datetime,
+        consume: Callable[[Iterator[Firing], dict[str, int]], T],
+    ) -> T:
+        """``consume(firings, calls per content version)``; the firings are read as it goes."""
+
+        def read(connection: Connection) -> T:
+            calls = queries.calls_by_version(connection, since, until)
+            return consume(queries.firings(connection, since, until), calls)
+
+        return self._transactions.read("report", OFFLINE, read)
+
+    def purge(self, now: datetime, retention: timedelta) -> Purged:
+        """Deletes what is older than ``retention``, and token ids and sessions that have expired.
+
+        In short transactions: calls and feedback can be written meanwhile.
+        """
+        before, done = now - retention, Purged(0, 0, 0, 0)
+        while (gone := self._delete(lambda c: queries.delete_old_calls(c, before))).calls:
+            done += gone
+        stray = self._delete(lambda c: queries.delete_stray_feedback(c, before))
+        tokens = self._delete(lambda c: queries.delete_expired_tokens(c, now))
+        sessions = self._delete(lambda c: queries.delete_expired_sessions(c, now))
+        return done + Purged(0, 0, stray, tokens, sessions)
+
+    def close(self) -> None:
+        """Closes the connections of this process, after the work still done on them."""
+        self._transactions.close()
+
+    def _delete(self, work: Callable[[Connection], T]) -> T:
+        return self._transactions.write("purge", OFFLINE, work)
+
+    def _row(self, post: Post, item: FeedbackItem, known: Any) -> dict[str, Any]:
+        return feedback_row(self.names, post, item, known)
+
+    def _insert(self, table: Any) -> Any:
+        """INSERT that can pass over what is there; each dialect has its own."""
+        return (sqlite if self._transactions.engines.is_sqlite else postgresql).insert(table)

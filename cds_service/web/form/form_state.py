@@ -1,0 +1,148 @@
+"""A form with answers in it: what is shown, what is wrong, what is still to ask. Pure.
+
+Whether an item is asked and an answer allowed is decided by the validator of responses alone; this
+module asks it, so that a form that can be sent is one the validator accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from cds_service.fhir.questionnaire_response import Problem, Showing, validate
+from cds_service.fhir.questionnaire_response.run import ValueSets
+from cds_service.web.form import model as m
+from cds_service.web.form.fields import Fields, Unreadable, fill, read
+from cds_service.web.form.response import Answers, answered, in_progress
+
+REQUIRED = "required"
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """``drafts`` are fields that could not be read as answers, by linkId."""
+
+    form: m.IntakeForm
+    answers: Answers
+    drafts: Mapping[str, Fields]
+    value_sets: ValueSets
+    now: datetime
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @cached_property
+    def _showing(self) -> Showing:
+        return Showing(self.form.checker, in_progress(self.form, self.answers))
+
+    def enabled(self, part: m.Part) -> bool:
+        """Whether it is part of the form as answered: what cannot be decided is."""
+        return self._showing.shown(part.item) is not False
+
+    def shown(self, part: m.Part) -> bool:
+        """Whether the person sees it."""
+        return not part.hidden and self.enabled(part)
+
+    def conditions(self, part: m.Part) -> tuple[bool, ...]:
+        """Whether each condition of the part holds."""
+        return tuple(truth is not False for truth in self._showing.conditions(part.item))
+
+    def questions(self, step: m.Step) -> Iterator[m.Part]:
+        """The questions of a step that the person sees."""
+        return (part for part in step.all_parts if part.is_question and self.shown(part))
+
+    @cached_property
+    def steps(self) -> tuple[m.Step, ...]:
+        """The steps with something to see on them."""
+        return tuple(step for step in self.form.steps if self._has_something(step))
+
+    def _has_something(self, step: m.Step) -> bool:
+        parts = list(step.all_parts)
+        asks = any(part.is_question for part in parts)
+        return any(self.shown(p) for p in parts if p.is_question or not asks)
+
+    def step_at(self, number: int) -> m.Step:
+        """The step of that number, or the next there is, or the last."""
+        return next((s for s in self.steps if s.number >= number), self.steps[-1])
+
+    def after(self, number: int) -> m.Step | None:
+        """The step after a number; None after the last."""
+        return next((s for s in self.steps if s.number > number), None)
+
+    def before(self, number: int) -> m.Step | None:
+        """The step before a number; None before the first."""
+        return next((s for s in reversed(self.steps) if s.number < number), None)
+
+    @cached_property
+    def emergencies(self) -> tuple[m.Part, ...]:
+        """The emergency messages that the answers call for, each text once."""
+        found = (p for p in self.form.parts.values() if p.emergency and self.shown(p))
+        return tuple({(p.text.written, self.private(p)): p for p in found}.values())
+
+    def private(self, part: m.Part) -> bool:
+        """Whether that a message is shown tells of a restricted answer."""
+        questions = (self.form.parts.get(c.question) for c in part.item.conditions)
+        return any(question is not None and question.restricted for question in questions)
+
+    # -- what was answered -------------------------------------------------------------------------
+
+    def fields(self, part: m.Part) -> Fields:
+        """What the page shows for a question."""
+        draft = self.drafts.get(part.link_id)
+        return fill(part, self.answers.get(part.link_id, [])) if draft is None else draft
+
+    @cached_property
+    def unasked(self) -> tuple[m.Part, ...]:
+        """Questions with an answer that will not be sent, because others say they are not asked."""
+        parts = self.form.parts.values()
+        return tuple(p for p in parts if self.fields(p) and p.is_question and not self.enabled(p))
+
+    # -- what is wrong -----------------------------------------------------------------------------
+
+    @cached_property
+    def problems(self) -> Mapping[str, str]:
+        """linkId -> the code of the first problem (an issue type, ``unreadable``), in form order;
+        the empty linkId is the whole form."""
+        found: dict[str, str] = {}
+        for link_id in self.drafts:
+            if link_id in self.form.parts and self.enabled(self.form.parts[link_id]):
+                found[link_id] = UNREADABLE
+        for problem in self._validated():
+            found.setdefault(problem.link_id or "", problem.code)
+        order = list(self.form.parts)
+        return dict(sorted(found.items(), key=lambda entry: order.index(entry[0] or order[-1])))
+
+    def _validated(self) -> list[Problem]:
+        """The errors of the response as it would be sent."""
+        response = answered(self.form, self.answers, self.enabled, "completed")
+        found = validate(self.form.checker, response, value_sets=self.value_sets, now=self.now)
+        return [problem for problem in found if problem.severity == "error"]
+
+
+def fitted(
+    form: m.IntakeForm, answers: Answers, value_sets: ValueSets, now: datetime
+) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """The answers that fit a form, and the linkIds of those that do not: after a new version of the
+    form, or from a chart. Whether they are asked does not matter here."""
+    known = {k: v for k, v in answers.items() if k in form.parts and form.parts[k].is_question}
+    response = answered(form, known, lambda _: True, "in-progress")
+    found = validate(form.checker, response, value_sets=value_sets, now=now)
+    bad = {p.link_id for p in found if p.severity == "error"}
+    bad |= {k for k in known if not _shows(form.parts[k], known[k])}
+    return (
+        {k: v for k, v in known.items() if k not in bad},
+        [k for k in answers if k not in known or k in bad],
+    )
+
+
+def _shows(part: m.Part, answers: list[dict[str, Any]]) -> bool:
+    """Whether the page can show the answers, all of them."""
+    if part.control == m.CLOSED or part.read_only or part.hidden:
+        return True
+    try:
+        return len(read(part, fill(part, answers))) == len(answers)
+    except Unreadable:
+        return False

@@ -1,0 +1,116 @@
+"""One press of a button on a step: what it does to the session, and which page comes next. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cds_service.fhir.questionnaire_response.run import ValueSets
+from cds_service.web.form import model as m
+from cds_service.web.form.form_state import Filled
+from cds_service.web.form.merging import Posted, confirm, merge, write
+from cds_service.web.form.sessions import Session
+
+NEXT, BACK, SAVE, AGAIN = "next", "back", "save", "again"
+CLEAR, LANGUAGE, SIZE = "clear", "language", "size"
+LARGE = "large"
+SENDS_FOR = timedelta(minutes=1)  # then a worker that was sending must have ended
+REVIEW_STEP, START = 0, -1  # the numbers under which notices of these pages are kept
+REVIEW, LATER, SENDING, DONE, CHANGED = "review", "later", "sending", "done", "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A form on its way; ``value_sets`` are the codes of value sets by url."""
+
+    form: m.IntakeForm
+    value_sets: ValueSets
+    now: datetime
+
+    def filled(self, session: Session) -> Filled:
+        """The form with the session's answers in it."""
+        return Filled(self.form, session.answers, session.drafts, self.value_sets, self.now)
+
+    def press(
+        self, session: Session, number: int, posted: Posted, go: str, *, to_review: bool
+    ) -> str:
+        """Keeps what the page sent and does what the button says; returns where to go, below
+        ``/intake/``. ``to_review``: the person came from the page that reads all answers back."""
+        merged = merge(self.form, session, posted)
+        session.notices = []
+        if session.questionnaire != self.form.canonical:
+            return CHANGED
+        if merged.conflicts:
+            session.notices.append(["conflict", str(number), *merged.conflicts])
+        what, _, which = go.partition(":")
+        if what in (LANGUAGE, SIZE, CLEAR, AGAIN):
+            self._adjust(session, number, what, which)
+            return _step(number, to_review)
+        session.step = number
+        if what == SAVE:
+            return LATER
+        filled = self.filled(session)
+        if what == BACK:
+            before = filled.before(number)
+            return REVIEW if to_review else _step(before.number if before else number)
+        return self._on(session, filled, number, posted, to_review)
+
+    def _adjust(self, session: Session, number: int, what: str, which: str) -> None:
+        """What stays on the page: another language or size, an answer cleared."""
+        look(self.form, session, f"{what}:{which}")
+        part = self.form.parts.get(which)
+        if what == CLEAR and part is not None and part.answerable:
+            write(session, part, {})
+            session.notices.append(["cleared", str(number), which])
+
+    def _on(
+        self, session: Session, filled: Filled, number: int, posted: Posted, to_review: bool
+    ) -> str:
+        """Stays while something is wrong or new on the page, else goes on."""
+        step = filled.step_at(number)
+        if step.number != number:  # nothing of it is asked any more
+            return _step(step.number)
+        confirm(session, posted)
+        here = [part.link_id for part in step.all_parts]
+        wrong = any(link_id in filled.problems for link_id in here)
+        new = [
+            p.link_id for p in _watched(step) if filled.shown(p) and p.link_id not in posted.seen
+        ]
+        if new:
+            session.notices.append(["more", str(number), *new])
+        if wrong or new:
+            return _step(number, to_review, check=wrong)
+        after = filled.after(number)
+        if to_review or after is None:
+            return REVIEW
+        session.step = after.number
+        return _step(after.number)
+
+
+def is_sending(session: Session, now: datetime) -> bool:
+    """Whether the answers are on their way: nothing may change meanwhile."""
+    return session.sending is not None and (
+        now - datetime.fromisoformat(session.sending) < SENDS_FOR
+    )
+
+
+def look(form: m.IntakeForm, session: Session, go: str) -> None:
+    """Another language (``language:es``) or size of text (``size:large``)."""
+    what, _, which = go.partition(":")
+    if what == LANGUAGE and which in form.languages:
+        session.language = which
+    elif what == SIZE:
+        session.large = which == LARGE
+
+
+def _watched(step: m.Step) -> list[m.Part]:
+    """What must have been seen before the person goes on: questions, and fixed texts that depend
+    on an answer."""
+    return [
+        p for p in step.all_parts if p.answerable or (p.control == m.DISPLAY and p.item.conditions)
+    ]
+
+
+def _step(number: int, to_review: bool = False, *, check: bool = False) -> str:
+    query = "&".join([*(["from=review"] if to_review else []), *(["check=1"] if check else [])])
+    return f"step/{number}" + (f"?{query}" if query else "")

@@ -1,0 +1,222 @@
+"""A step as its template shows it: every word chosen, every condition written out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from cds_service.fhir.questionnaire_response.form import Condition, key_of
+from cds_service.web.form import model as m
+from cds_service.web.form.error_texts import number_limits, plain, trouble
+from cds_service.web.form.fields import FALSE, TRUE, Fields, is_unit
+from cds_service.web.form.form_state import Filled
+from cds_service.web.form.merging import digest
+from cds_service.web.form.texts import Words
+
+
+@dataclass(slots=True, eq=False)
+class PartView:
+    """``notes`` maps a suffix of an id to words below the question, in reading order; ``when`` is
+    what the script needs to show and hide it; ``seen`` what the page shows of it."""
+
+    part: m.Part
+    text: str
+    shown: bool
+    fields: Fields
+    seen: str
+    error: str = ""
+    origin: str = ""
+    needed: str = ""
+    when: str = ""
+    calm: bool = False  # an emergency message about a private answer
+    notes: dict[str, str] = field(default_factory=dict)
+    options: list[tuple[m.Option, str, bool]] = field(default_factory=list)
+    units: list[tuple[m.Unit, str]] = field(default_factory=list)
+    ends: tuple[str, str] = ("", "")
+    parts: list[PartView] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """Its id in the page."""
+        return self.part.id
+
+    @property
+    def described(self) -> str:
+        """The ids of everything that explains it, the error first."""
+        known = (["error"] if self.error else []) + (["origin"] if self.origin else [])
+        return " ".join(f"{self.id}-{name}" for name in [*known, *self.notes])
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """What is typed: value, unit, time; one row more where there may be more."""
+        values = self.fields.get("v", [])
+        most = len(values) + 1 if self.part.many or not values else len(values)
+        return [tuple(_at(self.fields, name, n) for name in "vut") for n in range(most)]  # type: ignore[misc]
+
+    @property
+    def own(self) -> list[str]:
+        """Words of one's own beside the options; one row more where there may be more."""
+        typed = self.fields.get("o", [])
+        return [*typed, ""] if self.part.item.repeats or not typed else typed
+
+
+def _at(fields: Fields, name: str, place: int) -> str:
+    texts = fields.get(name, [])
+    return texts[place] if place < len(texts) else ""
+
+
+class Viewer:
+    """Makes the views of one step. ``origins`` are sources by linkId; with ``checked`` the page
+    says what is wrong."""
+
+    def __init__(
+        self, filled: Filled, words: Words, origins: Mapping[str, Mapping[str, str]], checked: bool
+    ) -> None:
+        self._filled, self._words, self._checked = filled, words, checked
+        self._origins = origins
+
+    def views(self, step: m.Step) -> list[PartView]:
+        """The parts of a step that are shown, or may be by what is answered on the page."""
+        here = {part.link_id for part in step.all_parts if part.answerable}
+        parts, optional = step.parts, False
+        if len(parts) == 1 and parts[0].control == m.GROUP:  # the step is the group: its title is
+            optional = not parts[0].item.required
+            parts = parts[0].parts  # the page's
+        return list(self._views(parts, here, optional))
+
+    def errors(self, step: m.Step) -> list[tuple[str, str, str]]:
+        """Id, question and words of everything wrong on the step, in form order."""
+        parts = {part.link_id: part for part in step.all_parts}
+        return [
+            (parts[k].id, self._say(parts[k].text), trouble(self._filled, parts[k], c, self._words))
+            for k, c in self._filled.problems.items()
+            if k in parts
+        ]
+
+    def _say(self, text: m.Text) -> str:
+        return text.in_language(self._words.language)
+
+    def _views(self, parts: Iterable[m.Part], here: set[str], optional: bool) -> Iterator[PartView]:
+        """``optional``: nothing in them is needed while nothing around them is answered."""
+        for part in parts:
+            may_appear = any(c.question in here for c in part.item.conditions)
+            if part.hidden or not (self._filled.shown(part) or may_appear):
+                continue
+            yield self._view(part, here, optional)
+
+    def _view(self, part: m.Part, here: set[str], optional: bool) -> PartView:
+        fields = self._filled.fields(part) if part.is_question else {}
+        view = PartView(
+            part=part,
+            text=self._say(part.text),
+            shown=self._filled.shown(part),
+            fields=fields,
+            seen=digest(fields) if part.is_question else "",
+            when=self._when(part, here),
+            calm=self._filled.private(part),
+            notes=dict(self._notes(part)),
+            units=[(unit, self._say(unit.text)) for unit in part.units],
+        )
+        tokens = fields.get("v", [])
+        view.options = [(o, self._say(o.text), o.token in tokens) for o in part.options]
+        code = self._filled.problems.get(part.link_id) if self._checked else None
+        if code and view.shown:
+            view.error = trouble(self._filled, part, code, self._words)
+        origin = self._origins.get(part.link_id)
+        if origin and fields:
+            view.origin = self._words("from_record", source=origin.get("source", ""))
+        if part.slider:
+            view.ends = (self._say(part.slider.lower), self._say(part.slider.upper))
+        if part.item.required:
+            view.needed = self._words("required_in_part" if optional else "required")
+        view.parts = list(self._views(part.parts, here, optional or not part.item.required))
+        return view
+
+    def _notes(self, part: m.Part) -> Iterator[tuple[str, str]]:
+        """What explains a question, by the suffix of its id."""
+        words = self._words
+        if part.control == m.CLOSED:
+            yield "closed", words("closed")
+        elif part.is_question and part.read_only:
+            yield "closed", words("read_only")
+        elif part.control == m.GROUP and part.item.repeats:
+            yield "closed", words("one_only")
+        for number, hint in enumerate(part.hints):
+            yield f"hint{number}", self._say(hint)
+        if part.control == m.CHECKBOXES:
+            yield "many", words("choose_many")
+        if part.control in (m.NUMBER, m.QUANTITY) and (
+            limits := number_limits(part, words, "number")
+        ):
+            yield "limits", limits
+        if part.format:
+            yield "format", words("format", format=part.format)
+        if part.control in m.TYPED and part.item.max_length:
+            yield "length", words("length_most", most=part.item.max_length)
+
+    # -- for the script ------------------------------------------------------------------------
+
+    def _when(self, part: m.Part, here: set[str]) -> str:
+        """The conditions as JSON, where one of them is answered on the same page: a condition on
+        another page is written as what it is now."""
+        conditions = part.item.conditions
+        if not any(c.question in here for c in conditions):
+            return ""
+        now = self._filled.conditions(part)
+        written = [
+            self._condition(c) if c.question in here else truth
+            for c, truth in zip(conditions, now, strict=True)
+        ]
+        known = [truth if one is None else one for one, truth in zip(written, now, strict=True)]
+        return orjson.dumps({"all": part.item.enable_all, "of": known}).decode()
+
+    def _condition(self, condition: Condition) -> list[Any] | None:
+        """Id of the question, operator, value as the page's fields hold it; None where the script
+        cannot decide it."""
+        target = self._filled.form.parts[condition.question]
+        if condition.operator == "exists":
+            return [target.id, "exists", condition.value is True]
+        if condition.kind == "Boolean":
+            return [target.id, condition.operator, TRUE if condition.value else FALSE]
+        if condition.kind == "Coding":
+            key = key_of("valueCoding", condition.value)
+            tokens = (o.token for o in target.options if key_of(o.name, o.value) == key)
+            return [target.id, condition.operator, next(tokens, "")]
+        if condition.kind in ("Quantity", "Reference") or target.control == m.DATE_TIME:
+            return None
+        return [target.id, condition.operator, condition.value]
+
+
+# -- reading back ----------------------------------------------------------------------------------
+
+
+def said(part: m.Part, answer: Mapping[str, Any], words: Words) -> str:
+    """An answer in words."""
+    option = part.option_of(answer)
+    if option is not None:
+        return option.text.in_language(words.language)
+    value = next((v for k, v in answer.items() if k.startswith("value")), "")
+    if isinstance(value, bool):
+        return words("yes" if value else "no")
+    if isinstance(value, dict):
+        return _said_object(part, value, words)
+    return plain(value)
+
+
+def _said_object(part: m.Part, value: Mapping[str, Any], words: Words) -> str:
+    if "value" not in value:
+        return str(value.get("display") or value.get("code") or value.get("reference") or "")
+    unit = next((u for u in part.units if is_unit(u, value)), None)
+    named = unit.text.in_language(words.language) if unit else str(value.get("unit") or "")
+    return f"{plain(value['value'])} {named}".strip()
+
+
+def said_of(filled: Filled, part: m.Part, words: Words) -> list[str]:
+    """The answers of a question in words; a draft as it was typed."""
+    draft = filled.drafts.get(part.link_id)
+    if draft is not None:
+        return [text for texts in draft.values() for text in texts if text]
+    return [said(part, answer, words) for answer in filled.answers.get(part.link_id, ())]

@@ -1,0 +1,96 @@
+"""``/intake/launch`` and ``/intake/callback``: the form as a SMART app.
+
+All redirects follow a link or a GET: the pages' policy lets no form lead to another origin.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response, g, make_response, redirect, request
+
+from cds_service.store import StoreUnavailable
+from cds_service.telemetry.logs import LOG
+from cds_service.telemetry.metrics import SIGN_INS
+from cds_service.web.form import Intake
+from cds_service.web.form.sessions import Session
+from cds_service.web.smart.apps import App
+from cds_service.web.smart.flow import Entrance
+from cds_service.web.smart.problems import LaunchFailed
+
+LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
+FORM = "/intake"
+ALONG = "along"  # of the parameter ``answers``: those given before signing in come along
+
+
+def launch_blueprint(entrance: Entrance) -> Blueprint:
+    """The two addresses an EHR is told when the form is registered there."""
+    routes = Blueprint("launch", __name__, template_folder="../web/templates")
+    intake = entrance.intake
+
+    @routes.get(LAUNCH)
+    def launch() -> Response:
+        found = intake.found()
+        along = request.args.get("answers") == ALONG
+        app = _app_asked(entrance, found[1] if found else None)
+        if app is None:
+            return intake.page("launch_choose", apps=list(entrance.apps), along=along)
+        g.client = app.client
+        SIGN_INS.labels("begun").inc()
+        url, secret = entrance.leave(
+            app, request.args.get("launch"), intake.cookie.secret(), along=along
+        )
+        return _to(url, intake, secret)
+
+    @routes.get(CALLBACK)
+    def callback() -> Response:
+        secret = intake.cookie.secret()
+        pending = entrance.take(secret, request.args.get("state", ""))
+        g.client = entrance.app(pending.issuer).client
+        login = entrance.come_back(pending, request.args)
+        page, entered = entrance.enter(login, secret, along=pending.along)
+        SIGN_INS.labels("signed-in").inc()
+        return _to(f"{FORM}/{page}" if page else FORM, intake, entered)
+
+    @routes.errorhandler(LaunchFailed)
+    def failed(error: LaunchFailed) -> Response:
+        SIGN_INS.labels(error.name).inc()
+        LOG.warning("no sign-in", reason=error.name, client=g.get("client"))
+        return _problem(intake, error)
+
+    @routes.errorhandler(StoreUnavailable)
+    def store_down(_error: StoreUnavailable) -> Response:
+        return failed(LaunchFailed("store-down"))
+
+    return routes
+
+
+def _problem(intake: Intake, error: LaunchFailed) -> Response:
+    try:
+        found = intake.found()
+    except StoreUnavailable:
+        found = None
+    visit = intake.visit_of(*found) if found else None
+    problem, key = error.problem, error.name.replace("-", "_")
+    return intake.page("launch_problem", visit, problem.status, key=key, problem=problem)
+
+
+def _app_asked(entrance: Entrance, session: Session | None) -> App | None:
+    """The EHR to sign in to: named by the launch, or known from before, or the only one; None
+    when the person has to choose. Raises LaunchFailed."""
+    issuer = request.args.get("iss")
+    if issuer is None and "launch" not in request.args:
+        known = None if session is None else session.ehr or session.whose
+        if known is not None:
+            issuer = known["issuer"]
+        elif len(entrance.apps) == 1:
+            return next(iter(entrance.apps))
+        elif len(entrance.apps) > 1:
+            return None
+    return entrance.app(issuer or "")
+
+
+def _to(url: str, intake: Intake, secret: str) -> Response:
+    answer = make_response(redirect(url, HTTPStatus.SEE_OTHER))
+    answer.headers["Cache-Control"] = "no-store"
+    return intake.cookie.keep(answer, secret)

@@ -1,0 +1,209 @@
+"""Requests are received whole, however they come; a real server answers them in order."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds_service.app.receiving import Arrival
+from tests.support.served import Served, served
+
+LIMIT = 2_000
+PATIENCE = 60  # seconds
+
+
+def chunked(parts: list[bytes], trailer: bytes = b"") -> bytes:
+    framed = b"".join(b"%x;note=1\r\n%s\r\n" % (len(part), part) for part in parts if part)
+    return framed + b"0\r\n" + trailer + b"\r\n"
+
+
+def post(body: bytes, *lines: bytes) -> bytes:
+    return b"\r\n".join((b"POST / HTTP/1.1", b"Host: x", *lines, b"", body))
+
+
+texts = st.binary(max_size=300)
+requests = st.one_of(
+    st.just(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    texts.map(lambda body: post(body, b"content-LENGTH:  %d" % len(body))),
+    st.lists(texts, max_size=4).map(
+        lambda parts: post(chunked(parts), b"Transfer-Encoding: gzip, chunked")
+    ),
+    texts.map(lambda body: post(chunked([body], b"X-Sum: 1\r\n"), b"Transfer-Encoding: chunked")),
+)
+
+
+@given(request=requests, following=st.binary(max_size=20), data=st.data())
+def test_a_request_is_whole_with_its_last_byte_wherever_it_is_cut(
+    request: bytes, following: bytes, data: st.DataObject
+) -> None:
+    places = data.draw(st.sets(st.integers(0, len(request)), max_size=8))
+    arrival, whole = Arrival(LIMIT), []
+
+    for start, end in pairwise(sorted({0, *places, len(request)})):
+        whole.append(arrival.is_whole)
+        arrival.add(request[start:end])
+    was_whole = arrival.is_whole
+    arrival.add(following)
+
+    assert not any(whole)
+    assert was_whole
+    assert arrival.is_whole
+    assert bytes(arrival.data) == request + following
+
+
+@pytest.mark.parametrize(
+    "request_", [b"x" * 70_000, post(b"zz\r\n", b"Transfer-Encoding: chunked") + b"z" * 70_000]
+)
+def test_what_cannot_be_followed_is_for_the_server_to_refuse(request_: bytes) -> None:
+    arrival = Arrival(1_000_000)
+
+    arrival.add(request_)
+
+    assert arrival.is_whole
+
+
+def test_a_length_over_the_limit_is_not_waited_for() -> None:
+    arrival = Arrival(LIMIT)
+
+    arrival.add(post(b"", b"Content-Length: 2001"))
+
+    assert arrival.is_whole
+
+
+def test_chunks_over_the_limit_become_a_length_over_the_limit() -> None:
+    arrival = Arrival(LIMIT)
+
+    arrival.add(post(b"", b"Transfer-Encoding: chunked"))
+    arrival.add(b"7d0\r\n" + b"x" * LIMIT)
+
+    assert arrival.is_whole
+    assert bytes(arrival.data) == post(b"", b"Content-Length: 2001")
+
+
+def test_who_asks_whether_to_go_on_is_told_so_once() -> None:
+    arrival = Arrival(LIMIT)
+
+    arrival.add(post(b"", b"Content-Length: 3", b"Expect: 100-continue"))
+    asked = arrival.expects_continue
+    arrival.add(b"abc")
+
+    assert asked
+    assert arrival.is_whole
+    assert bytes(arrival.data) == post(b"abc", b"Content-Length: 3")
+
+
+# -- a real server ----------------------------------------------------------------------------
+
+CALL = "/cds-services/dyspareunia-workup-patient-view"
+LARGEST = 100_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("receiving")
+    with served(folder, CDS_MAX_BODY_BYTES=str(LARGEST), CDS_THREADS="1") as running:
+        yield running
+
+
+@pytest.fixture
+def connection(server: Served) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as made:
+        yield made
+
+
+def head(*lines: str) -> bytes:
+    whole = (f"POST {CALL} HTTP/1.1", "Host: x", "Content-Type: application/json", *lines, "", "")
+    return "\r\n".join(whole).encode()
+
+
+def answers(connection: socket.socket, number: int) -> list[int]:
+    """The statuses of the next answers."""
+    with connection.makefile("rb") as reader:
+        return [_answer(reader) for _ in range(number)]
+
+
+def _answer(reader: BinaryIO) -> int:
+    status = int(reader.readline().split()[1])
+    headers = dict(line.split(b": ", 1) for line in iter(reader.readline, b"\r\n"))
+    length = int(headers[b"Content-Length"])
+    assert len(reader.read(length)) == length
+    return status
+
+
+GOOD = b"{}"  # a body that is read, and refused with 400
+
+
+def test_one_thread_serves_while_many_requests_are_unfinished(
+    server: Served, connection: socket.socket
+) -> None:
+    connection.sendall(head("Content-Length: 1000") + b"{")
+    with socket.create_connection(("127.0.0.1", server.port)) as another:
+        another.sendall(b"POST /cds")
+
+        status, _ = server.ask("GET", "/health/live")
+
+    assert status == 200
+
+
+def test_a_request_in_pieces_and_two_in_one_piece_are_answered_in_order(
+    connection: socket.socket,
+) -> None:
+    first = head(f"Content-Length: {len(GOOD)}") + GOOD
+    live = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    connection.sendall(first[:30])
+    connection.sendall(first[30:] + live + first)
+
+    assert answers(connection, 3) == [400, 200, 400]
+
+
+def test_a_body_may_come_in_chunks(connection: socket.socket) -> None:
+    connection.sendall(head("Transfer-Encoding: chunked") + chunked([b"{", b"}"]))
+
+    assert answers(connection, 1) == [400]
+
+
+def test_who_asks_first_is_told_to_go_on(connection: socket.socket) -> None:
+    connection.sendall(head("Content-Length: 2", "Expect: 100-continue"))
+    told = connection.recv(100)
+    connection.sendall(GOOD)
+
+    assert told == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answers(connection, 1) == [400]
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "in-chunks"])
+def test_a_body_over_the_limit_is_refused_while_it_is_sent(
+    connection: socket.socket, declared: bool
+) -> None:
+    size = 20 * LARGEST
+    line = f"Content-Length: {size}" if declared else "Transfer-Encoding: chunked"
+
+    connection.sendall(head(line))
+    connection.sendall(b" " * size if declared else chunked([b" " * LARGEST] * 20))
+
+    assert answers(connection, 1) == [413]
+    assert connection.recv(1) == b""  # closed after the answer
+
+
+def test_a_connection_that_is_to_be_closed_is(connection: socket.socket) -> None:
+    connection.sendall(head("Content-Length: 2", "Connection: close") + GOOD)
+
+    assert answers(connection, 1) == [400]
+    assert connection.recv(1) == b""
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        idle = socket.create_connection(("127.0.0.1", server.port))
+        server.ask("GET", "/health/live")
+
+    idle.close()
+    assert server.process.returncode == 0

@@ -1,0 +1,87 @@
+"""Which rule asks for which card, in which order and how pressing: as the specification's table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cds_service.content import Content
+from tests.support.clinic import ROOT
+
+TABLE = ROOT.parent / "shared" / "contributions.md"
+ROW = re.compile(r"\| (REC-[A-Z]+) \| (.*?) \| (.*) \|")
+ENTRY = re.compile(r"([\w-]+)(?: \[(.*)\])? \((stat|urgent|routine)\)")
+PLACE = re.compile(r"\| (always|ordinary) \| .* \| (.*) \|")
+
+Asking = tuple[str, str]  # source, priority
+
+
+def entries(text: str) -> Iterator[str]:
+    """The parts of a list that is separated by semicolons outside brackets."""
+    depth, part = 0, ""
+    for character in text:
+        depth += {"[": 1, "]": -1}.get(character, 0)
+        if character == ";" and depth == 0:
+            yield part.strip()
+            part = ""
+        else:
+            part += character
+    yield part.strip()
+
+
+@pytest.fixture(scope="module")
+def table() -> str:
+    if not TABLE.exists():
+        pytest.skip("../shared/contributions.md, the table this compares with, is not here")
+    return TABLE.read_text(encoding="utf-8").replace(r"\|", "¦")
+
+
+@pytest.fixture(scope="module")
+def rows(table: str) -> dict[str, tuple[int, list[Asking]]]:
+    """Card -> how many own conditions it has, and who asks for it in order."""
+    found = {}
+    for line in table.splitlines():
+        row = ROW.fullmatch(line)
+        asking = [ENTRY.fullmatch(e) for e in entries(row[3])] if row else []
+        if row and all(asking):
+            own = 0 if row[2] == "-" else len(row[2].split("<br>"))
+            listed = [(e[1], e[3]) for e in asking if e]
+            found[row[1]] = (own, list(dict.fromkeys(listed)))
+    return found
+
+
+def test_every_card_is_asked_for_by_the_same_sources_in_the_same_order(
+    content: Content, rows: dict[str, tuple[int, list[Asking]]]
+) -> None:
+    found = {
+        content.cards[plan_id].id: list(
+            dict.fromkeys((c.source.id, c.priority) for c in contributions if not c.advice)
+        )
+        for plan_id, contributions in content.contributions.items()
+    }
+
+    assert len(rows) == 15
+    assert {card: found[card] for card in rows} == {c: asking for c, (_, asking) in rows.items()}
+
+
+def test_every_card_has_the_same_number_of_own_conditions(
+    content: Content, rows: dict[str, tuple[int, list[Asking]]]
+) -> None:
+    found = {card.id: len(card.conditions) for card in content.cards.values()}
+
+    assert {card: found[card] for card in rows} == {c: own for c, (own, _) in rows.items()}
+
+
+def test_cards_stand_in_the_same_order(content: Content, table: str) -> None:
+    expected = {match[1]: re.findall(r"REC-[A-Z]+", match[2]) for match in PLACE.finditer(table)}
+
+    found = {
+        group.id: [content.cards[p.card].id for p in group.placements]
+        for group in content.strategy.moments[0].groups
+    }
+
+    assert found["ordinary"] == expected["ordinary"]
+    # One more, for a rule that could not be evaluated.
+    assert found["always"] == [*expected["always"], "check-not-completed"]

@@ -1,0 +1,71 @@
+"""Entries of odd shapes cost nothing but themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.decision.chart import ChartIndex, choice
+from tests.support.clinic import NOW, chart_entry, observation
+
+from .reading import CODE, requirement, seen
+
+GOOD = observation(id="good", code=CODE, effectiveDateTime="2026-11-01")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"coding": 5},
+        {"coding": "x"},
+        {"coding": [5]},
+        {"coding": ["x"]},
+        {"coding": [None]},
+        {"coding": [{"system": ["x"], "code": "it"}]},
+        {"coding": [{"system": {"a": 1}, "code": "it"}]},
+    ],
+    ids=str,
+)
+def test_a_shape_that_cannot_be_read_is_counted_and_costs_no_other_entry(code: Any) -> None:
+    index = ChartIndex.of([requirement()])
+
+    found, unusable = index.match([observation(code=code), GOOD], NOW)
+
+    assert [entry.resource["id"] for entry in found["it"]] == ["good"]
+    assert unusable == {"Observation": 1}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [None, 5, "it", [], {}, {"coding": None}, {"coding": []}, {"coding": [{}]}, {"text": "it"}],
+    ids=str,
+)
+def test_a_code_that_says_nothing_is_passed_over(code: Any) -> None:
+    index = ChartIndex.of([requirement()])
+
+    found, unusable = index.match([observation(code=code), GOOD], NOW)
+
+    assert [entry.resource["id"] for entry in found["it"]] == ["good"]
+    assert unusable == {}
+
+
+def test_an_encounter_lists_its_types() -> None:
+    entry = chart_entry("Encounter", type=[{"text": "x"}, CODE])
+
+    assert seen(requirement("Encounter"), entry)
+
+
+@pytest.mark.parametrize(
+    ("resource", "found"),
+    [
+        ({"onsetDateTime": "2020"}, "2020"),
+        ({"onset": "2020"}, "2020"),
+        ({"onsetting": "2020"}, None),
+        ({"_onsetDateTime": "2020"}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_a_choice_element_is_found_under_any_type(resource: dict[str, Any], found: Any) -> None:
+    assert choice(resource, "onset") == found

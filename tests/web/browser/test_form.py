@@ -1,0 +1,377 @@
+"""The patient's form in a browser: with a script and without, by keyboard, read by machines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cds_service import create_app, utc_now
+from tests.support.clinic import settings_in
+from tests.web.browser.looking import barriers, keep, served, too_wide, watch
+from tests.web.form.forms import Garden, coding, control, ext, item, options, questionnaire, when
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NEXT = "#answers .actions [value=next]"
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> **bold** [link](https://evil.example)"
+MOST_BYTES = 100_000
+# A page without a session is not found; a message that has the focus gives way to what a link asks
+# for; a page that is left while it loads cancels what it asked for.
+EXPECTED = re.compile("status of 404|Autofocus|^failed: http://127")
+
+Look = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("form")
+    app = create_app(settings_in(folder, public_base_url="http://127.0.0.1"), utc_now)
+    with served(app) as origin:
+        yield origin
+
+
+@pytest.fixture
+def look(browser: Browser, origin: str) -> Iterator[Look]:
+    """Opens pages; after the test, whatever they did wrong fails it."""
+    contexts, wrong = [], []
+
+    def opened(path: str, **how: Any) -> Page:
+        context = browser.new_context(**how)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        wrong.append(watch(page))
+        page.goto(f"{origin}{path}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [text for one in wrong for text in one if not EXPECTED.search(text)] == []
+
+
+def begin(page: Page) -> None:
+    page.get_by_role("button", name="Begin").click()
+
+
+def question(page: Page, link_id: str, value: str) -> Any:
+    return page.locator(f'[name="v:{link_id}"][value="{value}"]')
+
+
+def through(page: Page) -> int:
+    """Presses Continue until the answers are read back; returns the number of presses."""
+    presses = 0
+    while not page.url.endswith("/review"):
+        page.locator(NEXT).click()
+        presses += 1
+        assert presses < 30, page.url
+    return presses
+
+
+def test_the_whole_form_works_without_a_script(look: Look) -> None:
+    page = look("/intake", java_script_enabled=False)
+    begin(page)
+    question(page, "private", "yes").check()
+    question(page, "rfgen", "severe").check()
+    question(page, "organs", "penis").check()
+    page.locator(NEXT).click()
+    assert page.url.endswith("/step/1")  # first the emergency is said, and what else is asked
+    assert "can be an emergency" in page.get_by_role("alert").first.inner_text()
+    page.locator(NEXT).click()
+    assert page.locator('[name="v:rfvag"]').count() == 0  # not asked of a person without a vagina
+    while not page.locator('[name="v:sev"]').count():
+        page.locator(NEXT).click()
+    page.locator('[name="v:sev"]').fill("eleven")
+    page.locator(NEXT).click()
+    page.locator(".errors:focus").wait_for()
+    page.locator(".errors a").click()
+    page.locator('[name="v:sev"]').fill("7")
+    while not page.locator('textarea[name="v:other"]').count():
+        page.locator(NEXT).click()
+    page.locator("textarea").fill("It began in spring.")
+    page.locator('[value="back"]').click()
+    page.locator(NEXT).click()
+    assert page.locator("textarea").input_value() == "It began in spring."
+    page.locator(NEXT).click()
+
+    assert page.url.endswith("/review")
+    text = page.locator("main").inner_text()
+    for words in ("Penis", "7", "It began in spring."):
+        assert words in text
+    page.get_by_role("link", name=re.compile("^Change ?: How bad")).click()
+    page.locator('[name="v:sev"]').fill("8")
+    page.locator(NEXT).click()
+    page.get_by_role("button", name="Finish").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save my answers as a file").click()
+    saved = Path(download.value.path()).read_text(encoding="utf-8")
+    assert '"valueInteger": 8' in saved
+    page.get_by_role("button", name="Leave this page now").click()
+    assert page.url.endswith("/blank")
+
+
+def test_the_whole_form_works_by_keyboard_alone(look: Look) -> None:
+    page = look("/intake")
+    press_until(page, "Begin")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/step/1")
+    tab_to(page, "v:private")
+    page.keyboard.press("Space")
+    tab_to(page, "v:rfgen")
+    page.keyboard.press("Space")
+    assert question(page, "rfgen", "severe").is_checked()
+    assert page.get_by_role("alert").filter(has_text="can be an emergency").first.is_visible()
+    for _ in range(20):
+        if page.url.endswith("/review"):
+            break
+        if page.locator('[name="v:sev"]').count():
+            tab_to(page, "v:sev")
+            page.keyboard.type("6")
+        before = page.url
+        press_until(page, "Continue")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url, before=before: url != before)
+    assert "6" in page.locator("main").inner_text()
+    press_until(page, "Finish")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/done")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until a field of that name has the focus."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == name:
+            return
+    raise AssertionError(f"{name} cannot be reached by keyboard")
+
+
+def press_until(page: Page, words: str) -> None:
+    """Presses Tab until a button with those words has the focus, visibly."""
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText") == words:
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline == "solid"
+            return
+    raise AssertionError(f"{words!r} cannot be reached by keyboard")
+
+
+LOOKS = {
+    "phone-light-en": ("en", {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"}),
+    "desktop-dark-es": ("es", {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"}),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, name: str) -> None:
+    language, how = LOOKS[name]
+    page = look(f"/intake?language={language}&size=large", **how)
+
+    def checked(what: str) -> None:
+        assert barriers(page) == [], what
+        assert too_wide(page) <= 0, what
+        assert page.locator("html").get_attribute("lang") == language
+        keep(page, f"form-{name}-{what}")
+
+    checked("start")
+    page.locator("[value=begin]").click()
+    question(page, "private", "yes").check()
+    question(page, "rfgen", "chesthead").check()
+    checked("step")
+    page.locator(NEXT).click()
+    while not page.locator('[name="v:sev"]').count():
+        page.locator(NEXT).click()
+    page.locator('[name="v:sev"]').fill("99")
+    page.locator(NEXT).click()
+    checked("error")
+    page.locator('[name="v:sev"]').fill("9")
+    while not page.locator('[name="v:safe"]').count():
+        page.locator(NEXT).click()
+    question(page, "safe", "no").check()
+    checked("private")
+    page.locator("[value='size:normal']").click()
+    assert question(page, "safe", "no").is_checked()
+    while not page.locator("textarea").count():
+        page.locator(NEXT).click()
+    checked("words")
+    page.locator(NEXT).click()
+    for path in ("review", "later", "resume", "print", "done"):
+        page.goto(f"{origin}/intake/{path}?language={language}")
+        checked(path)
+    page.context.clear_cookies()
+    page.goto(f"{origin}/blank")
+    assert barriers(page) == []
+
+
+@pytest.mark.parametrize("size", ["normal", "large"])
+def test_an_emergency_is_seen_at_once_on_a_phone(size: str, look: Look) -> None:
+    """Also when the first of many options is ticked, below which it stands."""
+    page = look(f"/intake?size={size}", viewport={"width": 360, "height": 640})
+    begin(page)
+    question(page, "rfgen", "severe").check()
+    said = page.get_by_role("alert").filter(has_text="can be an emergency").bounding_box()
+    keep(page, f"emergency-phone-{size}")
+
+    assert said is not None
+    assert said["y"] > 0
+    assert said["y"] + said["height"] <= 640
+    assert said["height"] < 320  # the question is seen as well
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getBoundingClientRect().bottom") < said["y"]
+
+
+def test_the_script_shows_clears_and_slides_at_once(look: Look) -> None:
+    page = look("/intake")
+    begin(page)
+    question(page, "rfgen", "severe").check()
+    assert page.get_by_role("alert").filter(has_text="can be an emergency").is_visible()
+    question(page, "rfgen", "none").check()
+    assert not question(page, "rfgen", "severe").is_checked()
+    assert not page.get_by_role("alert").filter(has_text="can be an emergency").is_visible()
+    assert page.locator('[name="v:rfvag"]').first.is_visible()
+    question(page, "organs", "penis").check()
+    assert not page.locator('[name="v:rfvag"]').first.is_visible()
+    question(page, "private", "no").check()
+    page.get_by_role("button", name=re.compile("^Clear this answer ?: Are you in")).click()
+    assert not question(page, "private", "no").is_checked()
+    page.locator(NEXT).click()
+    assert page.url.endswith("/step/2")  # nothing new was left unseen
+    while not page.locator('[name="v:sev"]').count():
+        page.locator(NEXT).click()
+    number, slider = page.locator('[name="v:sev"]'), page.get_by_role("slider")
+    assert number.input_value() == ""
+    slider.press("ArrowRight")
+    assert number.input_value() == "6"
+    number.fill("2")
+    assert slider.input_value() == "2"
+
+
+def test_what_people_write_is_only_ever_text(look: Look, origin: str) -> None:
+    page = look("/intake")
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    begin(page)
+    while not page.locator("textarea").count():
+        page.locator(NEXT).click()
+    page.locator("textarea").fill(EVIL)
+    page.locator(NEXT).click()
+    for path in ("review", "done", "step/8"):
+        page.goto(f"{origin}/intake/{path}")
+        shown = page.locator("main").inner_text() + page.evaluate(
+            "[...document.querySelectorAll('textarea')].map((area) => area.value).join()"
+        )
+        assert EVIL in shown
+        assert page.locator("main img, main script, main strong, main a[href*=evil]").count() == 0
+    assert said == []
+
+
+@pytest.mark.parametrize("way", ["button", "keys"])
+def test_leaving_shows_a_blank_page_and_there_is_no_way_back(look: Look, way: str) -> None:
+    page = look("/intake")
+    begin(page)
+    question(page, "organs", "uterus").check()
+    page.locator(NEXT).click()
+    page.wait_for_url("**/step/2")
+    if way == "button":
+        page.get_by_role("button", name="Leave this page now").click()
+    else:
+        for _ in range(3):
+            page.keyboard.press("Escape")
+    page.wait_for_url("**/blank")
+
+    assert page.locator("body").inner_text().strip() == ""
+    assert page.title() == "Blank page"
+    page.go_back()
+    assert "There is no open form here" in page.locator("main").inner_text()
+    assert page.context.cookies() == []
+
+
+def test_every_page_is_light(look: Look) -> None:
+    page = look("/intake")
+    begin(page)
+    while True:
+        page.wait_for_load_state("load")
+        sizes = page.evaluate(WEIGHTS)
+        assert {"site.css", "intake.css", "intake.js"} <= sizes.keys()
+        assert sum(sizes.values()) < MOST_BYTES, sizes
+        if page.url.endswith("/review"):
+            return
+        page.locator(NEXT).click()
+
+
+WEIGHTS = """() => Object.fromEntries(
+    ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+        .map((entry) => [entry.name.split("/").pop(), entry.encodedBodySize]))"""
+
+
+# -- the script decides as the server does -------------------------------------------------------
+
+PAIRS: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    (item("a", "boolean"), when("a", "=", answerBoolean=True), ["true", "false"]),
+    (item("b", "boolean"), when("b", "exists", answerBoolean=False), ["true"]),
+    (item("c", "integer"), when("c", ">", answerInteger=3), ["3", "4", "20"]),
+    (item("d", "decimal"), when("d", "<=", answerDecimal=2.5), ["2,5", "2.6", "10"]),
+    (item("e", "integer"), when("e", "!=", answerInteger=3), ["3", "4"]),
+    (item("f", "date"), when("f", "<", answerDate="2024-01-01"), ["2023-12-31", "2024-01-02"]),
+    (item("g", "string"), when("g", "=", answerString="ja"), ["ja", "nein"]),
+    (
+        item("h", "choice", answerOption=options("x", "y"), extension=[control("drop-down")]),
+        when("h", "=", answerCoding=coding("y")),
+        ["x", "y"],
+    ),
+    (
+        item(
+            "i",
+            "integer",
+            extension=[
+                control("slider"),
+                ext("minValue", valueInteger=0),
+                ext("maxValue", valueInteger=10),
+            ],
+        ),
+        when("i", ">=", answerInteger=7),
+        ["6", "7"],
+    ),
+]
+
+
+@contextmanager
+def pairs(folder: Path) -> Iterator[str]:
+    asked = [
+        part
+        for number, (one, condition, _) in enumerate(PAIRS)
+        for part in (one, item(f"then-{number}", "string", enableWhen=[condition]))
+    ]
+    grouped = questionnaire(item("all", "group", "All", item=asked))
+    with served(Garden(folder, grouped, secure=False).app) as origin:
+        yield origin
+
+
+def test_the_script_shows_what_the_server_shows(browser: Browser, tmp_path: Path) -> None:
+    with pairs(tmp_path) as origin:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{origin}/intake")
+        begin(page)
+        for number, (one, _, values) in enumerate(PAIRS):
+            for value in values:
+                name = f'[name="v:{one["linkId"]}"]'
+                if one["type"] == "boolean":
+                    page.locator(f'{name}[value="{value}"]').check()
+                elif one["type"] == "choice":
+                    page.locator(name).select_option(value)
+                else:
+                    page.locator(name).fill(value)
+                then = page.locator(f'fieldset:has(> [name="s:then-{number}"])')
+                by_script = then.is_visible()
+                page.locator("[value='size:normal']").click()  # keeps the answers, and stays
+                assert then.is_visible() == by_script, (one["linkId"], value)
+        context.close()

@@ -1,0 +1,230 @@
+"""Diagrams hold everything a rule asks, place no box on another, and say the idioms in words."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from cds_service.content import Content
+from cds_service.content.justification import answer_path
+from cds_service.fhirpath import Expression, compile_expression, nodes, render
+from cds_service.fhirpath.parser import parse
+from cds_service.web.diagram import Box, Leaf, Mode, Step, Vocabulary, draw, outline
+from cds_service.web.diagram.measure import width_of, wrap
+from cds_service.web.diagram.vocabulary import in_short
+
+
+class Bare:
+    """Words for tests: the expression itself."""
+
+    def leaf(self, node: nodes.Node) -> Leaf:
+        return Leaf("", (render(node),))
+
+    def answers(self, item: str, codes: list[str]) -> Leaf:
+        return Leaf(item, tuple(codes))
+
+
+def steps(text: str) -> Step:
+    return outline(compile_expression(text).tree, Bare())
+
+
+def told(step: Step) -> str:
+    """A step as one line: mode, heading or words, children in brackets."""
+    own = f"{step.leaf.label} {' '.join(step.leaf.lines)}".strip() or step.heading
+    role = f"{step.role}: " if step.role else ""
+    mode = f"[{step.condition}] " if step.condition else ""
+    below = f"({'; '.join(map(told, step.children))})" if step.children else ""
+    return f"{role}{mode}{own}{below}"
+
+
+def asked(node: nodes.Node) -> set[str]:
+    """What an expression looks at: answers and names."""
+    found = set()
+    for one in nodes.walk(node):
+        path = answer_path(one)
+        if path and path[1] != "exists":
+            found.add(".".join(filter(None, path)))
+        elif isinstance(one, nodes.Variable) and one.name != "answers":
+            found.add(one.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def vocabulary(content: Content) -> Vocabulary:
+    return Vocabulary(content)
+
+
+@pytest.fixture(scope="module")
+def expressions(content: Content) -> list[Expression]:
+    """Every expression of the content, each text once."""
+    return list({e.text: e for e, _, _ in content.compiled}.values())
+
+
+# -- nothing is lost ---------------------------------------------------------------------------
+
+
+def test_every_leaf_of_every_rule_is_in_its_diagram(
+    expressions: list[Expression], vocabulary: Vocabulary
+) -> None:
+    for expression in expressions:
+        step = outline(expression.tree, vocabulary)
+        shown = {
+            name for one in step.walk() for text in one.expressions for name in asked(parse(text))
+        }
+
+        assert shown == asked(expression.tree), expression.text
+
+
+def test_every_step_is_a_box_with_its_words(
+    expressions: list[Expression], vocabulary: Vocabulary
+) -> None:
+    for expression in expressions:
+        step = outline(expression.tree, vocabulary)
+        boxes = draw(step).boxes
+
+        assert [box.step for box in boxes] == list(step.walk())
+        for box in boxes:
+            said = "".join(text.text for text in box.texts).replace(" ", "")
+            words = (
+                box.step.role,
+                box.step.condition,
+                box.step.heading,
+                box.step.leaf.label,
+                *box.step.leaf.lines,
+            )
+            assert said == "".join(words).replace(" ", "")
+
+
+def overlap(one: Box, other: Box) -> bool:
+    return (
+        one.x < other.x + other.width
+        and other.x < one.x + one.width
+        and one.y < other.y + other.height
+        and other.y < one.y + one.height
+    )
+
+
+def test_no_two_boxes_overlap_and_all_stand_inside(
+    expressions: list[Expression], vocabulary: Vocabulary
+) -> None:
+    for expression in expressions:
+        drawing = draw(outline(expression.tree, vocabulary))
+
+        assert not [pair for pair in combinations(drawing.boxes, 2) if overlap(*pair)]
+        for box in drawing.boxes:
+            assert 0 <= box.x <= box.x + box.width <= drawing.width
+            assert 0 <= box.y <= box.y + box.height <= drawing.height
+            assert all(box.y < text.y < box.y + box.height for text in box.texts)
+
+
+def test_a_drawing_is_the_same_every_time(content: Content) -> None:
+    tree = content.names["C16"].expression.tree
+
+    first = draw(outline(tree, Vocabulary(content)))
+
+    assert draw(outline(tree, Vocabulary(content))) == first
+
+
+# -- the idioms --------------------------------------------------------------------------------
+
+AT_LEAST = (
+    "iif((iif(%a, 1, 0) + iif(%b, 1, 0) + iif(%c, 1, 0)) >= 2, true, "
+    "iif((iif(%a.not(), 0, 1) + iif(%b.not(), 0, 1) + iif({last}.not(), 0, 1)) >= 2, {{}}, false))"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("%a and (%b and %c)", "all of these(%a; %b; %c)"),
+        ("%a or %b and %c", "any of these(%a; all of these(%b; %c))"),
+        ("(%a or %b).not()", "none of these(%a; %b)"),
+        ("(%a and %b).not()", "not all of these(%a; %b)"),
+        ("(%a and %b).not() and %c", "all of these(not all of these(%a; %b); %c)"),
+        ("%a.not()", "[not] %a"),
+        ("%a.not().not()", "%a"),
+        ("iif(%a, true, false)", "[known to be true] %a"),
+        ("iif(%a, true, false).not()", "[not known to be true] %a"),
+        ("iif(%a, false, true)", "[not known to be true] %a"),
+        ("iif(%a.not(), false, true)", "[true or unknown] %a"),
+        ("iif(%a.not(), true, false)", "[known to be false] %a"),
+        ("iif(%a.not(), false, true).not()", "[known to be false] %a"),
+        ("iif(%a or %b, true, false)", "[known to be true] any of these(%a; %b)"),
+        ("%answers.x.p or %answers.x.q or %a", "any of these(x p q; %a)"),
+        ("(%answers.x.p or %answers.x.q).not()", "[not] x p q"),
+        ("%answers.x.p and %answers.x.q", "all of these(x p; x q)"),
+        ("%a.combine(%b).combine(%c)", "entries of any of these(%a; %b; %c)"),
+        (AT_LEAST.format(last="%c"), "at least 2 of these 3(%a; %b; %c)"),
+        (f"({AT_LEAST.format(last='%c')}).not()", "fewer than 2 of these 3(%a; %b; %c)"),
+        (
+            "iif(%a, {}, iif(%b, %c, false))",
+            "the first that fits(if: %a; then: unknown; else, if: %b; then: %c; otherwise: no)",
+        ),
+        ("iif(%a, true, true)", "the first that fits(if: %a; then: yes; otherwise: yes)"),
+    ],
+)
+def test_an_expression_in_words(text: str, words: str) -> None:
+    assert told(steps(text)) == words
+
+
+def test_what_only_looks_like_at_least_is_drawn_as_it_is() -> None:
+    """The second sum counts another term: calling it "at least 2 of 3" would be wrong."""
+    assert steps(AT_LEAST.format(last="%d")).kind == "cases"
+
+
+TRUTH = {True: "true", None: "{}", False: "false"}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("inner", list(Mode))
+def test_modes_combine_as_the_logic_does(mode: Mode, inner: Mode) -> None:
+    combined = mode.after(inner)
+    wanted = [dict(zip(TRUTH, mode.value, strict=True))[one] for one in inner.value]
+
+    assert list(combined.value) == wanted if combined else len(set(wanted)) == 1
+
+
+# -- words -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (
+            "C16",
+            {"at least 2 of these 5", "Endometriosis", "Period pain that stops usual activities"},
+        ),
+        ("C24", {"Pelvic inflammatory disease, in the last 3 days", "Above the pubic bone"}),
+        ("C17", {"4 or more", "Testicle or scrotum"}),
+    ],
+)
+def test_a_rule_is_told_in_the_contents_own_words(
+    content: Content, vocabulary: Vocabulary, rule: str, words: set[str]
+) -> None:
+    step = outline(content.names[rule].expression.tree, vocabulary)
+    said = {w for one in step.walk() for w in (one.heading, *one.leaf.lines)}
+
+    assert words <= said
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        ("A uterus is present. Ticked means yes.", "A uterus is present"),
+        (f"A prostate is present: ticked, or {'x ' * 80}", "A prostate is present"),
+        (f"At least one of: {'x ' * 80}", "Deep pain within 6 weeks"),
+        ("", "Deep pain within 6 weeks"),
+    ],
+)
+def test_a_fact_is_named_in_short(description: str, words: str) -> None:
+    assert in_short("deepPainWithin6Weeks", description) == words
+
+
+def test_lines_are_wrapped_and_no_letter_is_lost() -> None:
+    text = "a supercalifragilisticexpialidociously long word and a few short ones"
+
+    lines = list(wrap(text, 90, 14))
+
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(width_of(line, 14) <= 90 for line in lines)
