@@ -5,7 +5,7 @@ import sys
 
 from flask import Flask, Response, request
 
-from cds_service.app.assembly import DESK
+from cds_service.app.assembly import HOOK_CALLS
 from cds_service.app.server import serve
 from cds_service.settings import Settings
 
@@ -20,7 +20,7 @@ class NoDesk:
 def echo_app() -> Flask:
     """Sends every body back."""
     app = Flask(__name__, static_folder=None)
-    app.extensions[DESK] = NoDesk()
+    app.extensions[HOOK_CALLS] = NoDesk()
 
     @app.get("/health/ready")
     def ready() -> str:

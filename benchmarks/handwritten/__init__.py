@@ -19,7 +19,7 @@ __all__ = ["LEFT_OUT", "Answers", "Codes", "Person", "rules"]
 # Names not compared: a bare number here, a Decimal there (RF12 compares what is made of it).
 LEFT_OUT: frozenset[str] = frozenset({"respiratoryRate"})
 
-NOTHING: dict = {}
+NO_SELECTION: dict = {}
 ITEMS = [
     "rfgen",
     "rfvag",
@@ -63,7 +63,7 @@ class Answers:
     def __init__(self, view: dict) -> None:
         self.given = view.get
         for item in ITEMS:
-            setattr(self, item, view.get(item, NOTHING).get)
+            setattr(self, item, view.get(item, NO_SELECTION).get)
         self.sev = view.get("sev")
 
 

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from cds_service.access.addresses import DEVELOPMENT_HOSTS, Address, read_address
 from cds_service.access.fhir_access import FhirAccess, FhirPolicy
-from cds_service.access.outbound import outside_client, within
+from cds_service.access.outbound import deadline, outbound_client
 from cds_service.fhir.bundles import next_links
 from cds_service.telemetry import metrics
 from cds_service.telemetry.tracing import outgoing
@@ -77,7 +77,7 @@ class FhirClient:
     def __init__(self, limits: Limits | None = None, threads: int = 32) -> None:
         self.limits = limits or Limits()
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
-        self._clients = {private: outside_client(private) for private in (False, True)}
+        self._clients = {private: outbound_client(private) for private in (False, True)}
 
     def close(self) -> None:
         """Ends connections and threads."""
@@ -143,7 +143,7 @@ class FhirClient:
     ) -> tuple[dict[str, Any], int]:
         try:
             with (
-                within(until),
+                deadline(until),
                 client.stream(
                     "GET",
                     url,

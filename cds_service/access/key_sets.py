@@ -13,14 +13,14 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from cds_service.access.clients import Client
-from cds_service.access.outbound import outside_client, read_whole, within
+from cds_service.access.outbound import deadline, outbound_client, read_whole
 
-COOL_DOWN = 60.0  # seconds between two readings because of an unknown kid
-BACK_OFF = 5.0  # seconds before trying again a key set that could not be read
-KEEP = 3600.0  # seconds a key set is used before it is read again
-LARGEST = 200_000  # bytes of a key set
-TIMEOUT = 2.0  # seconds
-SMALLEST = {"EC": 384, "RSA": 2048}  # bits
+COOL_DOWN_SECONDS = 60.0  # seconds between two readings because of an unknown kid
+BACK_OFF_SECONDS = 5.0  # seconds before trying again a key set that could not be read
+KEEP_SECONDS = 3600.0  # seconds a key set is used before it is read again
+MAX_BYTES = 200_000  # bytes of a key set
+TIMEOUT_SECONDS = 2.0  # seconds
+MIN_KEY_BITS = {"EC": 384, "RSA": 2048}  # bits
 UNREADABLE = (
     OSError,
     httpx.HTTPError,
@@ -67,8 +67,8 @@ class KeySet:
         """Time to read: the keys are old, or lack this one; but not at once after a failure."""
         now = time.monotonic()
         age = now - self._read_at
-        wanted = age > KEEP or (kid not in self._keys and age > COOL_DOWN)
-        return wanted and now - self._failed_at > BACK_OFF
+        wanted = age > KEEP_SECONDS or (kid not in self._keys and age > COOL_DOWN_SECONDS)
+        return wanted and now - self._failed_at > BACK_OFF_SECONDS
 
     def _read(self) -> dict[str, PyJWK] | None:
         """The keys of the set; None when it cannot be read."""
@@ -92,14 +92,14 @@ class KeySet:
     def _bytes(self) -> bytes:
         if self.client.jwks_file is not None:
             return Path(self.client.jwks_file).read_bytes()
-        until = time.monotonic() + TIMEOUT
+        until = time.monotonic() + TIMEOUT_SECONDS
         with (
-            within(until),
-            outside_client(self.client.allow_private_addresses) as http,
-            http.stream("GET", str(self.client.jwks_url), timeout=TIMEOUT) as response,
+            deadline(until),
+            outbound_client(self.client.allow_private_addresses) as http,
+            http.stream("GET", str(self.client.jwks_url), timeout=TIMEOUT_SECONDS) as response,
         ):
             response.raise_for_status()
-            return read_whole(response, LARGEST)
+            return read_whole(response, MAX_BYTES)
 
 
 def _algorithm(key: dict[str, object]) -> str:
@@ -115,5 +115,5 @@ def _fits(key: PyJWK, algorithm: str) -> bool:
         and (curve is None or key._jwk_data.get("crv") == curve)
         and key.public_key_use in (None, "sig")
         and "verify" in key._jwk_data.get("key_ops", ["verify"])
-        and key.key.key_size >= SMALLEST[kind]
+        and key.key.key_size >= MIN_KEY_BITS[kind]
     )

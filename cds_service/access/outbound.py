@@ -31,7 +31,7 @@ _RESOLVER = ThreadPoolExecutor(8, thread_name_prefix="resolve")
 
 
 @contextmanager
-def within(until: float) -> Iterator[None]:
+def deadline(until: float) -> Iterator[None]:
     """Everything sent and read by this thread inside ends at ``until`` (``time.monotonic``)."""
     token = _UNTIL.set(until)
     try:
@@ -40,7 +40,7 @@ def within(until: float) -> Iterator[None]:
         _UNTIL.reset(token)
 
 
-def outside_client(allow_private: bool) -> httpx.Client:
+def outbound_client(allow_private: bool) -> httpx.Client:
     """A client without redirects, cookies, proxies or packed answers."""
     return httpx.Client(
         transport=_Transport(allow_private),

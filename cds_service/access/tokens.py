@@ -20,8 +20,8 @@ from cds_service.fhir.errors import Issue, ServiceError
 from cds_service.telemetry import metrics
 
 LEEWAY = 60  # seconds of clock skew
-LONGEST_LIFE = 3600  # seconds between iat and exp
-LONGEST_TOKEN = 8192  # characters
+MAX_LIFE = 3600  # seconds between iat and exp
+MAX_TOKEN = 8192  # characters
 SWEEP = 1000  # token ids a worker remembers before it looks for expired ones
 REFUSALS = (  # what reading somebody's token may raise
     jwt.PyJWTError,
@@ -34,7 +34,7 @@ REFUSALS = (  # what reading somebody's token may raise
 REQUIRED = ["iss", "aud", "exp", "iat", "jti"]
 
 # (issuer, jti, expires, now) -> whether it was new; raises when the store cannot be asked.
-Claim = Callable[[str, str, datetime, datetime], bool]
+ClaimTokenId = Callable[[str, str, datetime, datetime], bool]
 
 
 class Unauthorized(ServiceError):
@@ -48,7 +48,7 @@ class Unauthorized(ServiceError):
         )
 
 
-class SeenTokens:
+class ReplayCache:
     """Token ids one worker has seen: the replay check while the store is down."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class SeenTokens:
 class Verifier:
     """Verifies the Authorization header of calls to this service."""
 
-    def __init__(self, clients: tuple[Client, ...], claim: Claim) -> None:
+    def __init__(self, clients: tuple[Client, ...], claim: ClaimTokenId) -> None:
         self.clients = {c.issuer: c for c in clients if c.issuer}
         self.keys = {c.issuer: KeySet(c) for c in clients if c.issuer}
         self.claim = claim
@@ -82,7 +82,7 @@ class Verifier:
         raises Unauthorized."""
         scheme, _, token = (header or "").partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST_TOKEN:
+        if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN:
             raise Unauthorized
         try:
             client, claims = self._decode(token, audiences)
@@ -137,11 +137,11 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     if not all(type(t) in (int, float) and isfinite(t) for t in (issued, expires, begins)):
         raise Unauthorized
     in_time = max(issued, begins) <= at + LEEWAY and at - LEEWAY < expires
-    if not in_time or expires - issued > LONGEST_LIFE:
+    if not in_time or expires - issued > MAX_LIFE:
         raise Unauthorized
 
 
-class Gate:
+class Authenticator:
     """Lets calls in, by the mode of the settings: required, optional or off."""
 
     def __init__(self, verifier: Verifier, mode: str, base_url: str, anonymous: Client) -> None:

@@ -9,17 +9,18 @@ from urllib.parse import urlsplit
 from flask import Flask
 
 from cds_service.access.clients import Client, SmartApp, read_clients
-from cds_service.access.tokens import Claim, Gate, SeenTokens, Verifier
+from cds_service.access.tokens import Authenticator, ClaimTokenId, ReplayCache, Verifier
 from cds_service.app.middleware import add_cors, add_errors
 from cds_service.app.openapi import openapi_blueprint
 from cds_service.app.operations import operations_blueprint
 from cds_service.app.request_log import add_request_log
 from cds_service.app.switches import Switches
 from cds_service.content import Content, find_root, load_content
-from cds_service.decision.visibility import silent_plans
+from cds_service.decision.visibility import ContentNames, silent_plans
 from cds_service.fhir_api.populate import Populator
 from cds_service.fhir_api.routes import fhir_blueprint
-from cds_service.hooks.calls import Desk
+from cds_service.hooks.calls import HookCalls
+from cds_service.hooks.discovery import services
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.routes import hooks_blueprint
 from cds_service.settings import Settings, blamed, listed
@@ -32,11 +33,11 @@ from cds_service.web.form.sessions import Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.site import site_blueprint
 from cds_service.web.smart.apps import Apps
-from cds_service.web.smart.flow import Entrance
+from cds_service.web.smart.flow import LaunchFlow
 from cds_service.web.smart.routes import CALLBACK, launch_blueprint
 from cds_service.web.smart.submission import delivery
 
-DESK, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
+HOOK_CALLS, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -44,19 +45,18 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     clients, anonymous = _clients(settings)
     content = _content(settings)
     store, reached = _store(settings)
-    pipeline = Pipeline(content, f"{settings.public_base_url}/intake")
     silent = (*listed(settings.silent), *silent_plans(content))
     with blamed("CDS_SILENT"):
-        switches = Switches(store, pipeline.names, silent)
+        switches = Switches(store, ContentNames(content, services(content)), silent)
     if reached:  # else a thread that still waits for it could be there when the server forks
         switches()
         store.close()  # what was opened here must not be shared with workers
-    pipeline.muting = switches
-    desk = Desk(pipeline, store, settings)
+    pipeline = Pipeline(content, f"{settings.public_base_url}/intake", switches)
+    desk = HookCalls(pipeline, store, settings)
     populator = Populator.of(pipeline)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
-    app.extensions[DESK] = desk
+    app.extensions[HOOK_CALLS] = desk
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     add_request_log(app, content.version)
     add_cors(app, listed(settings.cors_origins))
@@ -76,7 +76,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
-    entrance = Entrance(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
+    entrance = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))
     _tell(content, silent)
@@ -138,14 +138,16 @@ def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
     return clients, anonymous
 
 
-def _gate(settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client) -> Gate:
+def _gate(
+    settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client
+) -> Authenticator:
     verifier = Verifier(clients, _claim(store))
-    return Gate(verifier, settings.auth, settings.public_base_url, anonymous)
+    return Authenticator(verifier, settings.auth, settings.public_base_url, anonymous)
 
 
-def _claim(store: Store) -> Claim:
+def _claim(store: Store) -> ClaimTokenId:
     """Token ids are claimed in the store, by this worker alone while the store is down."""
-    seen = SeenTokens()
+    seen = ReplayCache()
 
     def claim(issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
         fresh = seen.claim(issuer, jti, expires, now)

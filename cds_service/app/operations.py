@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cds_service.access.tokens import Unauthorized
 from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import NotServed, StoreDown
-from cds_service.hooks.calls import Desk
+from cds_service.hooks.calls import HookCalls
 from cds_service.hooks.http import json_response
 from cds_service.store import StoreUnavailable, report
 from cds_service.telemetry import metrics
@@ -20,7 +20,7 @@ from cds_service.telemetry import metrics
 REPORT_DAYS = 90
 
 
-def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
+def operations_blueprint(desk: HookCalls, clock: Clock) -> Blueprint:
     """What is not a hook: health, numbers, reports."""
     routes = Blueprint("operations", __name__)
     content, settings = desk.pipeline.content, desk.settings
@@ -31,14 +31,14 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
 
     @routes.get("/health/ready")
     def ready() -> Response:
-        muted = desk.pipeline.muting()
+        visibility = desk.pipeline.visibility()
         return json_response(
             {
                 "status": "ok",
                 "content": _content_health(),
                 "store": _store(),
-                "silent": muted.silent_names,
-                "switchedOff": muted.off_names,
+                "silent": visibility.silent_names,
+                "switchedOff": visibility.off_names,
             }
         )
 
@@ -69,10 +69,10 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
         now = metrics.Now()
         about = {"version": content.version, "status": _content_health()["status"]}
         now.add("cds_content_info", "The content that is served.", [about], "version", "status")
-        muted, words = desk.pipeline.muting(), "Plans and services that are {}."
+        visibility, words = desk.pipeline.visibility(), "Plans and services that are {}."
         for name, state, names in (
-            ("cds_silent", "evaluated and recorded, and not shown", muted.silent_names),
-            ("cds_switched_off", "switched off", muted.off_names),
+            ("cds_silent", "evaluated and recorded, and not shown", visibility.silent_names),
+            ("cds_switched_off", "switched off", visibility.off_names),
         ):
             now.add(name, words.format(state), [{"name": n} for n in names], "name")
         return now
@@ -85,7 +85,7 @@ def operations_blueprint(desk: Desk, clock: Clock) -> Blueprint:
         if kind not in ("csv", "json"):
             raise NotServed
         now = clock().astimezone(UTC)
-        days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), report.LONGEST_REPORT)
+        days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), report.MAX_REPORT)
         since = now - timedelta(days=days)
         try:
             rows = desk.store.report(since, now, report.summarise)

@@ -25,8 +25,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 RECEIVE_SECONDS = 20.0  # for a whole request, from its first byte or from connecting
 SEND_SECONDS = 20  # for a client to take the next part of an answer
 LEAVE_SECONDS = 5.0  # for a client to take an answer before its connection is closed
-MOST_DISCARDED = 64_000_000  # bytes of a body nobody wants, until its sender has the answer
-LONGEST_HEAD = 65_536
+MAX_DISCARDED = 64_000_000  # bytes of a body nobody wants, until its sender has the answer
+MAX_HEAD = 65_536
 AT_ONCE = 262_144  # bytes of one read
 ROOM = 0.9  # share of the connections beyond which the oldest unfinished ones have to go
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -67,7 +67,7 @@ class Arrival:
     def _read_head(self, looked: int) -> None:
         end = self.data.find(_HEAD_END, looked)
         if end < 0:
-            if len(self.data) > LONGEST_HEAD:
+            if len(self.data) > MAX_HEAD:
                 self._whole_at = 0
             return
         self._body = end + len(_HEAD_END)
@@ -108,7 +108,7 @@ class Arrival:
                 return
             line = _CHUNK_SIZE.match(self.data, self._chunk)
             if line is None:
-                too_long = len(self.data) - self._chunk > LONGEST_HEAD
+                too_long = len(self.data) - self._chunk > MAX_HEAD
                 self._whole_at = 0 if too_long else None
                 return
             size = int(line[1], 16)
@@ -182,7 +182,7 @@ class WholeRequests(ThreadWorker):
 
     def _is_too_much(self) -> bool:
         """Together, unfinished requests may hold four of the largest."""
-        return sum(len(a.data) for a in self.arriving.values()) > 4 * max(self.limit, LONGEST_HEAD)
+        return sum(len(a.data) for a in self.arriving.values()) > 4 * max(self.limit, MAX_HEAD)
 
     def _hand_over(self, conn: TConn) -> None:
         """A thread takes it: all it reads is there."""
@@ -202,7 +202,7 @@ class WholeRequests(ThreadWorker):
         except OSError:
             self._close(conn)
             return
-        self.leaving[conn] = (time.monotonic() + LEAVE_SECONDS, MOST_DISCARDED)
+        self.leaving[conn] = (time.monotonic() + LEAVE_SECONDS, MAX_DISCARDED)
         self._poll(conn, self._discard)
 
     def _discard(self, conn: TConn, _sock: Any = None) -> None:

@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from cds_service.app.assembly import DESK
+from cds_service.app.assembly import HOOK_CALLS
 from cds_service.app.receiving import WholeRequests
 from cds_service.settings import Settings, blamed
 from cds_service.store import StoreUnavailable
@@ -26,7 +26,7 @@ from cds_service.store.migrations import make_file
 from cds_service.telemetry.logs import LOG
 from cds_service.telemetry.multiprocess import forget_worker
 
-GRACE = 20  # seconds for calls at hand when the service stops or changes its workers
+GRACE_SECONDS = 20  # seconds for calls at hand when the service stops or changes its workers
 EXPECTED = (RuntimeError, ValueError, OSError)  # what create_app raises; its words are ours
 
 
@@ -46,7 +46,7 @@ class Server(BaseApplication):
             "worker_class": WholeRequests,
             "preload_app": True,
             "timeout": 30,
-            "graceful_timeout": GRACE,
+            "graceful_timeout": GRACE_SECONDS,
             "keepalive": 5,
             "errorlog": "-",
             "loglevel": "warning",
@@ -70,7 +70,7 @@ class Server(BaseApplication):
         """Makes the application again; when that fails, the old one stays and the log says why."""
         try:
             made = self.make()
-            if not made.extensions[DESK].pipeline.muting.known:
+            if not made.extensions[HOOK_CALLS].pipeline.visibility.known:
                 raise RuntimeError("the store cannot be reached: what is switched off is not known")
         except Exception as error:  # whatever it is, the old one can go on
             for finding in getattr(error, "findings", ()) or (error,):
@@ -80,7 +80,7 @@ class Server(BaseApplication):
         self.application = made
         self.callable = None  # gunicorn asks ``load`` for it again
         freeze()
-        LOG.info("reloaded", content_version=made.extensions[DESK].pipeline.content.version)
+        LOG.info("reloaded", content_version=made.extensions[HOOK_CALLS].pipeline.content.version)
         return True
 
     def run(self) -> None:
@@ -91,7 +91,7 @@ class Server(BaseApplication):
         """What each worker does first: collect garbage again, and open its own connections."""
         gc.enable()
         LOG.info("a worker starts", worker=worker.pid)
-        self.application.extensions[DESK].warm_up()
+        self.application.extensions[HOOK_CALLS].warm_up()
 
 
 class _Master(Arbiter):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cds_service.app.switches import KEEP
+from cds_service.app.switches import REFRESH_SECONDS
 from cds_service.content import find_root, load_content
-from cds_service.decision.visibility import Muted, Names, mute, silent_plans
+from cds_service.content.model import Content
+from cds_service.decision.visibility import ContentNames, Visibility, silent_plans, visibility_of
 from cds_service.hooks.discovery import services
-from cds_service.hooks.pipeline import Pipeline
 from cds_service.settings import Settings, listed
-from cds_service.store import Store, StoreUnavailable, Switched
+from cds_service.store import Store, StoreUnavailable, SwitchRecord
 from cds_service.store.engines import parse_url
 
 Say = Callable[[str], None]
@@ -31,7 +31,7 @@ def switch(settings: Settings, options: Namespace, say: Say) -> int:
         else:
             _switch(settings, store, options)
             say(f"{options.name} is {options.action}, in the store {where}.")
-            say(f"Workers that use this store know within {KEEP:g} seconds.")
+            say(f"Workers that use this store know within {REFRESH_SECONDS:g} seconds.")
     except StoreUnavailable as error:
         words = f"the store {where} cannot be used ({error}): see CDS_DATABASE_URL"
         raise RuntimeError(words) from None
@@ -42,16 +42,17 @@ def _switch(settings: Settings, store: Store, options: Namespace) -> None:
     off = options.action == "off"
     if off:
         content = load_content(find_root(settings.content))
-        Names(content, services(content)).select([options.name])  # raises for what would do nothing
+        # Raises for what would do nothing.
+        ContentNames(content, services(content)).select([options.name])
     elif options.name not in store.switched_off():
         raise ValueError(f"{options.name!r} is not switched off: see cds-service switch list")
     if not options.reason.strip():
         raise ValueError("--reason is empty: say why, for those who look later")
     who = options.by or getpass.getuser()
-    store.switch(Switched(datetime.now(UTC), options.name, off, who, options.reason))
+    store.switch(SwitchRecord(datetime.now(UTC), options.name, off, who, options.reason))
 
 
-def _list(switches: Sequence[Switched], say: Say) -> None:
+def _list(switches: Sequence[SwitchRecord], say: Say) -> None:
     newest = {s.name: s.off for s in switches}
     off = sorted(name for name, is_off in newest.items() if is_off)
     say(f"Switched off: {', '.join(off) or 'nothing'}")
@@ -60,7 +61,7 @@ def _list(switches: Sequence[Switched], say: Say) -> None:
         say(f"{s.at:%Y-%m-%d %H:%M:%SZ}  {state:3}  {s.name}  by {s.who}: {s.reason}")
 
 
-def muted_now(settings: Settings, pipeline: Pipeline, warn: Say) -> Muted:
+def current_visibility(settings: Settings, content: Content, warn: Say) -> Visibility:
     """What does not speak in a service with these settings; ``warn`` hears of a store that cannot
     be read. Where there is no store yet, nothing is switched off."""
     url = parse_url(settings.database_url)
@@ -70,8 +71,8 @@ def muted_now(settings: Settings, pipeline: Pipeline, warn: Say) -> Muted:
             off = _store(settings).switched_off()
         except StoreUnavailable as error:
             warn(f"The switches cannot be read ({error}): told as if nothing were switched off.")
-    silent = (*listed(settings.silent), *silent_plans(pipeline.content))
-    return mute(pipeline.names, silent, off)
+    silent = (*listed(settings.silent), *silent_plans(content))
+    return visibility_of(ContentNames(content, services(content)), silent, off)
 
 
 def _store(settings: Settings) -> Store:

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from cds_service.decision.visibility import Muted, Names, mute
+from cds_service.decision.visibility import ContentNames, Visibility, visibility_of
 from cds_service.store import Store, StoreUnavailable
 from cds_service.telemetry.logs import LOG
 
-KEEP = 2.0  # seconds after which a process asks again
+REFRESH_SECONDS = 2.0  # seconds after which a process asks again
 
 
 class Switches:
@@ -27,7 +27,7 @@ class Switches:
     def __init__(
         self,
         store: Store,
-        names: Names,
+        names: ContentNames,
         silent: Iterable[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -38,11 +38,11 @@ class Switches:
         self._asked_at = float("-inf")
         self._reachable = True
         self.known = False
-        self._muted = mute(names, silent, ())
+        self._muted = visibility_of(names, silent, ())
 
-    def __call__(self) -> Muted:
+    def __call__(self) -> Visibility:
         """What is off and silent now, as far as is known."""
-        due = self._clock() - self._asked_at > KEEP
+        due = self._clock() - self._asked_at > REFRESH_SECONDS
         if due and self._asking.acquire(blocking=False):  # one thread asks, the others go on
             try:
                 self._ask()
@@ -60,7 +60,7 @@ class Switches:
             self._reachable = False
             return
         self._reachable = self.known = True
-        muted = mute(self._names, self._muted.silent_names, off)
-        if muted != self._muted:
-            LOG.warning("switches changed", switched_off=", ".join(muted.off_names))
-            self._muted = muted
+        visibility = visibility_of(self._names, self._muted.silent_names, off)
+        if visibility != self._muted:
+            LOG.warning("switches changed", switched_off=", ".join(visibility.off_names))
+            self._muted = visibility

@@ -86,7 +86,7 @@ def _mutation_score(
 
     for case in cases:  # once, instead of once for every mutant: calls ask what touches them only
         for _, condition in applicabilities(content):
-            case.found.ask(condition)
+            case.found.evaluator.answer(condition)
     alive = [_described(m) for m in survivors(found, cases, progress)]
     score = 1 - len(alive) / len(found)
     say(f"Mutation score: {score:.1%} of {len(found)} mutants noticed, {len(alive)} not.")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cds_service.authoring.mutation import applicabilities
 from cds_service.authoring.vignettes import Case
 from cds_service.content.model import Content
-from cds_service.decision.evaluate import Answer, three_valued
+from cds_service.decision.evaluate import Answer, answer_of
 from cds_service.fhirpath import Expression, nodes
 
 # Functions that answer true or false whatever is missing (FHIRPath 2.0, section 5.1).
@@ -21,10 +21,10 @@ def unseen(content: Content, cases: Sequence[Case]) -> Iterator[str]:
     expressions |= {f"%{rule}": content.names[rule].expression for rule in rules}
     seen: dict[str, set[Answer]] = {where: set() for where in expressions}
     for case in cases:
-        bindings = case.found.bindings
+        bindings = case.found.evaluator.bindings
         for where, expression in expressions.items():
             if len(seen[where]) < len(Answer) - 1:
-                seen[where].add(three_valued(bindings.answer(expression)))
+                seen[where].add(answer_of(bindings.answer(expression)))
     for where, expression in expressions.items():
         wanted = [Answer.YES, Answer.NO]
         if can_be_unknown(expression, content):

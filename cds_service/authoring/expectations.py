@@ -87,11 +87,11 @@ def _no_such(what: str, named: Iterable[str], known: Iterable[str]) -> Iterator[
 # -- whether it is met ---------------------------------------------------------------------
 
 
-def mismatches(expect: Mapping[str, Any], found: Evaluation) -> list[str]:
+def mismatches(expect: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
     """What differs from the expectation, in words; empty when all is as expected."""
-    wrong = list(_rule_mismatches(expect.get("rules", {}), found))
-    shown = {w.card.id: w for w in found.shown}
-    deferred = [w.card.id for w in found.deferred]
+    wrong = list(_rule_mismatches(expect.get("rules", {}), evaluation))
+    shown = {w.card.id: w for w in evaluation.shown}
+    deferred = [w.card.id for w in evaluation.deferred]
     wrong += _card_mismatches(expect.get("cards", {}), list(shown), deferred)
     for card, indicator in expect.get("indicators", {}).items():
         actual = INDICATORS[shown[card].priority] if card in shown else "not shown"
@@ -100,18 +100,18 @@ def mismatches(expect: Mapping[str, Any], found: Evaluation) -> list[str]:
     for card, wanted in expect.get("suggestions", {}).items():
         offered = [s.id for s in shown[card].suggestions] if card in shown else []
         wrong += _listed(wanted, offered, f"{card} offers")
-    advice = [f"{c.source.plan['id']}.{c.id}" for w in found.shown for c in w.advice]
+    advice = [f"{c.source.plan['id']}.{c.id}" for w in evaluation.shown for c in w.advice]
     wrong += _listed(expect.get("advice", {}), advice, "the advice holds")
-    wrong += _listed(expect.get("notes", {}), [n.id for n in found.notes], "the notes hold")
-    if found.errors:
-        wrong.append(f"failed: {'; '.join(found.errors.values())}")
+    wrong += _listed(expect.get("notes", {}), [n.id for n in evaluation.notes], "the notes hold")
+    if evaluation.errors:
+        wrong.append(f"failed: {'; '.join(evaluation.errors.values())}")
     return wrong
 
 
-def _rule_mismatches(rules: Mapping[str, str], found: Evaluation) -> Iterator[str]:
-    known = {s.rule for s in found.content.sources}
+def _rule_mismatches(rules: Mapping[str, str], evaluation: Evaluation) -> Iterator[str]:
+    known = {s.rule for s in evaluation.content.sources}
     for rule, wanted in rules.items():
-        answer = str(found.rule(rule)) if rule in known else "no such rule"
+        answer = str(evaluation.evaluator.rule(rule)) if rule in known else "no such rule"
         met = answer != "yes" if wanted == "not yes" else answer == wanted
         if not met:
             yield f"{rule} is {answer}, expected {wanted}"

@@ -16,7 +16,7 @@ from cds_service.authoring.expectations import mismatches
 from cds_service.authoring.vignettes import Case
 from cds_service.content.model import Applicability, Content, Moment, NamedFact, Requirement
 from cds_service.decision.chart import ChartIndex
-from cds_service.decision.evaluate import Answer, Evaluation, complete
+from cds_service.decision.evaluate import Answer, Evaluation, finish
 from cds_service.fhirpath import (
     Expression,
     FhirPathError,
@@ -71,11 +71,11 @@ def survivors(
 
 def applicabilities(content: Content) -> Iterator[tuple[str, Applicability]]:
     """Every condition once, with a path that names it."""
-    seen: set[int] = set()
+    seen: set[Applicability] = set()
     for where, conditions in _all_conditions(content):
         for number, condition in enumerate(conditions):
-            if id(condition) not in seen:
-                seen.add(id(condition))
+            if condition not in seen:
+                seen.add(condition)
                 yield f"{where}.condition[{number}]", condition
 
 
@@ -123,14 +123,13 @@ class _ConditionKill:
         self.change = change
 
     def __call__(self, case: Case) -> bool:
-        base = case.found
-        before = base.ask(self.condition)
+        base = case.found.evaluator
+        before = base.answer(self.condition)
         after = self.change(before)
         if (after is Answer.YES) is (before is Answer.YES):
             return False
-        mutated = Evaluation(self.content, base.facts, base.now, base.bindings)
-        mutated.asked = {**base.asked, id(self.condition): after}
-        return bool(mismatches(case.vignette.expect, complete(mutated, case.vignette.hook)))
+        mutated = base.derive({**base.known, self.condition: after})
+        return bool(mismatches(case.vignette.expect, finish(mutated, case.vignette.hook)))
 
 
 # -- named expressions ---------------------------------------------------------------------
@@ -147,7 +146,7 @@ class _RuleKill:
         self.kept = _untouched(content, self.touched)
 
     def __call__(self, case: Case) -> bool:
-        base = case.found
+        base = case.found.evaluator
         try:
             after = base.bindings.answer(self.expression)
         except FhirPathError:
@@ -159,23 +158,24 @@ class _RuleKill:
 
 
 def _with(
-    case: Case, changed: dict[str, Any], touched: frozenset[str], kept_keys: frozenset[int]
+    case: Case,
+    changed: dict[str, Any],
+    touched: frozenset[str],
+    kept_keys: frozenset[Applicability],
 ) -> Evaluation:
     """The evaluation with other values under some names; only what rests on them is redone."""
-    base = case.found
+    base = case.found.evaluator
     content = base.content
     kept = {name: base.bindings[name] for name in content.names if name not in touched}
     inputs = {**base.facts.variables, **kept, **changed}
-    found = Evaluation(content, base.facts, base.now, content.expressions.bind(inputs, base.now))
-    found.asked = {key: base.asked[key] for key in kept_keys if key in base.asked}
-    return complete(found, case.vignette.hook)
+    bindings = content.expressions.bind(inputs, base.now)
+    answers = {key: base.known[key] for key in kept_keys if key in base.known}
+    return finish(base.derive(answers, bindings), case.vignette.hook)
 
 
-def _untouched(content: Content, touched: frozenset[str]) -> frozenset[int]:
+def _untouched(content: Content, touched: frozenset[str]) -> frozenset[Applicability]:
     """Keys of the conditions that rest on none of the names."""
-    return frozenset(
-        id(c) for _, c in applicabilities(content) if not c.expression.variables & touched
-    )
+    return frozenset(c for _, c in applicabilities(content) if not c.expression.variables & touched)
 
 
 def _dependents(content: Content, name: str) -> frozenset[str]:

@@ -132,7 +132,7 @@ class _Writer:
         return "\n\n".join(p for p in (text, _section("Chart entries", chart, level=3)) if p)
 
     def _questions(self, evidence: Evidence) -> Iterator[str]:
-        leaves = dict.fromkeys((*(c.leaf for c in evidence.rests_on), *evidence.watches))
+        leaves = dict.fromkeys((*(c.leaf for c in evidence.supporting), *evidence.contrary))
         items: dict[str, list[str]] = {}
         for link_id, code in leaves:
             if link_id != "%":
@@ -143,7 +143,7 @@ class _Writer:
             yield f"`{link_id}` ({label})" + (f": {named}" if named else "")
 
     def _chart(self, evidence: Evidence) -> Iterator[str]:
-        leaves = (*(c.leaf for c in evidence.rests_on), *evidence.watches)
+        leaves = (*(c.leaf for c in evidence.supporting), *evidence.contrary)
         for link_id, name in dict.fromkeys(leaves):
             requirement = self.content.requirements.get(name) if link_id == "%" else None
             if requirement is None:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from functools import partial
 
-from cds_service.app.switch_command import muted_now
+from cds_service.app.switch_command import current_visibility
 from cds_service.cli.printing import print_json
 from cds_service.content import find_root, load_content
 from cds_service.decision.explain import explain
@@ -20,8 +20,10 @@ from cds_service.settings import read_settings
 def run(options: Namespace) -> int:
     """Runs the command; returns its exit status."""
 
-    pipeline = Pipeline(load_content(find_root(options.content)), "https://example.org/intake")
-    pipeline.muting = partial(muted_now, read_settings(), pipeline, partial(print, file=sys.stderr))
+    content = load_content(find_root(options.content))
+    warn = partial(print, file=sys.stderr)
+    visibility = partial(current_visibility, read_settings(), content, warn)
+    pipeline = Pipeline(content, "https://example.org/intake", visibility)
     try:
         body = parse_body(options.request.read_bytes())
         service = pipeline.service_for(body.get("hook") if isinstance(body, dict) else None)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from cds_service.settings import read_settings
 from cds_service.store import Store, load_key
-from cds_service.store.report import LONGEST_REPORT, as_csv, as_json, summarise
+from cds_service.store.report import MAX_REPORT, as_csv, as_json, summarise
 
 
 def run(options: Namespace) -> int:
     """Runs the command; returns its exit status."""
 
     now = datetime.now(UTC)
-    since = now - timedelta(days=min(max(options.days, 1), LONGEST_REPORT))
+    since = now - timedelta(days=min(max(options.days, 1), MAX_REPORT))
     settings = read_settings()
     store = Store(settings.database_url, load_key(settings.key_file))
     rows = store.report(since, now, summarise)

@@ -12,7 +12,7 @@ from cds_service.content.build import Builder
 from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder, site_word_findings
-from cds_service.content.required_elements import shape_findings
+from cds_service.content.required_elements import required_element_findings
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 
@@ -44,7 +44,7 @@ def load_content(root: Path, site_words: Mapping[str, str] | None = None) -> Con
     """
     shelf = read_folder(root, site_words or {})
     shelf.findings += site_word_findings(shelf)
-    first = (*shelf.findings, *shape_findings(shelf), *metadata_findings(shelf))
+    first = (*shelf.findings, *required_element_findings(shelf), *metadata_findings(shelf))
     texts = tuple(text_findings(shelf))
     if len(first) > len(shelf.findings):
         raise ContentError((*first, *texts))

@@ -23,9 +23,9 @@ from cds_service.content.model import (
     clinical_id,
 )
 from cds_service.content.prefills import PrefillReader
-from cds_service.content.prerequisites import with_touches
+from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
-from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.reader import CANONICAL_BASE, ContentFiles
 from cds_service.content.resolver import Resolver, concepts
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
@@ -33,7 +33,7 @@ from cds_service.fhirpath import FhirPathError, NamedExpressions
 class Builder:
     """One build; ``content()`` is None when a finding stands in the way (``resolver.findings``)."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ContentFiles) -> None:
         self.shelf = shelf
         self.resolver = Resolver(shelf)
         libraries = list(shelf.of_type("Library"))
@@ -62,7 +62,7 @@ class Builder:
         if self.resolver.findings or strategy is None or not forms:
             return None
         form = compile_questionnaire(forms[0])
-        touching = with_touches(contributions, self.names, self.requirements)
+        touching = with_prerequisites(contributions, self.names, self.requirements)
         return self._assemble(sources, touching, cards, strategy, (form, prefills), expressions)
 
     def _prefills(self, form: Resource) -> Iterator[Prefill]:
@@ -199,7 +199,7 @@ def plan_sources(plan: Resource) -> Iterator[tuple[str, str]]:
         yield clinical_id(plan), plan["title"]
 
 
-def override_reasons(shelf: Shelf) -> dict[str, dict[str, str]]:
+def override_reasons(shelf: ContentFiles) -> dict[str, dict[str, str]]:
     """Codings of the override-reasons code system, by code."""
     url = f"{CANONICAL_BASE}/CodeSystem/override-reasons"
     concepts = shelf.resources.get(url, {}).get("concept", ())

@@ -1,6 +1,6 @@
 """Which inputs an expression rests on, read from its tree once at load.
 
-``rests_on`` are answers and chart entries that speak *for* the expression being true, ``watches``
+``supporting`` are answers and chart entries that speak *for* the expression being true, ``watches``
 those that could still make it false (exclusions and possibilities). Names are followed. Cards
 quote the first and list what is unanswered among the second.
 """
@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.content.model import Applicability, Leaf, NamedFact
+from cds_service.content.model import Applicability, InputRef, NamedFact
 from cds_service.fhirpath import nodes
 
 
 @dataclass(frozen=True, slots=True)
-class Clue:
+class SupportingInput:
     """A leaf that speaks for an expression, and the names it was reached through: it counts only
     where each of them holds."""
 
-    leaf: Leaf
+    leaf: InputRef
     through: tuple[str, ...]
 
 
@@ -27,8 +27,8 @@ class Clue:
 class Evidence:
     """Clues and leaves in the order they appear."""
 
-    rests_on: tuple[Clue, ...]
-    watches: tuple[Leaf, ...]
+    supporting: tuple[SupportingInput, ...]
+    contrary: tuple[InputRef, ...]
 
 
 class EvidenceReader:
@@ -36,7 +36,7 @@ class EvidenceReader:
 
     def __init__(self, names: Mapping[str, NamedFact]) -> None:
         self.names = names
-        self._known: dict[tuple[str, bool], tuple[tuple[Clue, bool], ...]] = {}
+        self._known: dict[tuple[str, bool], tuple[tuple[SupportingInput, bool], ...]] = {}
 
     def of(self, conditions: tuple[Applicability, ...]) -> Evidence:
         """The evidence of conditions that must all hold."""
@@ -48,11 +48,11 @@ class EvidenceReader:
             tuple(dict.fromkeys(clue.leaf for clue, speaks_for in found if not speaks_for)),
         )
 
-    def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[Clue, bool]]:
+    def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[SupportingInput, bool]]:
         """Leaves with whether they speak for the expression: not once any ``not`` was crossed."""
         path = answer_path(node)
         if path:
-            yield Clue(path, ()), speaks_for
+            yield SupportingInput(path, ()), speaks_for
         elif isinstance(node, nodes.Variable):
             yield from self._named(node.name, speaks_for)
         elif (possible := _possible(node)) is not None:
@@ -71,14 +71,14 @@ class EvidenceReader:
             for child in nodes.children(node):
                 yield from self._leaves(child, speaks_for)
 
-    def _named(self, name: str, speaks_for: bool) -> tuple[tuple[Clue, bool], ...]:
+    def _named(self, name: str, speaks_for: bool) -> tuple[tuple[SupportingInput, bool], ...]:
         if name not in self.names:
-            return ((Clue(("%", name), ()), speaks_for),)
+            return ((SupportingInput(("%", name), ()), speaks_for),)
         key = (name, speaks_for)
         if key not in self._known:
             tree = self.names[name].expression.tree
             found = (
-                (Clue(clue.leaf, (name, *clue.through)) if sign else clue, sign)
+                (SupportingInput(clue.leaf, (name, *clue.through)) if sign else clue, sign)
                 for clue, sign in self._leaves(tree, speaks_for)
             )
             self._known[key] = tuple(dict.fromkeys(found))
@@ -104,7 +104,7 @@ def _literal(node: nodes.Node) -> object:
 IIF = 3  # criterion, then, otherwise
 
 
-def answer_path(node: nodes.Node) -> Leaf | None:
+def answer_path(node: nodes.Node) -> InputRef | None:
     """``%answers.item.code`` as ("item", "code"), ``%answers.item`` as ("item", "")."""
     if not isinstance(node, nodes.Member) or node.base is None:
         return None

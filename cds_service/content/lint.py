@@ -16,18 +16,18 @@ from cds_service.content.justification import answer_path
 from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
-from cds_service.content.reader import CANONICAL_BASE, Shelf
+from cds_service.content.reader import CANONICAL_BASE, ContentFiles
 from cds_service.content.required_elements import walk_actions
 from cds_service.content.resolver import Resolver
 from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
 
-LONGEST_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
+MAX_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 
-def metadata_findings(shelf: Shelf) -> tuple[Finding, ...]:
+def metadata_findings(shelf: ContentFiles) -> tuple[Finding, ...]:
     """What every resource must carry; without it the content cannot be built."""
     return tuple(
         finding
@@ -36,7 +36,7 @@ def metadata_findings(shelf: Shelf) -> tuple[Finding, ...]:
     )
 
 
-def text_findings(shelf: Shelf) -> Iterator[Finding]:
+def text_findings(shelf: ContentFiles) -> Iterator[Finding]:
     """Checks of single resources that need nothing but their JSON."""
     for resource in shelf.resources.values():
         file = shelf.files[resource["url"]]
@@ -79,7 +79,7 @@ def _metadata(resource: Resource, file: str) -> Iterator[Finding]:
         yield Finding(file, "experimental", "must be true while the status is draft")
 
 
-def _related(resource: Resource, shelf: Shelf, file: str) -> Iterator[Finding]:
+def _related(resource: Resource, shelf: ContentFiles, file: str) -> Iterator[Finding]:
     artifacts = resource.get("relatedArtifact", ())
     for place, artifact in enumerate(artifacts):
         canonical = artifact.get("resource")
@@ -114,11 +114,11 @@ def _plan(plan: Resource, file: str) -> Iterator[Finding]:
         yield Finding(file, "usage", "must say when the rule is expected to be wrong")
     for action, path in walk_actions(plan.get("action", ())):
         is_line = "." in path and "definitionCanonical" not in action  # a text among the options
-        if len(action.get("title", "")) > LONGEST_SUMMARY and not is_line:
-            yield Finding(file, f"{path}.title", f"has more than {LONGEST_SUMMARY} characters")
+        if len(action.get("title", "")) > MAX_SUMMARY and not is_line:
+            yield Finding(file, f"{path}.title", f"has more than {MAX_SUMMARY} characters")
 
 
-def _value_set(value_set: Resource, shelf: Shelf) -> Iterator[Finding]:
+def _value_set(value_set: Resource, shelf: ContentFiles) -> Iterator[Finding]:
     file = shelf.files[value_set["url"]]
     seen: set[tuple[str, str]] = set()
     for include in value_set.get("compose", {}).get("include", ()):
@@ -134,7 +134,7 @@ def _value_set(value_set: Resource, shelf: Shelf) -> Iterator[Finding]:
         yield Finding(file, "compose", "holds no code: it would silently match nothing")
 
 
-def _code(code: tuple[str, str], shelf: Shelf, file: str) -> Iterator[Finding]:
+def _code(code: tuple[str, str], shelf: ContentFiles, file: str) -> Iterator[Finding]:
     system, value = code
     if not has_valid_check_digit(system, value):
         yield Finding(file, f"code {value}", "has a wrong check digit: compare with its source")
@@ -144,7 +144,7 @@ def _code(code: tuple[str, str], shelf: Shelf, file: str) -> Iterator[Finding]:
             yield Finding(file, f"code {value}", f"is not in the code system {system}")
 
 
-def _same_orders(shelf: Shelf) -> Iterator[Finding]:
+def _same_orders(shelf: ContentFiles) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for activity in shelf.of_type("ActivityDefinition"):
         file = shelf.files[activity["url"]]
@@ -158,7 +158,7 @@ def _same_orders(shelf: Shelf) -> Iterator[Finding]:
             yield Finding(file, "code", f"is the same order as {first}")
 
 
-def _names(shelf: Shelf, facts: Iterable[NamedFact]) -> Iterator[Finding]:
+def _names(shelf: ContentFiles, facts: Iterable[NamedFact]) -> Iterator[Finding]:
     for fact in facts:
         if not fact.description:
             file = _file(shelf.files, fact.owner)
@@ -251,7 +251,7 @@ def _strategy(content: Content) -> Iterator[Finding]:
             yield Finding(file, "action", f"nothing ever asks for the card {card}")
 
 
-def _unused(content: Content, shelf: Shelf) -> Iterator[Finding]:
+def _unused(content: Content, shelf: ContentFiles) -> Iterator[Finding]:
     """Facts, chart keys, value sets and orders that nothing refers to."""
     used = {name for e, _, _ in content.compiled for name in e.variables}
     rules = {s.rule for s in content.sources}

@@ -38,7 +38,7 @@ def clinical_id(plan: Resource) -> str:
     return str(plan["identifier"][0]["value"])
 
 
-Leaf = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
+InputRef = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
 
 # Hook context fields that hold resources; each is an input, empty on the other hooks.
 CONTEXT_BUNDLES = ("draftOrders", "conditions", "appointments")
@@ -71,17 +71,17 @@ class Finding:
         return f"{self.file}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Applicability:
     """One ``applicability`` condition: true acts, false and unknown do not.
 
-    ``touched_by``: without one of these in a call it is not true (``content.touching``); None: it
-    may be, whatever is there.
+    ``prerequisites``: without one of these inputs in a call it is not true (see the module of that
+    name); None: it may be true whatever is there.
     """
 
     description: str
     expression: Expression
-    touched_by: frozenset[Leaf] | None = None
+    prerequisites: frozenset[InputRef] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Source:
     order: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
     """A source asking for a card, or (``advice``) adding a line to it."""
 
@@ -157,7 +157,7 @@ class Contribution:
     conditions: tuple[Applicability, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Suggestion:
     """A nested action of a card: a draft order, a form to open, or a line of text."""
 
@@ -172,7 +172,7 @@ class Suggestion:
     form: str | None  # canonical of a Questionnaire to open
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Card:
     """A card plan: its one top-level action."""
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cds_service.content.justification import answer_path
-from cds_service.content.model import Applicability, Contribution, Leaf, NamedFact
+from cds_service.content.model import Applicability, Contribution, InputRef, NamedFact
 from cds_service.fhirpath import Expression, nodes
 
-Touched = frozenset[Leaf] | None  # one of these has to be there; None: nothing has to
+Touched = frozenset[InputRef] | None  # one of these has to be there; None: nothing has to
 NEVER: Touched = frozenset()  # it cannot be true at all
 
 # Without either side they give nothing, or false (FHIRPath 2.0, 6.1 to 6.4).
@@ -25,18 +25,18 @@ PASSING = frozenset(
 )
 
 
-def with_touches(
+def with_prerequisites(
     contributions: Mapping[str, tuple[Contribution, ...]],
     names: Mapping[str, NamedFact],
     requirements: Iterable[str],
 ) -> dict[str, tuple[Contribution, ...]]:
     """The contributions, their conditions knowing what touches them; what was one stays one."""
-    reader, known = TouchReader(names, requirements), dict[int, Applicability]()
+    reader, known = PrerequisiteReader(names, requirements), dict[Applicability, Applicability]()
 
     def touched(condition: Applicability) -> Applicability:
-        if id(condition) not in known:
-            known[id(condition)] = replace(condition, touched_by=reader.of(condition.expression))
-        return known[id(condition)]
+        if condition not in known:
+            known[condition] = replace(condition, prerequisites=reader.of(condition.expression))
+        return known[condition]
 
     return {
         card: tuple(replace(c, conditions=tuple(map(touched, c.conditions))) for c in asking)
@@ -44,7 +44,7 @@ def with_touches(
     }
 
 
-class TouchReader:
+class PrerequisiteReader:
     """Reads expressions over named ones; each name is read once in each way."""
 
     def __init__(self, names: Mapping[str, NamedFact], requirements: Iterable[str]) -> None:
@@ -124,7 +124,7 @@ def _all_of(found: Iterable[Touched]) -> Touched:
 
 def _one_of(found: Iterable[Touched]) -> Touched:
     """Any may be met: all sets together."""
-    united: frozenset[Leaf] = frozenset()
+    united: frozenset[InputRef] = frozenset()
     for touched in found:
         if touched is None:
             return None

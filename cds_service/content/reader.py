@@ -35,7 +35,7 @@ FOLDERS: dict[str, type[BaseModel]] = {
 
 
 @dataclass(slots=True)
-class Shelf:
+class ContentFiles:
     """The resources read, by url, with the file each came from and what was wrong with them."""
 
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,12 +50,12 @@ class Shelf:
         return (r for r in self.resources.values() if r["resourceType"] == resource_type)
 
 
-def read_folder(root: Path, words: Mapping[str, str]) -> Shelf:
+def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
     """Reads all content below ``root``; unreadable or invalid files become findings.
 
     ``words`` are what the site says for each placeholder; ``placeholders`` are those there are.
     """
-    shelf = Shelf(given=frozenset(words))
+    shelf = ContentFiles(given=frozenset(words))
     digest = hashlib.sha256(repr(sorted(words.items())).encode() if words else b"")
     for folder, model in FOLDERS.items():
         paths = sorted((root / folder).rglob("*.json"))
@@ -71,7 +71,7 @@ def read_folder(root: Path, words: Mapping[str, str]) -> Shelf:
     return shelf
 
 
-def site_word_findings(shelf: Shelf) -> Iterator[Finding]:
+def site_word_findings(shelf: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
     for name in sorted(shelf.given - shelf.placeholders):
         there = ", ".join(sorted(shelf.placeholders)) or "none"
@@ -86,7 +86,7 @@ def filled(data: bytes, words: Mapping[str, str]) -> bytes:
     return data
 
 
-def _read_file(shelf: Shelf, name: str, data: bytes, model: type[BaseModel]) -> None:
+def _read_file(shelf: ContentFiles, name: str, data: bytes, model: type[BaseModel]) -> None:
     try:
         resource = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -110,7 +110,7 @@ def _schema_findings(name: str, resource: Any, model: type[BaseModel]) -> Iterat
             yield Finding(name, path, f"not valid FHIR R4: {problem['msg']}")
 
 
-def _shelve(shelf: Shelf, name: str, resource: dict[str, Any]) -> None:
+def _shelve(shelf: ContentFiles, name: str, resource: dict[str, Any]) -> None:
     url, stem = resource.get("url"), Path(name).stem
     expected = f"{CANONICAL_BASE}/{resource['resourceType']}/{stem}"
     if resource.get("id") != stem:

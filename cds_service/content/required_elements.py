@@ -12,13 +12,13 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.model import Finding, Resource
 from cds_service.content.questionnaires import walk_items
-from cds_service.content.reader import Shelf
+from cds_service.content.reader import ContentFiles
 
 Missing = tuple[str, str]  # path, what is missing there
 OURS = (ext.OURS, ext.VARIABLE)
 
 
-def shape_findings(shelf: Shelf) -> Iterator[Finding]:
+def required_element_findings(shelf: ContentFiles) -> Iterator[Finding]:
     """One finding for each element that must be there and is not."""
     for resource in shelf.resources.values():
         file = shelf.files[resource["url"]]

@@ -8,7 +8,7 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.codes import CodeSet, normalise
 from cds_service.content.model import INPUTS, Finding, Resource
-from cds_service.content.reader import Shelf
+from cds_service.content.reader import ContentFiles
 from cds_service.fhirpath import Expression, FhirPathError, compile_expression
 
 
@@ -16,7 +16,7 @@ class Resolver:
     """Shared by all readers of one build. ``findings`` grows; ``compiled`` holds every expression
     with its file and path; ``allowed`` are the variable names that expressions may use."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ContentFiles) -> None:
         self.shelf = shelf
         self.findings: list[Finding] = []
         self.compiled: list[tuple[Expression, str, str]] = []
@@ -51,7 +51,7 @@ class Resolver:
         return target
 
 
-def _declared(shelf: Shelf) -> Iterator[str]:
+def _declared(shelf: ContentFiles) -> Iterator[str]:
     """The names of all data requirements, and of all named expressions of libraries and plans."""
     for library in shelf.of_type("Library"):
         yield from (node["id"] for node in library.get("dataRequirement", ()))

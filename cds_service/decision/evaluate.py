@@ -1,6 +1,6 @@
 """The product: ``evaluate(content, facts, now)``, a pure function.
 
-It asks the contributions of every cause and flag that something in the call touches, gathers them
+It asks the contributions of every cause and flag that something in the call touches, merges them
 into cards, places the cards in the strategy's order and says what was left out and why. Cards,
 ``explain``, audit and review all read the one ``Evaluation`` (decision:
 ``docs/decisions/cards-merged-by-canonical.md``).
@@ -8,10 +8,11 @@ into cards, places the cards in the strategy's order and says what was left out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from cds_service.content.model import (
     PRESSING,
@@ -20,14 +21,20 @@ from cds_service.content.model import (
     Content,
     Contribution,
     Group,
-    Leaf,
+    InputRef,
     Moment,
     Note,
     Priority,
     Suggestion,
 )
 from cds_service.decision.facts import Facts
-from cds_service.decision.visibility import NOBODY, NOTHING, Muted, Selection, unspoken_rules
+from cds_service.decision.visibility import (
+    ALL_VISIBLE,
+    NO_SELECTION,
+    Selection,
+    Visibility,
+    disabled_rules,
+)
 from cds_service.fhirpath import Bindings, FhirPathError
 
 
@@ -42,7 +49,8 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WantedCard:
-    """A card somebody asked for. ``reasons`` holds one contribution per source, in rank order."""
+    """A card that a source asked for; ``reasons`` holds one contribution per source, in rank
+    order."""
 
     card: Card
     reasons: tuple[Contribution, ...]
@@ -58,69 +66,77 @@ class WantedCard:
         return self.card.summary
 
 
-@dataclass(slots=True)
-class Evaluation:
-    """What one evaluation found. ``shown`` and ``deferred`` are in order; ``held`` were wanted by
-    somebody but held back by their own conditions. ``silent`` holds what would have been shown,
-    with the sources that are not heard, and ``would`` the evaluation that says so."""
+class ConditionEvaluator:
+    """Answers the conditions and rules of one call, each evaluated at most once.
 
-    content: Content
-    facts: Facts
-    now: datetime
-    bindings: Bindings
-    moments: list[str] = field(default_factory=list)
-    shown: list[WantedCard] = field(default_factory=list)
-    deferred: list[WantedCard] = field(default_factory=list)
-    held: list[WantedCard] = field(default_factory=list)
-    suppressed: list[WantedCard] = field(default_factory=list)  # settled before (desk)
-    notes: list[Note] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)  # words of the groups that deferred a card
-    errors: dict[str, str] = field(default_factory=dict)  # condition text -> what went wrong
-    asked: dict[int, Answer] = field(default_factory=dict)  # id of an Applicability -> answer
-    left_out: Selection = NOTHING
-    muted: Muted = NOBODY
-    silent: list[WantedCard] = field(default_factory=list)
-    silent_errors: dict[str, str] = field(default_factory=dict)  # as errors, of silent rules
-    would: Evaluation | None = None
-    present: frozenset[Leaf] | None = None  # what can make a rule true; None: ask every rule
-    _said: dict[str, Answer] = field(default_factory=dict)  # text of an expression -> answer
+    ``now`` is aware. Rules of ``excluded`` sources answer unknown to the rules that ask for them.
+    ``present`` are the inputs that this call has (``Facts.present``); None asks every rule.
+    ``known`` holds the answers so far. ``errors`` maps a condition's text to what went wrong; an
+    error acts as unknown. For one thread.
+    """
 
-    @property
-    def rules(self) -> dict[str, Answer]:
-        """Clinical id -> answer of its rule, in the sources' order."""
-        return {s.id: self.rule(s.rule) for s in self.content.sources if s.rule}
+    __slots__ = ("_by_text", "bindings", "content", "errors", "excluded", "facts", "known", "now",
+                 "present")  # fmt: skip
+
+    def __init__(
+        self,
+        content: Content,
+        facts: Facts,
+        now: datetime,
+        excluded: Selection = NO_SELECTION,
+        present: frozenset[InputRef] | None = None,
+    ) -> None:
+        self.content = content
+        self.facts = facts
+        self.now = now
+        self.excluded = excluded
+        self.present = present
+        inputs = {**facts.variables, **disabled_rules(content, excluded)}
+        self.bindings = content.expressions.bind(inputs, now)
+        self.known: dict[Applicability, Answer] = {}
+        self.errors: dict[str, str] = {}
+        self._by_text: dict[str, Answer] = {}
+
+    def derive(
+        self, known: Mapping[Applicability, Answer], bindings: Bindings | None = None
+    ) -> ConditionEvaluator:
+        """Another evaluator of the same call that takes these answers as given, and asks every
+        rule."""
+        derived = ConditionEvaluator(self.content, self.facts, self.now)
+        derived.known |= known
+        derived.bindings = bindings or self.bindings
+        return derived
 
     def rule(self, name: str) -> Answer:
         """The answer of a named expression."""
         try:
-            return three_valued(self.bindings[name])
+            return answer_of(self.bindings[name])
         except FhirPathError as error:
             self.errors[f"%{name}"] = error.message
             return Answer.ERROR
 
-    def ask(self, condition: Applicability) -> Answer:
-        """The answer of one condition, asked once; an error is remembered and acts as unknown."""
-        key = id(condition)
-        if key not in self.asked:
+    def answer(self, condition: Applicability) -> Answer:
+        """The answer of one condition."""
+        if condition not in self.known:
             text = condition.expression.text  # many conditions say the same thing
-            if text not in self._said:
-                self._said[text] = self._ask(condition)
-            self.asked[key] = self._said[text]
-        return self.asked[key]
+            if text not in self._by_text:
+                self._by_text[text] = self._evaluate(condition)
+            self.known[condition] = self._by_text[text]
+        return self.known[condition]
 
-    def _ask(self, condition: Applicability) -> Answer:
+    def _evaluate(self, condition: Applicability) -> Answer:
         try:
-            return three_valued(self.bindings.answer(condition.expression))
+            return answer_of(self.bindings.answer(condition.expression))
         except FhirPathError as error:
             self.errors[condition.expression.text] = error.message
             return Answer.ERROR
 
-    def may_hold(self, conditions: Iterable[Applicability]) -> bool:
-        """False when something that one of them needs is not there: then nobody has to ask."""
+    def can_hold(self, conditions: Iterable[Applicability]) -> bool:
+        """False if an input that one of them requires is absent from this call."""
         if self.present is None:
             return True
         for condition in conditions:
-            needed = condition.touched_by
+            needed = condition.prerequisites
             if needed is not None and needed.isdisjoint(self.present):
                 return False
         return True
@@ -129,7 +145,7 @@ class Evaluation:
         """AND of three-valued conditions: a no decides, then an error, then an unknown."""
         worst = Answer.YES
         for condition in conditions:
-            answer = self.ask(condition)
+            answer = self.answer(condition)
             if answer is Answer.NO:
                 return Answer.NO
             if answer is not Answer.YES and worst is not Answer.ERROR:
@@ -137,54 +153,112 @@ class Evaluation:
         return worst
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of one evaluation.
+
+    ``shown`` and ``deferred`` are in order; ``held`` were asked for and held back by the card's own
+    conditions; ``suppressed`` were settled earlier (clinical specification 1.5). ``closed`` are the
+    texts of the groups that deferred a card. ``errors`` maps a condition's text to what went wrong.
+    ``silent`` holds what would have been shown without silent mode, with the sources that are not
+    shown, ``silent_errors`` the errors of silent rules, and ``with_silent`` the evaluation in which
+    they take part.
+    """
+
+    evaluator: ConditionEvaluator
+    moments: tuple[str, ...] = ()
+    shown: tuple[WantedCard, ...] = ()
+    deferred: tuple[WantedCard, ...] = ()
+    held: tuple[WantedCard, ...] = ()
+    suppressed: tuple[WantedCard, ...] = ()
+    notes: tuple[Note, ...] = ()
+    closed: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    visibility: Visibility = ALL_VISIBLE
+    silent: tuple[WantedCard, ...] = ()
+    silent_errors: Mapping[str, str] = field(default_factory=dict)
+    with_silent: Evaluation | None = None
+
+    @property
+    def content(self) -> Content:
+        """The content that was evaluated."""
+        return self.evaluator.content
+
+    @property
+    def facts(self) -> Facts:
+        """The facts of the call."""
+        return self.evaluator.facts
+
+    @property
+    def now(self) -> datetime:
+        """The time of the call, aware."""
+        return self.evaluator.now
+
+    @property
+    def rules(self) -> dict[str, Answer]:
+        """Clinical id -> answer of its rule, in the sources' order."""
+        return {s.id: self.evaluator.rule(s.rule) for s in self.content.sources if s.rule}
+
+
 def evaluate(
-    content: Content, facts: Facts, now: datetime, hook: str, left_out: Selection = NOTHING
+    content: Content, facts: Facts, now: datetime, hook: str, excluded: Selection = NO_SELECTION
 ) -> Evaluation:
     """Evaluates the content's strategy for a hook; ``now`` is aware. Sources and cards of
-    ``left_out`` are as if they were not in the content.
+    ``excluded`` are as if they were not in the content.
 
     A rule that fails is recorded in ``errors`` and the strategy's card for a failed rule is shown,
     so that an error is never an empty card list. Raises FhirPathError when the conditions that
     decide whether there is anything to say at all cannot be evaluated.
     """
-    return complete(begin(content, facts, now, left_out), hook)
+    return finish(ConditionEvaluator(content, facts, now, excluded, facts.present()), hook)
 
 
-def begin(content: Content, facts: Facts, now: datetime, left_out: Selection) -> Evaluation:
-    """An evaluation in which nothing has been asked."""
-    inputs = {**facts.variables, **unspoken_rules(content, left_out)}
-    bindings = content.expressions.bind(inputs, now)
-    present = facts.present()
-    return Evaluation(content, facts, now, bindings, left_out=left_out, present=present)
-
-
-def complete(found: Evaluation, hook: str) -> Evaluation:
-    """Works out moments, notes and cards of an evaluation that may know some answers already."""
-    candidates = [m for m in found.content.strategy.moments if hook in m.hooks]
-    moments = [m for m in candidates if found.all_hold(m.conditions) is Answer.YES]
-    if found.errors:
+def finish(evaluator: ConditionEvaluator, hook: str) -> Evaluation:
+    """Works out moments, notes and cards; the evaluator may know some answers already. Raises as
+    ``evaluate`` does."""
+    candidates = [m for m in evaluator.content.strategy.moments if hook in m.hooks]
+    moments = [m for m in candidates if evaluator.all_hold(m.conditions) is Answer.YES]
+    if evaluator.errors:
         raise FhirPathError("the strategy's own conditions could not be evaluated")
-    found.moments = [moment.id for moment in moments]
-    found.notes = [
+    notes = tuple(
         note
         for moment in moments
         for note in moment.notes
-        if found.all_hold(note.conditions) is Answer.YES
-    ]
+        if evaluator.all_hold(note.conditions) is Answer.YES
+    )
     least = min((m.hooks[hook] for m in moments), key=PRESSING.index, default="routine")
+    asked_for = list(_wanted(evaluator, moments))
     wanted = {
         plan_id: card
-        for plan_id, card in _wanted(found, moments)
-        if PRESSING.index(card.priority) >= PRESSING.index(least)
+        for plan_id, card, held in asked_for
+        if not held and PRESSING.index(card.priority) >= PRESSING.index(least)
     }
-    _arrange(found, moments, wanted)
-    failed = found.content.strategy.failed
-    if found.errors and failed in _placeable(moments):
+    placed = _place(evaluator, moments, wanted)
+    failed = evaluator.content.strategy.failed
+    if evaluator.errors and failed in _placeable(moments):
         # Any condition may have failed, of a rule or of a place: only now is that known.
-        card = found.content.cards[failed]
+        card = evaluator.content.cards[failed]
         wanted[failed] = WantedCard(card, (), (), card.priority)
-        _arrange(found, moments, wanted)
-    return found
+        placed = _place(evaluator, moments, wanted)
+    return Evaluation(
+        evaluator,
+        moments=tuple(moment.id for moment in moments),
+        shown=placed.shown,
+        deferred=placed.deferred,
+        held=tuple(card for _, card, held in asked_for if held),
+        notes=notes,
+        closed=placed.closed,
+        errors=evaluator.errors,
+    )
+
+
+def suppress(evaluation: Evaluation, settled: Collection[WantedCard]) -> Evaluation:
+    """The evaluation with the settled cards moved from shown to suppressed."""
+    return replace(
+        evaluation,
+        shown=tuple(w for w in evaluation.shown if w not in settled),
+        suppressed=tuple(w for w in evaluation.shown if w in settled),
+    )
 
 
 def _placeable(moments: list[Moment]) -> dict[str, None]:
@@ -194,7 +268,9 @@ def _placeable(moments: list[Moment]) -> dict[str, None]:
     )
 
 
-def three_valued(values: list[object]) -> Answer:
+def answer_of(values: list[object]) -> Answer:
+    """The answer of a rule's result: one boolean, or no item for unknown. Raises FhirPathError for
+    anything else."""
     if not values:
         return Answer.UNKNOWN
     if len(values) == 1 and isinstance(values[0], bool):
@@ -205,25 +281,26 @@ def three_valued(values: list[object]) -> Answer:
 # -- which cards are wanted ---------------------------------------------------------------
 
 
-def _wanted(found: Evaluation, moments: list[Moment]) -> Iterator[tuple[str, WantedCard]]:
-    out = found.left_out
+def _wanted(
+    evaluator: ConditionEvaluator, moments: list[Moment]
+) -> Iterator[tuple[str, WantedCard, bool]]:
+    """Plan id and card of each card that a source asks for, and if its own conditions hold it
+    back."""
+    content, excluded = evaluator.content, evaluator.excluded
     for plan_id in _placeable(moments):
-        if found.content.cards[plan_id].id in out.cards:
+        if content.cards[plan_id].id in excluded.cards:
             continue
         applying = [
             c
-            for c in found.content.contributions[plan_id]
-            if c.source.id not in out.sources
-            and found.may_hold(c.conditions)
-            and found.all_hold(c.conditions) is Answer.YES
+            for c in content.contributions[plan_id]
+            if c.source.id not in excluded.sources
+            and evaluator.can_hold(c.conditions)
+            and evaluator.all_hold(c.conditions) is Answer.YES
         ]
         asking = [c for c in applying if not c.advice]
         if asking:
-            card = _merge(found.content.cards[plan_id], asking, applying)
-            if found.all_hold(card.card.conditions) is Answer.YES:
-                yield plan_id, card
-            else:
-                found.held.append(card)
+            card = _merge(content.cards[plan_id], asking, applying)
+            yield plan_id, card, evaluator.all_hold(card.card.conditions) is not Answer.YES
 
 
 def _merge(card: Card, asking: list[Contribution], applying: list[Contribution]) -> WantedCard:
@@ -239,50 +316,56 @@ def _merge(card: Card, asking: list[Contribution], applying: list[Contribution])
 # -- where they stand ---------------------------------------------------------------------
 
 
-def _arrange(found: Evaluation, moments: list[Moment], wanted: dict[str, WantedCard]) -> None:
-    _place(found, moments, wanted)
-    _suggest_once(found)
+class _Placed(NamedTuple):
+    """Cards in order, those that had no place left, and the texts of the closed groups."""
+
+    shown: tuple[WantedCard, ...]
+    deferred: tuple[WantedCard, ...]
+    closed: tuple[str, ...]
 
 
-def _place(found: Evaluation, moments: list[Moment], wanted: dict[str, WantedCard]) -> None:
+def _place(
+    evaluator: ConditionEvaluator, moments: list[Moment], wanted: Mapping[str, WantedCard]
+) -> _Placed:
     """First applicable place wins; then the cap, its last place kept for the reserved card."""
     placed: dict[str, WantedCard] = {}
-    closed: dict[str, WantedCard] = {}
-    found.closed = []
+    waiting: dict[str, WantedCard] = {}
+    texts = []
     for group in (group for moment in moments for group in moment.groups):
-        is_open = found.all_hold(group.conditions) is Answer.YES
-        here = [p for p in _in_order(found, group) if p in wanted and p not in placed]
-        (placed if is_open else closed).update((plan_id, wanted[plan_id]) for plan_id in here)
+        is_open = evaluator.all_hold(group.conditions) is Answer.YES
+        here = [p for p in _in_order(evaluator, group) if p in wanted and p not in placed]
+        (placed if is_open else waiting).update((plan_id, wanted[plan_id]) for plan_id in here)
         if here and not is_open and group.text:
-            found.closed.append(group.text)
-    strategy = found.content.strategy
+            texts.append(group.text)
+    strategy = evaluator.content.strategy
     ordinary = [w for plan_id, w in placed.items() if plan_id != strategy.reserved]
     room = strategy.cap - 1 if strategy.reserved else strategy.cap
     last = [placed[strategy.reserved]] if strategy.reserved in placed else []
-    found.shown = [*ordinary[:room], *last]
-    found.deferred = [*ordinary[room:], *(w for p, w in closed.items() if p not in placed)]
+    deferred = [*ordinary[room:], *(w for p, w in waiting.items() if p not in placed)]
+    shown = tuple(_suggest_once(evaluator, [*ordinary[:room], *last]))
+    return _Placed(shown, tuple(deferred), tuple(texts))
 
 
-def _in_order(found: Evaluation, group: Group) -> Iterator[str]:
+def _in_order(evaluator: ConditionEvaluator, group: Group) -> Iterator[str]:
     for placement in group.placements:
-        if found.all_hold(placement.conditions) is Answer.YES:
+        if evaluator.all_hold(placement.conditions) is Answer.YES:
             yield placement.card
 
 
-def _suggest_once(found: Evaluation) -> None:
-    """Each card's applicable suggestions; the same order only on the first card that has it, and
-    not when it is ordered or being ordered already."""
-    seen = set(found.facts.ordered)
-    for place, wanted in enumerate(found.shown):
+def _suggest_once(
+    evaluator: ConditionEvaluator, shown: Iterable[WantedCard]
+) -> Iterator[WantedCard]:
+    """Each card with its applicable suggestions; the same order only on the first card that has
+    it, and not when it is ordered or being ordered already."""
+    seen = set(evaluator.facts.ordered)
+    for wanted in shown:
         kept = []
         for suggestion in wanted.card.suggestions:
-            if found.all_hold(suggestion.conditions) is not Answer.YES:
+            if evaluator.all_hold(suggestion.conditions) is not Answer.YES:
                 continue
             if suggestion.order_key is not None:
                 if suggestion.order_key in seen:
                     continue
                 seen.add(suggestion.order_key)
             kept.append(suggestion)
-        found.shown[place] = WantedCard(
-            wanted.card, wanted.reasons, wanted.advice, wanted.priority, tuple(kept)
-        )
+        yield replace(wanted, suggestions=tuple(kept))

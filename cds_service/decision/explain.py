@@ -16,73 +16,76 @@ from cds_service.fhirpath import FhirPathError, to_json
 SWITCHED_OFF = "switched off"
 
 
-def explain(found: Evaluation) -> dict[str, Any]:
+def explain(evaluation: Evaluation) -> dict[str, Any]:
     """``rules`` maps clinical ids to yes, no or unknown; ``cards``, ``deferred`` and ``held`` list
     card ids in order (held = wanted, but held back by the card's own conditions); ``silent`` lists
     what would have been shown; the rest is the trace."""
     return {
-        "content": found.content.version,
-        "now": found.now.isoformat(),
-        "rules": _rules(found),
-        "cards": [wanted.card.id for wanted in found.shown],
-        "deferred": [wanted.card.id for wanted in found.deferred],
-        "held": [wanted.card.id for wanted in found.held],
-        "suppressed": [wanted.card.id for wanted in found.suppressed],
+        "content": evaluation.content.version,
+        "now": evaluation.now.isoformat(),
+        "rules": _rules(evaluation),
+        "cards": [wanted.card.id for wanted in evaluation.shown],
+        "deferred": [wanted.card.id for wanted in evaluation.deferred],
+        "held": [wanted.card.id for wanted in evaluation.held],
+        "suppressed": [wanted.card.id for wanted in evaluation.suppressed],
         "silent": [
-            {"card": w.card.id, "sources": [r.source.id for r in w.reasons]} for w in found.silent
+            {"card": w.card.id, "sources": [r.source.id for r in w.reasons]}
+            for w in evaluation.silent
         ],
-        "switchedOff": list(found.muted.off_names),
-        "moments": found.moments,
-        "notes": [note.id for note in found.notes],
+        "switchedOff": list(evaluation.visibility.off_names),
+        "moments": evaluation.moments,
+        "notes": [note.id for note in evaluation.notes],
         "contributions": [
-            _contribution(found, contribution)
-            for contributions in found.content.contributions.values()
+            _contribution(evaluation, contribution)
+            for contributions in evaluation.content.contributions.values()
             for contribution in contributions
         ],
         "cardConditions": {
-            card.id: _conditions(found, card.conditions)
-            for card in found.content.cards.values()
+            card.id: _conditions(evaluation, card.conditions)
+            for card in evaluation.content.cards.values()
             if card.conditions
         },
-        "shown": [_shown(wanted) for wanted in found.shown],
-        "facts": _facts(found),
-        "answers": _answers(found),
-        "chart": _chart(found),
-        "errors": {**found.silent_errors, **found.errors},
+        "shown": [_shown(wanted) for wanted in evaluation.shown],
+        "facts": _facts(evaluation),
+        "answers": _answers(evaluation),
+        "chart": _chart(evaluation),
+        "errors": {**evaluation.silent_errors, **evaluation.errors},
     }
 
 
-def _rules(found: Evaluation) -> dict[str, str]:
+def _rules(evaluation: Evaluation) -> dict[str, str]:
     """Silent rules have the answer they would give; those that are switched off have none."""
-    off, answers = found.muted.off.sources, (found.would or found).rules
+    off, answers = evaluation.visibility.off.sources, (evaluation.with_silent or evaluation).rules
     return {r: SWITCHED_OFF if r in off else str(answer) for r, answer in answers.items()}
 
 
-def _contribution(found: Evaluation, contribution: Contribution) -> dict[str, Any]:
+def _contribution(evaluation: Evaluation, contribution: Contribution) -> dict[str, Any]:
     return {
         "source": contribution.source.id,
-        "card": found.content.cards[contribution.card].id,
+        "card": evaluation.content.cards[contribution.card].id,
         "action": contribution.id,
-        "applies": _applies(found, contribution),
+        "applies": _applies(evaluation, contribution),
         "onlyAdvice": contribution.advice,
-        "conditions": _conditions(found, contribution.conditions),
+        "conditions": _conditions(evaluation, contribution.conditions),
     }
 
 
-def _applies(found: Evaluation, contribution: Contribution) -> str:
-    off = found.muted.off
-    card = found.content.cards[contribution.card].id
+def _applies(evaluation: Evaluation, contribution: Contribution) -> str:
+    off = evaluation.visibility.off
+    card = evaluation.content.cards[contribution.card].id
     if contribution.source.id in off.sources or card in off.cards:
         return SWITCHED_OFF
-    return str((found.would or found).all_hold(contribution.conditions))
+    return str((evaluation.with_silent or evaluation).evaluator.all_hold(contribution.conditions))
 
 
-def _conditions(found: Evaluation, conditions: tuple[Applicability, ...]) -> list[dict[str, str]]:
+def _conditions(
+    evaluation: Evaluation, conditions: tuple[Applicability, ...]
+) -> list[dict[str, str]]:
     return [
         {
             "description": condition.description,
             "expression": condition.expression.text,
-            "answer": str((found.would or found).ask(condition)),
+            "answer": str((evaluation.with_silent or evaluation).evaluator.answer(condition)),
         }
         for condition in conditions
     ]
@@ -98,12 +101,12 @@ def _shown(wanted: WantedCard) -> dict[str, Any]:
     }
 
 
-def _facts(found: Evaluation) -> dict[str, Any]:
+def _facts(evaluation: Evaluation) -> dict[str, Any]:
     """Named expressions that answer a single value; lists of chart entries are under ``chart``."""
-    values: dict[str, Any] = {"age": found.facts.variables["age"]}
-    for name in found.content.names:
+    values: dict[str, Any] = {"age": evaluation.facts.variables["age"]}
+    for name in evaluation.content.names:
         try:
-            value = to_json(found.bindings[name])
+            value = to_json(evaluation.evaluator.bindings[name])
         except FhirPathError as error:
             values[name] = {"error": error.message}
             continue
@@ -112,11 +115,11 @@ def _facts(found: Evaluation) -> dict[str, Any]:
     return values
 
 
-def _answers(found: Evaluation) -> dict[str, Any]:
-    sheet = found.facts.answers
+def _answers(evaluation: Evaluation) -> dict[str, Any]:
+    sheet = evaluation.facts.answers
     return {
-        "usable": found.facts.response is not None,
-        "expired": found.facts.expired is not None,
+        "usable": evaluation.facts.response is not None,
+        "expired": evaluation.facts.expired is not None,
         "authored": sheet.authored.isoformat() if sheet.authored else None,
         "view": sheet.view,
         "unanswered": sorted(sheet.unanswered),
@@ -125,11 +128,11 @@ def _answers(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _chart(found: Evaluation) -> dict[str, Any]:
+def _chart(evaluation: Evaluation) -> dict[str, Any]:
     return {
-        "notAvailable": dict(found.facts.unavailable),
-        "incomplete": sorted(found.facts.incomplete),
-        "unusable": dict(found.facts.unusable),
+        "notAvailable": dict(evaluation.facts.unavailable),
+        "incomplete": sorted(evaluation.facts.incomplete),
+        "unusable": dict(evaluation.facts.unusable),
         "entries": {
             name: [
                 {
@@ -139,6 +142,6 @@ def _chart(found: Evaluation) -> dict[str, Any]:
                 }
                 for e in entries
             ]
-            for name, entries in sorted(found.facts.entries.items())
+            for name, entries in sorted(evaluation.facts.entries.items())
         },
     }

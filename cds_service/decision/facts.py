@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cds_service.content.model import CONTEXT_BUNDLES, Content, Leaf, Resource
+from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Resource
 from cds_service.content.orders import order_keys
 from cds_service.decision.answers import EMPTY, AnswerSheet, read_answers
 from cds_service.decision.chart import FUTURE, ChartIndex, Entry
@@ -39,7 +39,7 @@ class Facts:
     unusable: Counter[str]
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
 
-    def present(self) -> frozenset[Leaf]:
+    def present(self) -> frozenset[InputRef]:
         """What is there: options chosen, questions answered, chart keys with entries."""
         view = self.answers.view.items()
         return frozenset(

@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from cds_service.content.model import Content
-from cds_service.decision.evaluate import Evaluation, WantedCard, begin, evaluate
+from cds_service.decision.evaluate import ConditionEvaluator, Evaluation, WantedCard, evaluate
 from cds_service.decision.facts import Facts
-from cds_service.decision.visibility import Muted, Selection
+from cds_service.decision.visibility import Selection, Visibility
 from cds_service.fhirpath import FhirPathError
 
 
-def evaluate_muted(
-    content: Content, facts: Facts, now: datetime, asked: tuple[str, str], muted: Muted
+def evaluate_service(
+    content: Content, facts: Facts, now: datetime, asked: tuple[str, str], visibility: Visibility
 ) -> Evaluation:
     """Evaluates a service for a call; ``asked`` is its id and its hook. Raises as ``evaluate``.
 
@@ -26,38 +26,50 @@ def evaluate_muted(
     nothing.
     """
     service_id, hook = asked
-    off, silent = muted.off, muted.silent
+    off, silent = visibility.off, visibility.silent
     if service_id in off.services:
-        found = begin(content, facts, now, off)
+        evaluation = Evaluation(ConditionEvaluator(content, facts, now, off))
     elif service_id in silent.services:
-        found = evaluate(content, facts, now, hook, off)
-        found.silent, found.shown, found.deferred = found.shown, [], []
-        found.silent_errors, found.errors = found.errors, {}
+        evaluation = evaluate(content, facts, now, hook, off)
+        evaluation = replace(
+            evaluation,
+            silent=evaluation.shown,
+            shown=(),
+            deferred=(),
+            silent_errors=evaluation.errors,
+            errors={},
+        )
     else:
-        found = evaluate(content, facts, now, hook, off | silent)
+        evaluation = evaluate(content, facts, now, hook, off | silent)
         if silent.sources or silent.cards:
-            _add_silent(found, hook, off, silent)
-    found.muted = muted
-    return found
+            evaluation = _add_silent(evaluation, hook, visibility)
+    return replace(evaluation, visibility=visibility)
 
 
-def _add_silent(found: Evaluation, hook: str, off: Selection, silent: Selection) -> None:
+def _add_silent(evaluation: Evaluation, hook: str, visibility: Visibility) -> Evaluation:
     """Evaluates once more, with the silent parts, for the record."""
     try:
-        would = evaluate(found.content, found.facts, found.now, hook, off)
+        with_silent = evaluate(
+            evaluation.content, evaluation.facts, evaluation.now, hook, visibility.off
+        )
     except FhirPathError as error:
-        found.silent_errors = {"strategy": error.message}
-        return
-    found.would = would
-    found.silent = list(_unheard(would, found, silent))
-    found.silent_errors = {k: v for k, v in would.errors.items() if k not in found.errors}
+        return replace(evaluation, silent_errors={"strategy": error.message})
+    errors = {k: v for k, v in with_silent.errors.items() if k not in evaluation.errors}
+    return replace(
+        evaluation,
+        with_silent=with_silent,
+        silent=tuple(_silent_cards(with_silent, evaluation, visibility.silent)),
+        silent_errors=errors,
+    )
 
 
-def _unheard(would: Evaluation, found: Evaluation, silent: Selection) -> Iterator[WantedCard]:
+def _silent_cards(
+    with_silent: Evaluation, evaluation: Evaluation, silent: Selection
+) -> Iterator[WantedCard]:
     """What would have been shown because of silent parts: whole cards, or, of a card that is shown
     all the same, the reasons that are missing from it."""
-    shown = {wanted.card.id for wanted in found.shown}
-    for wanted in would.shown:
+    shown = {wanted.card.id for wanted in evaluation.shown}
+    for wanted in with_silent.shown:
         missing = tuple(r for r in wanted.reasons if r.source.id in silent.sources)
         if wanted.card.id in shown:
             if missing:

@@ -33,34 +33,34 @@ class Selection:
         return bool(self.services or self.sources or self.cards)
 
 
-NOTHING = Selection()
+NO_SELECTION = Selection()
 
 
 @dataclass(frozen=True, slots=True)
-class Muted:
+class Visibility:
     """What does not speak at a moment, and the names an operator or the content gave it."""
 
-    off: Selection = NOTHING
-    silent: Selection = NOTHING
+    off: Selection = NO_SELECTION
+    silent: Selection = NO_SELECTION
     off_names: tuple[str, ...] = ()
     silent_names: tuple[str, ...] = ()
 
 
-NOBODY = Muted()
-Muting = Callable[[], Muted]
+ALL_VISIBLE = Visibility()
+CurrentVisibility = Callable[[], Visibility]
 
 
 class UnknownName(ValueError):
     """A name that is no service or plan of the content, or one that has to speak."""
 
 
-class Names:
+class ContentNames:
     """The names by which services, causes, flags and cards of one content can be chosen: ids of
     services and of plans, and clinical ids. The strategy's own id stands for all services."""
 
     def __init__(self, content: Content, services: Iterable[str]) -> None:
         failed = content.strategy.failed
-        self.must_speak = (
+        self.always_enabled = (
             {content.cards[failed].id, content.cards[failed].plan["id"]} if failed else set()
         )
         self.known: dict[str, Selection] = {}
@@ -83,7 +83,7 @@ class Names:
         """Everything these names stand for; raises UnknownName for the first that is none."""
         found = Selection()
         for name in names:
-            if name in self.must_speak:
+            if name in self.always_enabled:
                 raise UnknownName(
                     f"{name!r} is the card for rules that failed, and it has to speak: "
                     "an error must never be an empty list of cards"
@@ -103,15 +103,15 @@ class Names:
 
     def still_known(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the names that this content has and that may be muted, in order."""
-        return tuple(n for n in sorted(names) if n in self.known and n not in self.must_speak)
+        return tuple(n for n in sorted(names) if n in self.known and n not in self.always_enabled)
 
 
-def mute(names: Names, silent: Iterable[str], off: Iterable[str]) -> Muted:
+def visibility_of(names: ContentNames, silent: Iterable[str], off: Iterable[str]) -> Visibility:
     """What these names mean for a content. Silent names have to be known (UnknownName); switches
     may name what another content had, and are then passed over."""
     silent = tuple(dict.fromkeys(silent))
     off = names.still_known(off)
-    return Muted(names.select(off), names.select(silent), off, silent)
+    return Visibility(names.select(off), names.select(silent), off, silent)
 
 
 def silent_plans(content: Content) -> tuple[str, ...]:
@@ -120,6 +120,6 @@ def silent_plans(content: Content) -> tuple[str, ...]:
     return tuple(sorted(p["id"] for p in plans if ext.value(p, ext.SILENT, False)))
 
 
-def unspoken_rules(content: Content, left_out: Selection) -> Mapping[str, None]:
+def disabled_rules(content: Content, excluded: Selection) -> Mapping[str, None]:
     """Rule names of left-out sources, with nothing as their value: unknown to whoever asks."""
-    return {s.rule: None for s in content.sources if s.rule and s.id in left_out.sources}
+    return {s.rule: None for s in content.sources if s.rule and s.id in excluded.sources}

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cds_service.content.model import Content
-from cds_service.fhir_api.catalogue import LARGEST_PAGE, PAGE, PARAMETERS, TYPES
+from cds_service.fhir_api.catalogue import MAX_PAGE, PAGE, PARAMETERS, TYPES
 
 OPERATIONS: dict[str, tuple[str, str, str]] = {  # type -> name, definition, what it does
     "PlanDefinition": (
@@ -30,7 +30,7 @@ OPERATIONS: dict[str, tuple[str, str, str]] = {  # type -> name, definition, wha
     ),
 }
 SEARCHING = (
-    f"Pages hold {PAGE} resources unless _count says otherwise ({LARGEST_PAGE} at most). A "
+    f"Pages hold {PAGE} resources unless _count says otherwise ({MAX_PAGE} at most). A "
     "parameter or modifier that is not supported is refused with 400, unless the request says "
     "Prefer: handling=lenient."
 )

@@ -35,7 +35,7 @@ class CarePlanWriter:
         self,
         plan: Resource,
         request: HookRequest,
-        found: Evaluation,
+        evaluation: Evaluation,
         cards: list[Json],
         remarks: Iterable[Issue] = (),
     ) -> Json:
@@ -43,13 +43,13 @@ class CarePlanWriter:
         about = _about(plan, request)
         contained: list[Json] = []
         actions = [
-            self._action(found, wanted, card, contained, request)
-            for wanted, card in zip(found.shown, cards, strict=True)
+            self._action(evaluation, wanted, card, contained, request)
+            for wanted, card in zip(evaluation.shown, cards, strict=True)
         ]
         group = {"resourceType": "RequestGroup", "id": GROUP, **about}
-        group["authoredOn"] = found.now.isoformat(timespec="seconds")
+        group["authoredOn"] = evaluation.now.isoformat(timespec="seconds")
         reasons = _unique(
-            r for w in found.shown for r in w.card.plan["action"][0].get("reason", ())
+            r for w in evaluation.shown for r in w.card.plan["action"][0].get("reason", ())
         )
         group |= {"reasonCode": reasons} if reasons else {}
         group |= {"action": actions} if actions else {}
@@ -62,7 +62,7 @@ class CarePlanWriter:
             "created": group["authoredOn"],
             "activity": [{"reference": {"reference": f"#{GROUP}"}}],
         }
-        issues = [*remarks, *_issues(found)]
+        issues = [*remarks, *_issues(evaluation)]
         if issues:
             care_plan["contained"].append({"id": TOLD, **outcome(*issues)})
             told = {"url": MESSAGES, "valueReference": {"reference": f"#{TOLD}"}}
@@ -71,7 +71,7 @@ class CarePlanWriter:
 
     def _action(
         self,
-        found: Evaluation,
+        evaluation: Evaluation,
         wanted: WantedCard,
         card: Json,
         contained: list[Json],
@@ -87,11 +87,11 @@ class CarePlanWriter:
             "priority": wanted.priority,
             "code": [{"coding": [topic]}],
             "documentation": _unique(_documents(wanted)),
-            "condition": _unique(self._conditions(found, wanted)),
+            "condition": _unique(self._conditions(evaluation, wanted)),
         }
         action = {name: value for name, value in action.items() if value}
         if "suggestions" not in card:
-            contained.append(_message(card, wanted, request, found))
+            contained.append(_message(card, wanted, request, evaluation))
             return {**action, "resource": {"reference": f"#{card['uuid']}"}}
         action["selectionBehavior"] = card["selectionBehavior"]
         offered = [s for s in wanted.suggestions if s.order]
@@ -101,10 +101,10 @@ class CarePlanWriter:
         ]
         return action
 
-    def _conditions(self, found: Evaluation, wanted: WantedCard) -> Iterator[Json]:
+    def _conditions(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[Json]:
         """What held: of the sources a card names, as far as the card may tell."""
         for reason in wanted.reasons[:NAMED]:
-            if self.writer.may_tell(found, reason, wanted.card):
+            if self.writer.may_tell(evaluation, reason, wanted.card):
                 yield from map(_condition, _held(reason))
 
 
@@ -146,7 +146,7 @@ def _choice(name: str, sent: Json, contained: list[Json]) -> Json:
     return {**choice, "precheckBehavior": "yes"} if sent.get("isRecommended") else choice
 
 
-def _message(card: Json, wanted: WantedCard, request: HookRequest, found: Evaluation) -> Json:
+def _message(card: Json, wanted: WantedCard, request: HookRequest, evaluation: Evaluation) -> Json:
     """What a card without orders refers to: its summary, for the professional who asked."""
     message = {
         "resourceType": "CommunicationRequest",
@@ -155,7 +155,7 @@ def _message(card: Json, wanted: WantedCard, request: HookRequest, found: Evalua
         "priority": wanted.priority,
         "subject": {"reference": f"Patient/{request.patient_id}"},
         "payload": [{"contentString": card["summary"]}],
-        "authoredOn": found.now.isoformat(timespec="seconds"),
+        "authoredOn": evaluation.now.isoformat(timespec="seconds"),
     }
     if request.user[0] in PRACTITIONERS:
         message["recipient"] = [{"reference": "/".join(request.user)}]
@@ -177,12 +177,12 @@ def _unique(items: Iterable[Any]) -> list[Any]:
     return found
 
 
-def _issues(found: Evaluation) -> Iterator[Issue]:
+def _issues(evaluation: Evaluation) -> Iterator[Issue]:
     """What could not be evaluated or read; expressions are content, never data."""
-    for text in found.errors:
+    for text in evaluation.errors:
         words = f"A rule could not be evaluated and counts as unknown: {text}"
         yield Issue("exception", words, severity="error")
-    for key, why in sorted(found.facts.unavailable.items()):
+    for key, why in sorted(evaluation.facts.unavailable.items()):
         yield Issue("incomplete", f"{key} {why}: it counts as no entry.", key, "warning")
-    for key in sorted(found.facts.incomplete):
+    for key in sorted(evaluation.facts.incomplete):
         yield Issue("incomplete", f"{key} is paged: only what was sent is read.", key, "warning")

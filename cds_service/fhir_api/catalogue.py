@@ -23,7 +23,7 @@ from cds_service.fhir.errors import BadRequest, Issue, UnknownResource
 TYPES = tuple(model.__name__ for model in FOLDERS.values())
 STATUSES = "http://hl7.org/fhir/publication-status"
 PAGE = 50  # resources of a page when nothing is said
-LARGEST_PAGE = 200
+MAX_PAGE = 200
 # name -> type and what it looks at, as the CapabilityStatement says
 PARAMETERS: Mapping[str, tuple[str, str]] = {
     "_id": ("token", "the id"),
@@ -123,7 +123,7 @@ def read_search(pairs: Iterable[tuple[str, str]], lenient: bool) -> Search:
         tests=tuple(tests),
         kept=tuple(kept),
         ignored=tuple(dict.fromkeys(unknown)),
-        count=min(numbers["_count"], LARGEST_PAGE),
+        count=min(numbers["_count"], MAX_PAGE),
         offset=numbers["_offset"],
     )
 

@@ -15,7 +15,7 @@ import orjson
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from cds_service.access.tokens import Gate
+from cds_service.access.tokens import Authenticator
 from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import Issue, NotAcceptable
 from cds_service.fhir.questionnaire_response import as_outcome, validate
@@ -33,7 +33,7 @@ FORMATS = frozenset({"json", "application/json", "text/json", FHIR_JSON})
 
 
 def fhir_blueprint(
-    pipeline: Pipeline, populator: Populator, gate: Gate, clock: Clock, base_url: str
+    pipeline: Pipeline, populator: Populator, gate: Authenticator, clock: Clock, base_url: str
 ) -> Blueprint:
     """Reading, searching, and operations. ``base_url`` is the public address of the service."""
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")

@@ -15,7 +15,7 @@ import orjson
 from cds_service.store.pseudonyms import Pseudonyms
 
 KIND = "app-context"
-LONGEST = 1024  # characters
+MAX_LENGTH = 1024  # characters
 
 
 def write(names: Pseudonyms, questionnaire: str, hook_instance: str) -> str:
@@ -27,7 +27,7 @@ def write(names: Pseudonyms, questionnaire: str, hook_instance: str) -> str:
 
 def read(names: Pseudonyms, sent: Any) -> dict[str, str] | None:
     """What ``write`` said; None for anything that was not written here."""
-    if not isinstance(sent, str) or len(sent) > LONGEST:
+    if not isinstance(sent, str) or len(sent) > MAX_LENGTH:
         return None
     text, _, mark = sent.rpartition(".")
     if not hmac.compare_digest(mark.encode(), names.of(KIND, text).encode()):

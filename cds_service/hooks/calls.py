@@ -19,10 +19,17 @@ from cds_service.access.fhir_access import FhirAccess, FhirPolicy
 from cds_service.access.fhir_client import FhirClient, Limits
 from cds_service.content.model import INDICATORS
 from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.decision.evaluate import suppress as suppress_cards
 from cds_service.hooks import app_context
 from cds_service.hooks.discovery import Service
 from cds_service.hooks.pipeline import Pipeline
-from cds_service.hooks.repeats import Occasion, answers_digest, may_be_quieted, quieted, repeat_key
+from cds_service.hooks.repeats import (
+    RepeatScope,
+    answers_digest,
+    may_suppress,
+    repeat_key,
+    suppressed_keys,
+)
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.versions import FormLink, cards_for
 from cds_service.settings import Settings
@@ -32,25 +39,25 @@ from cds_service.telemetry.logs import LOG
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class _Call:
     """One call on its way: whose it is, what was asked, and what each card's repeat key is."""
 
     service: Service
     client: Client
     request: HookRequest
-    found: Evaluation
-    keys: dict[int, str]
+    evaluation: Evaluation
+    keys: dict[WantedCard, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CallResult:
     """The cards of one call in the client's dialect, and the evaluation they came from."""
 
     cards: list[dict[str, Any]]
-    found: Evaluation
+    evaluation: Evaluation
 
 
-class Desk:
+class HookCalls:
     """One per process; what touches the world is made on first use, so after the fork."""
 
     def __init__(self, pipeline: Pipeline, store: Store, settings: Settings) -> None:
@@ -75,26 +82,26 @@ class Desk:
         with suppress(StoreUnavailable):
             self.store.warm_up()
 
-    def answer(self, service: Service, body: Any, client: Client, now: datetime) -> Answered:
+    def answer(self, service: Service, body: Any, client: Client, now: datetime) -> CallResult:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
         started = time.perf_counter()
         fetching = _Fetching(self, client.fhir_policy(self.settings.development))
-        request, found = self.pipeline.evaluation(service, body, now, fetching.fetch)
+        request, evaluation = self.pipeline.evaluation(service, body, now, fetching.fetch)
         evaluated = time.perf_counter()
-        occasion = self._occasion(found, client, request)
-        keys = {id(w): self._key(occasion, w) for w in found.shown}
-        visit = _Visit(service, client, request, found, keys)
-        self._hold_back(visit)
-        cards = self.pipeline.cards(request, found)
+        scope = self._repeat_scope(evaluation, client, request)
+        keys = {w: self._key(scope, w) for w in evaluation.shown}
+        evaluation = self._suppress_repeats(evaluation, keys, client, request)
+        call = _Call(service, client, request, evaluation, keys)
+        cards = self.pipeline.cards(request, evaluation)
         written = time.perf_counter()
         seconds = {
             "fetch": fetching.seconds,
             "evaluation": evaluated - started - fetching.seconds,
             "cards": written - evaluated,
         }
-        count_evaluation(found, seconds["evaluation"])
-        self._record(visit, cards, {step: 1000 * s for step, s in seconds.items()})
-        return Answered(cards_for(client, cards, self._form_link(request)), found)
+        count_evaluation(evaluation, seconds["evaluation"])
+        self._record(call, cards, {step: 1000 * s for step, s in seconds.items()})
+        return CallResult(cards_for(client, cards, self._form_link(request)), evaluation)
 
     def _form_link(self, request: HookRequest) -> FormLink:
         form = self.pipeline.content.questionnaire.resource
@@ -107,62 +114,66 @@ class Desk:
 
     # -- repeats ------------------------------------------------------------------------
 
-    def _occasion(self, found: Evaluation, client: Client, request: HookRequest) -> Occasion:
+    def _repeat_scope(
+        self, evaluation: Evaluation, client: Client, request: HookRequest
+    ) -> RepeatScope:
         names = self.store.names
-        return Occasion(
+        return RepeatScope(
             names.patient(client.id, request.patient_id),
-            answers_digest(names, found.facts.response),
+            answers_digest(names, evaluation.facts.response),
         )
 
-    def _key(self, occasion: Occasion, wanted: WantedCard) -> str:
+    def _key(self, scope: RepeatScope, wanted: WantedCard) -> str:
         sources = (reason.source.id for reason in wanted.reasons)
         return repeat_key(
-            self.store.names, occasion, wanted.card.id, sources, INDICATORS[wanted.priority]
+            self.store.names, scope, wanted.card.id, sources, INDICATORS[wanted.priority]
         )
 
-    def _hold_back(self, visit: _Visit) -> None:
-        """Moves cards that were settled before from shown to suppressed."""
+    def _suppress_repeats(
+        self,
+        evaluation: Evaluation,
+        keys: Mapping[WantedCard, str],
+        client: Client,
+        request: HookRequest,
+    ) -> Evaluation:
+        """The evaluation with cards that were settled before suppressed; ``keys`` are the repeat
+        keys of the cards shown."""
         if not self.settings.suppress_repeats:
-            return
-        found, request = visit.found, visit.request
-        never = {w.card.id for w in found.shown if w.card.never_suppressed}
-        asked = {
-            visit.keys[id(w)]: w
-            for w in found.shown
-            if may_be_quieted(INDICATORS[w.priority], w.card.id, never)
+            return evaluation
+        never = {w.card.id for w in evaluation.shown if w.card.never_suppressed}
+        by_key = {
+            keys[w]: w
+            for w in evaluation.shown
+            if may_suppress(INDICATORS[w.priority], w.card.id, never)
         }
-        window = timedelta(days=found.content.strategy.repeat_days)
+        window = timedelta(days=evaluation.content.strategy.repeat_days)
         try:
-            past = self.store.past_reactions(asked)
+            past = self.store.past_reactions(by_key)
         except StoreUnavailable:
-            return  # counted by the store; showing a card again does no harm
-        encounter = self.store.names.encounter(visit.client.id, request.encounter_id)
-        quiet = quieted(past, encounter, found.now, window)
-        held = {id(asked[key]) for key in quiet}
-        found.suppressed = [w for w in found.shown if id(w) in held]
-        found.shown = [w for w in found.shown if id(w) not in held]
+            return evaluation  # counted by the store; showing a card again does no harm
+        encounter = self.store.names.encounter(client.id, request.encounter_id)
+        settled = suppressed_keys(past, encounter, evaluation.now, window)
+        return suppress_cards(evaluation, {by_key[key] for key in settled})
 
     # -- the record ------------------------------------------------------------------
 
-    def _record(
-        self, visit: _Visit, cards: list[dict[str, Any]], timings: dict[str, float]
-    ) -> None:
-        found, sheet = visit.found, visit.found.facts.answers
-        sent = dict(zip(map(id, found.shown), cards, strict=True))
+    def _record(self, call: _Call, cards: list[dict[str, Any]], timings: dict[str, float]) -> None:
+        evaluation, sheet = call.evaluation, call.evaluation.facts.answers
+        sent = dict(zip(evaluation.shown, cards, strict=True))
         record = CallRecord(
-            at=found.now,
-            service=visit.service.id,
-            hook=visit.service.hook,
-            hook_instance=visit.request.hook_instance,
-            client=visit.client.id,
-            content_version=found.content.version,
-            patient_id=visit.request.patient_id,
-            encounter_id=visit.request.encounter_id,
+            at=evaluation.now,
+            service=call.service.id,
+            hook=call.service.hook,
+            hook_instance=call.request.hook_instance,
+            client=call.client.id,
+            content_version=evaluation.content.version,
+            patient_id=call.request.patient_id,
+            encounter_id=call.request.encounter_id,
             cards=tuple(
-                _card_record(w, sent.get(id(w)), visit.keys[id(w)])
-                for w in (*found.shown, *found.suppressed)
+                _card_record(w, sent.get(w), call.keys[w])
+                for w in (*evaluation.shown, *evaluation.suppressed)
             )
-            + tuple(_silent_record(w) for w in found.silent),
+            + tuple(_silent_record(w) for w in evaluation.silent),
             timings=timings,
             answered=len(sheet.view),
             unanswered=len(sheet.unanswered),
@@ -177,35 +188,35 @@ class Desk:
 class _Fetching:
     """The fetches of one call, and how long they took."""
 
-    def __init__(self, desk: Desk, policy: FhirPolicy) -> None:
-        self.desk = desk
+    def __init__(self, calls: HookCalls, policy: FhirPolicy) -> None:
+        self.calls = calls
         self.policy = policy
         self.seconds = 0.0
 
     def fetch(self, access: FhirAccess, queries: Mapping[str, str]) -> Mapping[str, Any]:
         """Key -> resource, or why it failed."""
         started = time.perf_counter()
-        found = self.desk.fhir.fetch(access, queries, self.policy)
+        fetched = self.calls.fhir.fetch(access, queries, self.policy)
         self.seconds += time.perf_counter() - started
-        return found
+        return fetched
 
 
-def count_evaluation(found: Evaluation, seconds: float) -> None:
+def count_evaluation(evaluation: Evaluation, seconds: float) -> None:
     """Adds one evaluation to ``/metrics``. All labels are the content's."""
     metrics.EVALUATION_SECONDS.observe(seconds)
     cards = {
-        CardState.SHOWN: found.shown,
-        CardState.SUPPRESSED: found.suppressed,
-        CardState.SILENT: found.silent,
+        CardState.SHOWN: evaluation.shown,
+        CardState.SUPPRESSED: evaluation.suppressed,
+        CardState.SILENT: evaluation.silent,
     }
     for state, listed in cards.items():
         for wanted in listed:
             indicator = INDICATORS[wanted.priority]
             metrics.CARDS.labels(wanted.card.id, indicator, state.value).inc()
-    for kind, count in found.facts.unusable.items():
+    for kind, count in evaluation.facts.unusable.items():
         metrics.UNUSABLE.labels(kind).inc(count)
-    metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(found.errors))
-    metrics.RULE_ERRORS.labels(CardState.SILENT.value).inc(len(found.silent_errors))
+    metrics.RULE_ERRORS.labels(CardState.SHOWN.value).inc(len(evaluation.errors))
+    metrics.RULE_ERRORS.labels(CardState.SILENT.value).inc(len(evaluation.silent_errors))
 
 
 def _silent_record(wanted: WantedCard) -> CardRecord:

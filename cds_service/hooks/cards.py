@@ -22,7 +22,7 @@ from cds_service.content.model import (
     Card,
     Content,
     Contribution,
-    Leaf,
+    InputRef,
     Suggestion,
 )
 from cds_service.content.orders import SUBJECT
@@ -32,7 +32,7 @@ from cds_service.hooks.request import PRACTITIONERS, HookRequest
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
 DAY = 10  # characters of a date without its time
-LONGEST_QUOTE = 500  # characters of a person's own words
+MAX_QUOTE = 500  # characters of a person's own words
 NAMESPACE = uuid.UUID("b1b4a1c6-53d1-5d0e-9a3e-6f2f0a4f2a11")
 
 
@@ -51,35 +51,35 @@ class CardWriter:
         self.content = content
         self.say = content.strategy.wording
         reader = EvidenceReader(content.names)
-        self.evidence: dict[int, Evidence] = {
-            id(c): reader.of(c.conditions) for cs in content.contributions.values() for c in cs
+        self.evidence: dict[Contribution, Evidence] = {
+            c: reader.of(c.conditions) for cs in content.contributions.values() for c in cs
         }
-        self.basis: dict[int, tuple[str, ...]] = {
-            id(c): tuple(_basis_lines(c)) for cs in content.contributions.values() for c in cs
+        self.basis: dict[Contribution, tuple[str, ...]] = {
+            c: tuple(_basis_lines(c)) for cs in content.contributions.values() for c in cs
         }
 
-    def cards(self, found: Evaluation, call: Call) -> list[dict[str, Any]]:
+    def cards(self, evaluation: Evaluation, call: Call) -> list[dict[str, Any]]:
         """The cards shown, in order, as CDS Hooks JSON without nulls or empties."""
-        last = len(found.shown) - 1
+        last = len(evaluation.shown) - 1
         return [
-            self._card(found, wanted, call, with_deferred=place == last)
-            for place, wanted in enumerate(found.shown)
+            self._card(evaluation, wanted, call, with_deferred=place == last)
+            for place, wanted in enumerate(evaluation.shown)
         ]
 
     def _card(
-        self, found: Evaluation, wanted: WantedCard, call: Call, with_deferred: bool
+        self, evaluation: Evaluation, wanted: WantedCard, call: Call, with_deferred: bool
     ) -> dict[str, Any]:
         plan = wanted.card.plan
         scope = f"{call.request.hook_instance}/{plan['url']}"
         card: dict[str, Any] = {
             "uuid": str(uuid.uuid5(NAMESPACE, scope)),
             "summary": wanted.summary,
-            "detail": self._detail(found, wanted, with_deferred),
+            "detail": self._detail(evaluation, wanted, with_deferred),
             "indicator": INDICATORS[wanted.priority],
             "source": self._source(wanted.card),
         }
         suggestions = [
-            _suggestion(s, scope, call.request, found.now, _advice(wanted))
+            _suggestion(s, scope, call.request, evaluation.now, _advice(wanted))
             for s in wanted.suggestions
             if s.order
         ]
@@ -112,14 +112,14 @@ class CardWriter:
 
     # -- detail ----------------------------------------------------------------------
 
-    def _detail(self, found: Evaluation, wanted: WantedCard, with_deferred: bool) -> str:
+    def _detail(self, evaluation: Evaluation, wanted: WantedCard, with_deferred: bool) -> str:
         parts = [
             (None, [wanted.card.opening] if wanted.card.opening else []),
-            ("why", list(self._why(found, wanted))),
-            ("unknown", list(self._unknown(found, wanted)) or [self.say["nothing-unknown"]]),
+            ("why", list(self._why(evaluation, wanted))),
+            ("unknown", list(self._unknown(evaluation, wanted)) or [self.say["nothing-unknown"]]),
             ("consider", list(self._consider(wanted))),
             ("options", list(self._options(wanted))),
-            ("also-consider", self._deferred(found) if with_deferred else []),
+            ("also-consider", self._deferred(evaluation) if with_deferred else []),
             ("basis", list(self._basis(wanted))),
         ]
         return "\n\n".join(
@@ -130,50 +130,50 @@ class CardWriter:
             if lines
         )
 
-    def _why(self, found: Evaluation, wanted: WantedCard) -> Iterator[str]:
-        sheet = found.facts.answers
+    def _why(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[str]:
+        sheet = evaluation.facts.answers
         for reason in wanted.reasons[:NAMED]:
-            quoted = dict.fromkeys(self._quotes(found, reason, wanted.card))
+            quoted = dict.fromkeys(self._quotes(evaluation, reason, wanted.card))
             yield reason.reason + (f" ({', '.join(quoted)})" if quoted else "")
         if len(wanted.reasons) > NAMED:
             yield self.say["and-more"].format(count=len(wanted.reasons) - NAMED)
         if sheet.authored is not None:
             yield self.say["answers-given"].format(date=sheet.authored.date().isoformat())
-        clues = [clue for c in wanted.reasons for clue in self.evidence[id(c)].rests_on]
-        rests_on = {clue.leaf[0] for clue in clues}
-        if sheet.age is not None and rests_on & sheet.stale:
+        clues = [clue for c in wanted.reasons for clue in self.evidence[c].supporting]
+        supporting = {clue.leaf[0] for clue in clues}
+        if sheet.age is not None and supporting & sheet.stale:
             hours = int(sheet.age.total_seconds() // 3600)
             yield self.say["answers-old"].format(hours=hours)
         for link_id, text in sheet.texts.items():
-            if self._may_quote(found, link_id, wanted.card):
-                yield self.say["own-words"].format(text=escape(text[:LONGEST_QUOTE]))
+            if self._may_quote(evaluation, link_id, wanted.card):
+                yield self.say["own-words"].format(text=escape(text[:MAX_QUOTE]))
 
-    def _quotes(self, found: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
+    def _quotes(self, evaluation: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
         """Answers and chart entries that speak for a reason, as codes and dates, not prose."""
-        for clue in self.evidence[id(reason)].rests_on:
+        for clue in self.evidence[reason].supporting:
             quote = None
             if clue.leaf[0] == "%":
-                quote = self._chart_quote(found, clue.leaf[1])
-            elif self._may_quote(found, clue.leaf[0], card):
-                quote = _answer_quote(found, clue.leaf)
-            if quote and all(_holds(found, name) for name in clue.through):
+                quote = self._chart_quote(evaluation, clue.leaf[1])
+            elif self._may_quote(evaluation, clue.leaf[0], card):
+                quote = _answer_quote(evaluation, clue.leaf)
+            if quote and all(_holds(evaluation, name) for name in clue.through):
                 yield quote
 
-    def _may_quote(self, found: Evaluation, link_id: str, card: Card) -> bool:
+    def _may_quote(self, evaluation: Evaluation, link_id: str, card: Card) -> bool:
         """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
         are quoted to health professionals only (clinical specification 1.6)."""
         item = self.content.questionnaire.items.get(link_id)
         if item is None or item.quoted_only_on not in (None, card.plan["id"]):
             return False
-        return not item.restricted or found.facts.variables["user"]["type"] in PRACTITIONERS
+        return not item.restricted or evaluation.facts.variables["user"]["type"] in PRACTITIONERS
 
-    def may_tell(self, found: Evaluation, reason: Contribution, card: Card) -> bool:
+    def may_tell(self, evaluation: Evaluation, reason: Contribution, card: Card) -> bool:
         """Whether the conditions of a reason may be told with a card: nothing they look at is kept
         from it."""
-        evidence = self.evidence[id(reason)]
-        leaves = {*(clue.leaf for clue in evidence.rests_on), *evidence.watches}
+        evidence = self.evidence[reason]
+        leaves = {*(clue.leaf for clue in evidence.supporting), *evidence.contrary}
         return all(
-            self._may_name(name) if where == "%" else self._may_quote(found, where, card)
+            self._may_name(name) if where == "%" else self._may_quote(evaluation, where, card)
             for where, name in leaves
         )
 
@@ -181,18 +181,18 @@ class CardWriter:
         requirement = self.content.requirements.get(name)
         return requirement is None or requirement.quotable
 
-    def _chart_quote(self, found: Evaluation, name: str) -> str | None:
+    def _chart_quote(self, evaluation: Evaluation, name: str) -> str | None:
         requirement = self.content.requirements.get(name)
-        entries = found.facts.entries.get(name)
+        entries = evaluation.facts.entries.get(name)
         if requirement is None or not requirement.quotable or not entries:
             return None
         entry = entries[0]
         display = self.content.displays.get(entry.coding, entry.coding[1])
         return f"{display}, {entry.when.text[:DAY]}" if entry.when else display
 
-    def _unknown(self, found: Evaluation, wanted: WantedCard) -> Iterator[str]:
-        sheet = found.facts.answers
-        watched = {leaf[0] for c in wanted.reasons for leaf in self.evidence[id(c)].watches}
+    def _unknown(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[str]:
+        sheet = evaluation.facts.answers
+        watched = {leaf[0] for c in wanted.reasons for leaf in self.evidence[c].contrary}
         items = self.content.questionnaire.items
         labels = dict.fromkeys(items[i].label for i in items if i in watched & sheet.unanswered)
         if labels:
@@ -200,12 +200,12 @@ class CardWriter:
         unread = dict.fromkeys(items[i].label for i in sheet.unusable if i in items)
         if unread:
             yield self.say["answers-unusable"].format(items=", ".join(unread))
-        yield from (note.text for note in found.notes)
-        if found.facts.unavailable:
-            keys = ", ".join(sorted(found.facts.unavailable))
+        yield from (note.text for note in evaluation.notes)
+        if evaluation.facts.unavailable:
+            keys = ", ".join(sorted(evaluation.facts.unavailable))
             yield self.say["chart-unavailable"].format(keys=keys)
-        if found.facts.incomplete:
-            keys = ", ".join(sorted(found.facts.incomplete))
+        if evaluation.facts.incomplete:
+            keys = ", ".join(sorted(evaluation.facts.incomplete))
             yield self.say["chart-incomplete"].format(keys=keys)
 
     def _consider(self, wanted: WantedCard) -> Iterator[str]:
@@ -220,13 +220,13 @@ class CardWriter:
         yield from _advice(wanted)
         yield self.say["none-of-these"]
 
-    def _deferred(self, found: Evaluation) -> list[str]:
+    def _deferred(self, evaluation: Evaluation) -> list[str]:
         """One neutral line each: the card's title tells nothing anybody disclosed."""
-        lines = [wanted.card.title for wanted in found.deferred]
-        return [*lines, *(found.closed or [self.say["deferred"]])] if lines else []
+        lines = [wanted.card.title for wanted in evaluation.deferred]
+        return [*lines, *(evaluation.closed or [self.say["deferred"]])] if lines else []
 
     def _basis(self, wanted: WantedCard) -> Iterator[str]:
-        lines = dict.fromkeys(line for c in wanted.reasons for line in self.basis[id(c)])
+        lines = dict.fromkeys(line for c in wanted.reasons for line in self.basis[c])
         yield from lines or (d["display"] for d in wanted.card.documentation if "display" in d)
         plan = wanted.card.plan
         reviewed = plan.get("lastReviewDate")
@@ -243,17 +243,17 @@ def _urgency(contribution: Contribution) -> int:
     return URGENCY.index(INDICATORS[contribution.priority])
 
 
-def _holds(found: Evaluation, name: str) -> bool:
+def _holds(evaluation: Evaluation, name: str) -> bool:
     """Whether a named expression is true or, for one that lists chart entries, lists any."""
     try:
-        return found.bindings[name] not in ([], [False])
+        return evaluation.evaluator.bindings[name] not in ([], [False])
     except FhirPathError:
         return False  # recorded where its conditions were asked
 
 
-def _answer_quote(found: Evaluation, leaf: Leaf) -> str | None:
+def _answer_quote(evaluation: Evaluation, leaf: InputRef) -> str | None:
     link_id, code = leaf
-    answer = found.facts.answers.view.get(link_id)
+    answer = evaluation.facts.answers.view.get(link_id)
     if isinstance(answer, dict):
         return f"`{link_id}:{code}`" if answer.get(code) is True else None
     return None if answer is None else f"`{link_id}: {answer}`"

@@ -15,10 +15,10 @@ from typing import Any
 from cds_service.fhir.errors import Issue
 from cds_service.store.records import FeedbackItem, Outcome, Reason
 
-MOST_ITEMS = 1_000  # items of one call
-LONGEST_ID = 255  # characters of a card or suggestion id
-LONGEST_CODING = 500  # characters of a reason's system, code or display; longer is cut
-LONGEST_COMMENT = 2_000  # characters of a clinician's comment; longer is cut (5.10)
+MAX_ITEMS = 1_000  # items of one call
+MAX_ID = 255  # characters of a card or suggestion id
+MAX_CODING = 500  # characters of a reason's system, code or display; longer is cut
+MAX_COMMENT = 2_000  # characters of a clinician's comment; longer is cut (5.10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def parse_feedback(body: Any) -> Feedback:
     if not isinstance(sent, list) or not sent:
         words = "feedback must be an array with at least one object."
         return Feedback((), (Issue("value", words, "feedback"),))
-    if len(sent) > MOST_ITEMS:
-        words = f"feedback holds more than {MOST_ITEMS} items. Nothing was saved; send it in parts."
+    if len(sent) > MAX_ITEMS:
+        words = f"feedback holds more than {MAX_ITEMS} items. Nothing was saved; send it in parts."
         return Feedback((), (Issue("too-long", words, "feedback"),))
     items: list[FeedbackItem] = []
     issues: list[Issue] = []
@@ -171,7 +171,7 @@ def _override_reason(value: Any, where: str) -> tuple[Reason | None, str | None]
         raise _Wrong(where, "must be a JSON object.")
     if value.get("reason") is None and value.get("userComment") is None:
         raise _Wrong(where, "must hold a reason, a userComment or both; leave it out otherwise.")
-    comment = _text(value.get("userComment"), f"{where}.userComment", LONGEST_COMMENT)
+    comment = _text(value.get("userComment"), f"{where}.userComment", MAX_COMMENT)
     return _reason(value.get("reason"), f"{where}.reason"), comment
 
 
@@ -180,11 +180,11 @@ def _reason(value: Any, where: str) -> Reason | None:
         return None
     if not isinstance(value, dict):
         raise _Wrong(where, "must be a Coding: a JSON object with a code.")
-    code = _text(value.get("code"), f"{where}.code", LONGEST_CODING)
+    code = _text(value.get("code"), f"{where}.code", MAX_CODING)
     if code is None:
         raise _Wrong(f"{where}.code", "is missing. It must be the code of the reason.", "required")
-    system = _text(value.get("system"), f"{where}.system", LONGEST_CODING)
-    return Reason(code, system, _text(value.get("display"), f"{where}.display", LONGEST_CODING))
+    system = _text(value.get("system"), f"{where}.system", MAX_CODING)
+    return Reason(code, system, _text(value.get("display"), f"{where}.display", MAX_CODING))
 
 
 def _text(value: Any, where: str, longest: int) -> str | None:
@@ -203,6 +203,6 @@ def _id(value: Any, where: str) -> str:
     if value is None:
         raise _Wrong(where, "is missing. It must be a uuid this service sent.", "required")
     found = value.removeprefix("urn:uuid:") if isinstance(value, str) else ""
-    if not re.fullmatch(r"[!-~]+", found) or len(found) > LONGEST_ID:
+    if not re.fullmatch(r"[!-~]+", found) or len(found) > MAX_ID:
         raise _Wrong(where, "must be a uuid this service sent.")
     return found

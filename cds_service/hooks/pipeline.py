@@ -14,8 +14,8 @@ from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.facts import Facts, build_facts
 from cds_service.decision.record import PatientRecord
-from cds_service.decision.silent_mode import evaluate_muted
-from cds_service.decision.visibility import NOBODY, Muting, Names
+from cds_service.decision.silent_mode import evaluate_service
+from cds_service.decision.visibility import ALL_VISIBLE, ContentNames, CurrentVisibility
 from cds_service.fhir.errors import Issue, UnknownService
 from cds_service.hooks.cards import Call, CardWriter
 from cds_service.hooks.discovery import Service, services
@@ -38,16 +38,19 @@ class Result:
 class Pipeline:
     """Everything that is worked out once per content, and the call path over it."""
 
-    # Says, at each call, what does not speak; where nobody sets it everything does.
-    muting: Muting
-
-    def __init__(self, content: Content, intake_url: str) -> None:
+    def __init__(
+        self,
+        content: Content,
+        intake_url: str,
+        visibility: CurrentVisibility = lambda: ALL_VISIBLE,
+    ) -> None:
+        """``visibility`` says, at each call, what is switched off or silent."""
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
         self.services = services(content)
-        self.names = Names(content, self.services)
-        self.muting = lambda: NOBODY
+        self.names = ContentNames(content, self.services)
+        self.visibility = visibility
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
 
@@ -60,11 +63,11 @@ class Pipeline:
 
     def service_for(self, hook: Any) -> Service:
         """The service that answers a hook; raises UnknownService."""
-        found = next((s for s in self.services.values() if s.hook == hook), None)
-        if found is None:
+        service = next((s for s in self.services.values() if s.hook == hook), None)
+        if service is None:
             hooks = ", ".join(s.hook for s in self.services.values())
             raise UnknownService(Issue("not-found", f"hook must be one of: {hooks}.", "hook"))
-        return found
+        return service
 
     def facts(
         self, request: HookRequest, now: datetime, fetch: Fetch | None = None
@@ -89,17 +92,17 @@ class Pipeline:
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
         served = content or self.content
-        return request, evaluate_muted(
-            served, facts, now, (service.id, service.hook), self.muting()
+        return request, evaluate_service(
+            served, facts, now, (service.id, service.hook), self.visibility()
         )
 
-    def cards(self, request: HookRequest, found: Evaluation) -> list[dict[str, Any]]:
+    def cards(self, request: HookRequest, evaluation: Evaluation) -> list[dict[str, Any]]:
         """The cards that are shown, as CDS Hooks JSON."""
-        return self.writer.cards(found, Call(request, self.intake_url))
+        return self.writer.cards(evaluation, Call(request, self.intake_url))
 
     def answer(
         self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None
     ) -> Result:
         """Evaluation and cards of one call; raises as ``evaluation`` does."""
-        request, found = self.evaluation(service, body, now, fetch)
-        return Result(request, found, self.cards(request, found))
+        request, evaluation = self.evaluation(service, body, now, fetch)
+        return Result(request, evaluation, self.cards(request, evaluation))

@@ -18,7 +18,7 @@ from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.hooks.request import HOOKS, HookRequest
 
 ORDERS = "serviceRequests"
-LONGEST_QUERY = 2000  # characters of one search, above which the code filter is dropped
+MAX_QUERY = 2000  # characters of one search, above which the code filter is dropped
 FAILED = frozenset({"error", "fatal"})
 
 
@@ -37,7 +37,7 @@ def templates(content: Content) -> dict[str, str]:
         query = f"{resource_type}?patient={{{{context.patientId}}}}"
         tokens = ",".join(f"{system}|{code}" for system, code in sorted(codes))
         filtered = f"{query}&code={tokens}"
-        small = codes and len(filtered) <= LONGEST_QUERY
+        small = codes and len(filtered) <= MAX_QUERY
         found[_key(resource_type)] = filtered if small else query
     found[ORDERS] = "ServiceRequest?patient={{context.patientId}}&status=active"
     found[ENCOUNTER] = "Encounter/{{context.encounterId}}"

@@ -20,7 +20,7 @@ DEFERRED = "deferred"  # left for a later visit: the card is wanted again
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class RepeatScope:
     """Whose cards: ``patient`` is a pseudonym, ``answers`` the response's ``answers_digest``."""
 
     patient: str
@@ -28,7 +28,7 @@ class Occasion:
 
 
 def repeat_key(
-    names: Pseudonyms, occasion: Occasion, card: str, sources: Iterable[str], indicator: str
+    names: Pseudonyms, occasion: RepeatScope, card: str, sources: Iterable[str], indicator: str
 ) -> str:
     """What makes two cards the same: person, card, causes, answers, and how pressing it is.
 
@@ -52,7 +52,7 @@ def answers_digest(names: Pseudonyms, response: Mapping[str, Any] | None) -> str
     return names.of("answers", *given)
 
 
-def may_be_quieted(indicator: str, card: str, never: Collection[str]) -> bool:
+def may_suppress(indicator: str, card: str, never: Collection[str]) -> bool:
     """Whether a card may be held back; ``never`` holds the ids of the safety cards."""
     return indicator != "critical" and card not in never
 
@@ -68,7 +68,7 @@ def settles(reaction: Reaction) -> bool:
     return reaction.reason is not None and reaction.reason.lower() != DEFERRED
 
 
-def quieted(
+def suppressed_keys(
     past: Iterable[PastReaction], encounter: str | None, now: datetime, window: timedelta
 ) -> frozenset[str]:
     """The repeat keys not to be shown at ``now`` (aware); ``encounter`` is a pseudonym."""

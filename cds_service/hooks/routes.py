@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from cds_service.access.clients import Client
-from cds_service.access.tokens import Gate
+from cds_service.access.tokens import Authenticator
 from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import BadRequest, StoreDown
-from cds_service.hooks.calls import Desk
+from cds_service.hooks.calls import HookCalls
 from cds_service.hooks.feedback import Feedback, parse_feedback, refusal
 from cds_service.hooks.http import json_response, parsed_body
 from cds_service.hooks.versions import service_for
@@ -17,7 +17,7 @@ from cds_service.telemetry import metrics
 from cds_service.telemetry.logs import LOG
 
 
-def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
+def hooks_blueprint(desk: HookCalls, gate: Authenticator, clock: Clock) -> Blueprint:
     """Discovery, calls and feedback (``docs/conformance.md`` sections 1 to 5)."""
     routes = Blueprint("hooks", __name__)
     pipeline = desk.pipeline
@@ -41,8 +41,8 @@ def hooks_blueprint(desk: Desk, gate: Gate, clock: Clock) -> Blueprint:
         g.service = service.id
         answered = desk.answer(service, parsed_body(), client, clock())
         g.cards = len(answered.cards)
-        g.silent = len(answered.found.silent)
-        for text in (*answered.found.errors, *answered.found.silent_errors):
+        g.silent = len(answered.evaluation.silent)
+        for text in (*answered.evaluation.errors, *answered.evaluation.silent_errors):
             LOG.error("rule could not be evaluated", rule=text)
         return json_response({"cards": answered.cards})
 

@@ -16,7 +16,7 @@ from cds_service.store.records import (
     StoreUnavailable,
 )
 from cds_service.store.store import Store
-from cds_service.store.switches import Switched
+from cds_service.store.switches import SwitchRecord
 
 __all__ = [
     "CallRecord",
@@ -26,6 +26,6 @@ __all__ = [
     "Saved",
     "Store",
     "StoreUnavailable",
-    "Switched",
+    "SwitchRecord",
     "load_key",
 ]

@@ -16,7 +16,7 @@ from cds_service.store.records import StoreUnavailable
 T = TypeVar("T")
 
 
-class Breaker:
+class CircuitBreaker:
     """After a failure everybody is refused at once for ``rest`` seconds; then one may try.
 
     Only a failure without any answer since the failed work began counts: while others are answered,
@@ -55,7 +55,7 @@ class Breaker:
             self._closed_until = None
 
 
-class Overrun(StoreUnavailable):
+class StoreTimeout(StoreUnavailable):
     """No answer in time, or too many already wait for one."""
 
 
@@ -74,13 +74,13 @@ class Deadline:
     def run(self, work: Callable[[], T], seconds: float) -> T:
         """What ``work`` returns or raises; raises Overrun when it takes too long."""
         if not self._room.acquire(blocking=False):
-            raise Overrun("too many calls are waiting for the database")
+            raise StoreTimeout("too many calls are waiting for the database")
         future: Future[T] = Future()
         threading.Thread(target=self._work, args=(work, future), daemon=True).start()
         try:
             return future.result(seconds)
         except TimeoutError:
-            raise Overrun("the database did not answer in time") from None
+            raise StoreTimeout("the database did not answer in time") from None
 
     def drain(self, seconds: float) -> None:
         """Returns when no work is left, its callers gone or not, or after ``seconds``."""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 Changed = tuple[tuple[bytes, datetime] | None, T]
 
 
-class SealedRows:
+class EncryptedRows:
     """Sessions as the database sees them; every method raises StoreUnavailable."""
 
     def __init__(self, transactions: Transactions) -> None:

@@ -31,16 +31,16 @@ POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a caller waits: ``locks`` for others, ``whole`` for everything; in seconds."""
 
     locks: float
     whole: float
 
 
-HOOK_CALL = Patience(0.15, 0.2)  # a call is being answered
-FEEDBACK_CALL = Patience(2.0, 5.0)  # nobody waits at a screen, and it must not be lost
-OFFLINE = Patience(30.0, 3600.0)  # reports, deletion, migration
+HOOK_CALL = Timeouts(0.15, 0.2)  # a call is being answered
+FEEDBACK_CALL = Timeouts(2.0, 5.0)  # nobody waits at a screen, and it must not be lost
+OFFLINE = Timeouts(30.0, 3600.0)  # reports, deletion, migration
 
 
 def parse_url(url: str) -> URL:
@@ -67,14 +67,14 @@ class Engines:
         self.url = parse_url(url)
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._made: dict[Patience, Engine] = {}
+        self._made: dict[Timeouts, Engine] = {}
 
     @property
     def is_sqlite(self) -> bool:
         """SQLite, else PostgreSQL."""
         return self.url.drivername == "sqlite"
 
-    def get(self, patience: Patience) -> Engine:
+    def get(self, patience: Timeouts) -> Engine:
         """The pool for callers of that patience."""
         with self._lock:
             if self._process != os.getpid():  # forked: the parent's connections are not ours
@@ -93,7 +93,7 @@ class Engines:
             self._made = {}
 
 
-def make_engine(url: URL, patience: Patience, pool: type[Pool] = QueuePool) -> Engine:
+def make_engine(url: URL, patience: Timeouts, pool: type[Pool] = QueuePool) -> Engine:
     """A pool over a parsed URL; nothing is connected yet."""
     sized: dict[str, Any] = {} if pool is NullPool else POOL | {"pool_timeout": patience.locks}
     if url.drivername == "sqlite":
@@ -134,7 +134,7 @@ def identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def confirm(connection: Connection, path: Path) -> None:
+def check_same_file(connection: Connection, path: Path) -> None:
     """Raises StoreUnavailable when the file written to is no longer the one at the path.
 
     SQLite goes on writing to a file that was moved or deleted; what was written there must not be
@@ -144,7 +144,7 @@ def confirm(connection: Connection, path: Path) -> None:
         raise StoreUnavailable("the database file was moved or replaced")
 
 
-def _open_file(path: Path, patience: Patience) -> sqlite3.Connection:
+def _open_file(path: Path, patience: Timeouts) -> sqlite3.Connection:
     """Opens an existing file: a vanished database is a failure, not a new and empty one."""
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
@@ -198,7 +198,7 @@ def _check_out(path: Path, info: dict[str, Any]) -> None:
 # -- PostgreSQL ----------------------------------------------------------------------------------
 
 
-def _limit(connection: Any, patience: Patience) -> None:
+def _limit(connection: Any, patience: Timeouts) -> None:
     """The server's own limits, so that work given up here does not go on there for long."""
     connection.autocommit = True
     whole, locks = int(patience.whole * 1000), int(patience.locks * 1000)

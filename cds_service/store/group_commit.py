@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from cds_service.store.engines import Engines, Patience, confirm
+from cds_service.store.engines import Engines, Timeouts, check_same_file
 from cds_service.store.records import StoreUnavailable
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
-class _Work:
+class _Write:
     """What one thread wants written, and what came of it."""
 
     work: Callable[[Connection], Any]
@@ -42,7 +42,7 @@ class _Work:
         return self.result
 
 
-class Turns:
+class GroupCommit:
     """Writers of one process over a SQLite file; thread-safe.
 
     Those of equal patience share a transaction, so that nobody's work waits less or longer than
@@ -53,12 +53,12 @@ class Turns:
         self._engines = engines
         self._turn = threading.Lock()
         self._queue = threading.Lock()
-        self._waiting: dict[Patience, list[_Work]] = defaultdict(list)
+        self._waiting: dict[Timeouts, list[_Write]] = defaultdict(list)
 
-    def write(self, patience: Patience, work: Callable[[Connection], T]) -> T:
+    def write(self, patience: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, after the commit; raises StoreUnavailable when there is no turn
         within ``patience.locks`` seconds, and what the database raises."""
-        mine = _Work(work)
+        mine = _Write(work)
         with self._queue:
             self._waiting[patience].append(mine)
         if self._turn.acquire(timeout=patience.locks):
@@ -74,14 +74,14 @@ class Turns:
         result: T = mine.outcome()
         return result
 
-    def _withdrawn(self, patience: Patience, mine: _Work) -> bool:
+    def _withdrawn(self, patience: Timeouts, mine: _Write) -> bool:
         with self._queue:
             if mine in self._waiting[patience]:
                 self._waiting[patience].remove(mine)
                 return True
         return False
 
-    def _commit(self, patience: Patience) -> None:
+    def _commit(self, patience: Timeouts) -> None:
         """Writes all that waits, in one transaction; each of them learns what came of it."""
         with self._queue:
             batch = self._waiting.pop(patience)
@@ -91,7 +91,7 @@ class Turns:
                 for each in batch:
                     each.attempt(connection)
                 transaction.commit()
-                confirm(connection, Path(self._engines.url.database or ""))
+                check_same_file(connection, Path(self._engines.url.database or ""))
         except Exception as error:
             for each in batch:
                 each.error = each.error or error

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from cds_service.store.records import Outcome, Reaction
 
 Z_95 = 1.959963984540054  # standard normal quantile of 0.975
-LONGEST_REPORT = 3660  # days
+MAX_REPORT = 3660  # days
 NO_REASON = "(none)"
 ALL = ""  # the row over all content versions
 SHOWN = "shown"

@@ -47,7 +47,7 @@ def card_row(call_id: int, place: int, card: CardRecord) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class FeedbackCall:
     """One feedback call: to which service, from which client, received when (aware)."""
 
     service: str
@@ -71,16 +71,16 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def identity(names: Pseudonyms, post: Post, item: FeedbackItem) -> str:
+def identity(names: Pseudonyms, call: FeedbackCall, item: FeedbackItem) -> str:
     """What makes two items the same, however often they are sent (``docs/conformance.md`` 5.7)."""
     moment = item.at.isoformat(timespec="microseconds")
     ids = (names.safe_id(s) for s in (item.card, *item.suggestions))
-    return digest(post.service, post.client, item.outcome.value, moment, *ids)
+    return digest(call.service, call.client, item.outcome.value, moment, *ids)
 
 
 def feedback_row(
     names: Pseudonyms,
-    post: Post,
+    call: FeedbackCall,
     item: FeedbackItem,
     known: Mapping[str, KnownCard],
 ) -> dict[str, Any]:
@@ -89,13 +89,13 @@ def feedback_row(
     card = known.get(uuid)
     reason = item.reason
     return {
-        "identity": identity(names, post, item),
-        "received_at": post.received,
+        "identity": identity(names, call, item),
+        "received_at": call.received,
         "outcome_at": item.at,
         # The client's clock may be wrong: not after we heard of it, not before we said it.
-        "acted_at": max(card.at if card else item.at, min(item.at, post.received)),
-        "service": post.service,
-        "client": post.client,
+        "acted_at": max(card.at if card else item.at, min(item.at, call.received)),
+        "service": call.service,
+        "client": call.client,
         "card_uuid": uuid,
         "card_id": card.row_id if card else None,
         "repeat_key": card.repeat_key if card else None,

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.store import queries, switches
-from cds_service.store.encrypted_rows import SealedRows
+from cds_service.store.encrypted_rows import EncryptedRows
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
 from cds_service.store.pseudonyms import Pseudonyms
 from cds_service.store.records import CallRecord, FeedbackItem, PastReaction, Purged, Saved
 from cds_service.store.report import Firing
-from cds_service.store.rows import Post, call_row, card_row, digest, feedback_row
-from cds_service.store.switches import Switched
+from cds_service.store.rows import FeedbackCall, call_row, card_row, digest, feedback_row
+from cds_service.store.switches import SwitchRecord
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
 
@@ -36,7 +36,7 @@ class Store:
     def __init__(self, url: str, key: bytes) -> None:
         self.names = Pseudonyms(key)
         self._transactions = Transactions(url)
-        self.sealed = SealedRows(self._transactions)
+        self.sealed = EncryptedRows(self._transactions)
         self._claims = count(1)
 
     @property
@@ -107,14 +107,14 @@ class Store:
         The same service, card, outcome, time and suggestions are one item, however often they are
         sent (``docs/conformance.md`` 5.7). A card that is not known is kept and marked (5.8).
         """
-        post, given = Post(service, client, now), tuple(items)
+        call, given = FeedbackCall(service, client, now), tuple(items)
         if not given:
             return Saved(0, 0, 0)
 
         def write(connection: Connection) -> Saved:
             uuids = {self.names.safe_id(item.card) for item in given}
             known = queries.cards_by_uuid(connection, client, uuids)
-            rows = {r["identity"]: r for r in (self._row(post, item, known) for item in given)}
+            rows = {r["identity"]: r for r in (self._row(call, item, known) for item in given)}
             # In one order everywhere, or two writers with the same items could wait in a circle.
             ordered = [rows[identity] for identity in sorted(rows)]
             add = self._insert(FEEDBACK).on_conflict_do_nothing().returning(FEEDBACK.c.outcome)
@@ -124,11 +124,11 @@ class Store:
 
         return self._transactions.write("save_feedback", FEEDBACK_CALL, write)
 
-    def switch(self, switched: Switched) -> None:
+    def switch(self, switched: SwitchRecord) -> None:
         """Writes that something is off, or on again; returns after the commit."""
         self._transactions.write("switch", FEEDBACK_CALL, lambda c: switches.add(c, switched))
 
-    def switches(self) -> list[Switched]:
+    def switches(self) -> list[SwitchRecord]:
         """Every time something was switched, oldest first."""
         return self._transactions.read("switches", OFFLINE, switches.history)
 
@@ -166,8 +166,8 @@ class Store:
     def _delete(self, work: Callable[[Connection], T]) -> T:
         return self._transactions.write("purge", OFFLINE, work)
 
-    def _row(self, post: Post, item: FeedbackItem, known: Any) -> dict[str, Any]:
-        return feedback_row(self.names, post, item, known)
+    def _row(self, call: FeedbackCall, item: FeedbackItem, known: Any) -> dict[str, Any]:
+        return feedback_row(self.names, call, item, known)
 
     def _insert(self, table: Any) -> Any:
         """INSERT that can pass over what is there; each dialect has its own."""

@@ -11,27 +11,27 @@ from cds_service.store.tables import SWITCHES
 
 
 @dataclass(frozen=True, slots=True)
-class Switched:
+class SwitchRecord:
     """One time that something was switched off, or on again; ``at`` is aware."""
 
     at: datetime
-    name: str  # of a service or plan, as ``muting.Names`` knows it
+    name: str  # of a service or plan, as ``muting.ContentNames`` knows it
     off: bool
     who: str
     reason: str
 
 
-def add(connection: Connection, switched: Switched) -> None:
+def add(connection: Connection, switched: SwitchRecord) -> None:
     """Writes one."""
-    row = {name: getattr(switched, name) for name in Switched.__dataclass_fields__}
+    row = {name: getattr(switched, name) for name in SwitchRecord.__dataclass_fields__}
     connection.execute(insert(SWITCHES), row)
 
 
-def history(connection: Connection) -> list[Switched]:
+def history(connection: Connection) -> list[SwitchRecord]:
     """All of them, oldest first."""
-    columns = [SWITCHES.c[name] for name in Switched.__dataclass_fields__]
+    columns = [SWITCHES.c[name] for name in SwitchRecord.__dataclass_fields__]
     query = select(*columns).order_by(SWITCHES.c.id)
-    return [Switched(*row) for row in connection.execute(query)]
+    return [SwitchRecord(*row) for row in connection.execute(query)]
 
 
 def switched_off(connection: Connection) -> frozenset[str]:

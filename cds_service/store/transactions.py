@@ -11,22 +11,22 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from cds_service.store.breaker import Breaker, Deadline, Overrun
+from cds_service.store.breaker import CircuitBreaker, Deadline, StoreTimeout
 from cds_service.store.engines import (
     FEEDBACK_CALL,
     HOOK_CALL,
     OFFLINE,
     READING,
     Engines,
-    Patience,
+    Timeouts,
 )
-from cds_service.store.group_commit import Turns
+from cds_service.store.group_commit import GroupCommit
 from cds_service.store.records import StoreUnavailable
 from cds_service.telemetry.metrics import STORE_FAILURES
 
 T = TypeVar("T")
-REST = 1.0  # seconds for which a failure is remembered
-MOST_WAITING = 32  # threads of a process that wait for a database
+OPEN_SECONDS = 1.0  # seconds for which a failure is remembered
+MAX_WAITING = 32  # threads of a process that wait for a database
 
 
 class Transactions:
@@ -36,15 +36,15 @@ class Transactions:
     held lock stops writers, while readers are answered.
     """
 
-    def __init__(self, url: str, rest: float = REST) -> None:
+    def __init__(self, url: str, rest: float = OPEN_SECONDS) -> None:
         self.engines = Engines(url)
         self.failures: Counter[str] = Counter()
-        self._reads, self._writes = Breaker(rest), Breaker(rest)
-        self._deadline = Deadline(MOST_WAITING)
+        self._reads, self._writes = CircuitBreaker(rest), CircuitBreaker(rest)
+        self._deadline = Deadline(MAX_WAITING)
         self._counting = threading.Lock()
-        self._turns = Turns(self.engines)
+        self._turns = GroupCommit(self.engines)
 
-    def write(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
+    def write(self, name: str, patience: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, after the commit."""
 
         def run() -> T:
@@ -57,7 +57,7 @@ class Transactions:
 
         return self._guarded(name, patience, self._writes, run)
 
-    def read(self, name: str, patience: Patience, work: Callable[[Connection], T]) -> T:
+    def read(self, name: str, patience: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns; what it writes is rolled back."""
 
         def run() -> T:
@@ -77,7 +77,9 @@ class Transactions:
         self._deadline.drain(FEEDBACK_CALL.whole)
         self.engines.close()
 
-    def _guarded(self, name: str, patience: Patience, breaker: Breaker, run: Callable[[], T]) -> T:
+    def _guarded(
+        self, name: str, patience: Timeouts, breaker: CircuitBreaker, run: Callable[[], T]
+    ) -> T:
         def told() -> T:
             try:
                 result = run()
@@ -91,7 +93,7 @@ class Transactions:
             answers = breaker.enter()
             try:
                 return self._timed(patience, told)
-            except (SQLAlchemyError, OSError, Overrun):
+            except (SQLAlchemyError, OSError, StoreTimeout):
                 breaker.failed(answers)
                 raise
         except (SQLAlchemyError, OSError, StoreUnavailable) as error:
@@ -101,7 +103,7 @@ class Transactions:
             # The message of the error may hold what was to be written; its code does not.
             raise StoreUnavailable(_code(error)) from None
 
-    def _timed(self, patience: Patience, run: Callable[[], T]) -> T:
+    def _timed(self, patience: Timeouts, run: Callable[[], T]) -> T:
         """SQLite keeps to its own time limit, and offline work takes as long as it takes."""
         if self.engines.is_sqlite or patience is OFFLINE:
             return run()

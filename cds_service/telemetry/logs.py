@@ -18,7 +18,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 NAME = "cds_service"
-LONGEST = 300  # characters of a value
+MAX_LENGTH = 300  # characters of a value
 FOREIGN = "message of a library"
 FIELDS = frozenset(
     {
@@ -65,7 +65,7 @@ def keep_listed(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDi
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return value[:LONGEST] if isinstance(value, str) else type(value).__name__
+    return value[:MAX_LENGTH] if isinstance(value, str) else type(value).__name__
 
 
 def place_of(trace: TracebackType | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, render_template
 
 from cds_service.content.overview import is_flag
-from cds_service.hooks.calls import Desk
+from cds_service.hooks.calls import HookCalls
 from cds_service.web.pages import serves
 
 PICTURE = Path(__file__).with_name("static") / "cards.svg"
@@ -24,7 +24,7 @@ LINKS = (
 )
 
 
-def site_blueprint(desk: Desk, clinic: str | None) -> Blueprint:
+def site_blueprint(desk: HookCalls, clinic: str | None) -> Blueprint:
     """``/``; ``clinic`` is the address of a clinic page to try, if there is one."""
     routes = Blueprint("site", __name__, template_folder="templates")
     content = desk.pipeline.content

@@ -24,7 +24,7 @@ from demo.people import Person
 
 HERE = Path(__file__).parent
 REPORT_SECONDS = 5
-MOST_BYTES = 5_000_000
+MAX_BYTES = 5_000_000
 
 Launch = Callable[[str, str, str | None, str | None], str]
 
@@ -50,7 +50,7 @@ class Clinic:
 def clinic_app(clinic: Clinic) -> Flask:
     """The clinic as a WSGI application."""
     app = Flask(__name__, static_folder="static", static_url_path="/clinic")
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
     app.register_blueprint(static_blueprint())  # the service's style sheet, not a copy of it
     app.register_blueprint(_pages(clinic))
     app.register_blueprint(_services(clinic))

@@ -81,32 +81,32 @@ def _counts(telling: _Telling, sources: Iterable[Source]) -> dict[str, int]:
 # -- cards ---------------------------------------------------------------------------------
 
 
-def _cards(found: Evaluation, topics: set[str]) -> Iterator[dict[str, Any]]:
+def _cards(evaluation: Evaluation, topics: set[str]) -> Iterator[dict[str, Any]]:
     """Every card of the content with what became of it, the shown ones first."""
     told = set()
     groups = (
-        ("shown", found.shown),
-        ("deferred", found.deferred),
-        ("held", found.held),
+        ("shown", evaluation.shown),
+        ("deferred", evaluation.deferred),
+        ("held", evaluation.held),
     )
     for state, cards in groups:
         for wanted in cards:
             told.add(wanted.card.id)
             settled = state == "shown" and wanted.card.topic["code"] not in topics
-            yield _card(wanted, "settled" if settled else state, found)
-    for card in found.content.cards.values():
+            yield _card(wanted, "settled" if settled else state, evaluation)
+    for card in evaluation.content.cards.values():
         if card.id not in told:
             yield {"title": card.title, "state": "not asked for", "reasons": [], "conditions": []}
 
 
-def _card(wanted: WantedCard, state: str, found: Evaluation) -> dict[str, Any]:
+def _card(wanted: WantedCard, state: str, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "title": wanted.card.title,
         "summary": wanted.summary,
         "state": state,
         "reasons": list(dict.fromkeys(reason.reason for reason in wanted.reasons)),
         "conditions": [
-            {"description": c.description, "answer": str(found.ask(c))}
+            {"description": c.description, "answer": str(evaluation.evaluator.answer(c))}
             for c in wanted.card.conditions
         ],
     }
@@ -130,7 +130,9 @@ class _Telling:
         """The answer of the source's rule or, where it has none, of what it asks for."""
         if source.rule:
             return str(self.told["rules"][source.id])
-        applies = {str(self.found.all_hold(c.conditions)) for c in self.contributions(source)}
+        applies = {
+            str(self.found.evaluator.all_hold(c.conditions)) for c in self.contributions(source)
+        }
         return next(answer for answer in ORDER if answer in applies)
 
     def rule(self, source: Source) -> dict[str, Any]:
@@ -157,13 +159,13 @@ class _Telling:
 
     def _asks(self, contribution: Contribution) -> dict[str, Any]:
         conditions = [
-            {"description": c.description, "answer": str(self.found.ask(c))}
+            {"description": c.description, "answer": str(self.found.evaluator.answer(c))}
             for c in contribution.conditions
         ]
         return {
             "card": self.found.content.cards[contribution.card].title,
             "advice": contribution.advice,
-            "applies": str(self.found.all_hold(contribution.conditions)),
+            "applies": str(self.found.evaluator.all_hold(contribution.conditions)),
             "conditions": conditions,
         }
 
@@ -175,7 +177,7 @@ class _Telling:
 
     def _speaks(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
         """Answers that were chosen and entries that are there, of those that speak for the rule."""
-        leaves = dict.fromkeys(clue.leaf for clue in evidence.rests_on)
+        leaves = dict.fromkeys(clue.leaf for clue in evidence.supporting)
         chosen = {link_id for link_id, code in leaves if self._is_chosen(link_id, code)}
         items = dict.fromkeys(link_id for link_id, _ in leaves)
         yield from (self._answer(link_id) for link_id in items if link_id in chosen)
@@ -188,7 +190,7 @@ class _Telling:
         return answer.get(code) is True if isinstance(answer, dict) else answer is not None
 
     def _answers(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
-        leaves = (*(clue.leaf for clue in evidence.rests_on), *evidence.watches)
+        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.watches)
         for link_id in dict.fromkeys(leaf[0] for leaf in leaves if leaf[0] != "%"):
             yield self._answer(link_id)
 
@@ -214,7 +216,7 @@ class _Telling:
         return "; ".join(chosen) or "nothing that still counts"
 
     def _chart(self, evidence: Evidence) -> Iterator[dict[str, str]]:
-        leaves = (*(clue.leaf for clue in evidence.rests_on), *evidence.watches)
+        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.watches)
         for name in dict.fromkeys(leaf[1] for leaf in leaves if leaf[0] == "%"):
             requirement = self.found.content.requirements.get(name)
             if requirement:

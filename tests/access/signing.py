@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from cds_service.access.clients import Client
-from cds_service.access.tokens import SeenTokens, Unauthorized, Verifier
+from cds_service.access.tokens import ReplayCache, Unauthorized, Verifier
 from cds_service.fhir.errors import outcome
 
 ISSUER = "https://ehr.example.org"
@@ -190,7 +190,7 @@ def client_of(path: Path, **changes: Any) -> Client:
 
 
 def verifier_of(*clients: Client) -> Verifier:
-    return Verifier(clients, SeenTokens().claim)
+    return Verifier(clients, ReplayCache().claim)
 
 
 def verify(verifier: Verifier, text: str, audience: str = AUDIENCE) -> Client:

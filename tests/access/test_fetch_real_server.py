@@ -37,7 +37,7 @@ SUBSETS = 64
 SIGNED = {"Authorization": f"Bearer {CANARY}"}
 
 
-class Ehr(DemoEhr):
+class EhrConnection(DemoEhr):
     """The demo's server, and what a test does to it."""
 
     @property
@@ -56,15 +56,15 @@ class Ehr(DemoEhr):
 
 
 @pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ehr]:
-    ehr = Ehr(tmp_path_factory.mktemp("ehr"), tokens_required=True)
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EhrConnection]:
+    ehr = EhrConnection(tmp_path_factory.mktemp("ehr"), tokens_required=True)
     ehr.start()
     yield ehr
     ehr.stop()
 
 
 @pytest.fixture(scope="module")
-def visits(content: Content, ehr: Ehr) -> Iterator[Visits]:
+def visits(content: Content, ehr: EhrConnection) -> Iterator[Visits]:
     client = FhirClient(Limits(seconds=20), threads=12)
     yield Visits(content, client, allowed(ehr.base))
     client.close()
@@ -96,7 +96,7 @@ def cards_of(visits: Visits, body: dict[str, Any], now: Any) -> list[dict[str, A
 @pytest.mark.requirement("3.2")
 @pytest.mark.parametrize("person", PEOPLE)
 def test_whatever_was_sent_the_cards_are_the_same(
-    person: str, ehr: Ehr, visits: Visits, whole_calls: dict[str, Any]
+    person: str, ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, now = whole_calls[person]
     expected = cards_of(visits, whole, now)
@@ -114,7 +114,7 @@ def test_whatever_was_sent_the_cards_are_the_same(
 
 @pytest.mark.requirement("7.1")
 def test_people_of_the_other_hooks_too(
-    ehr: Ehr, visits: Visits, whole_calls: dict[str, Any]
+    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     hooks = set()
     for whole, now in whole_calls.values():
@@ -131,7 +131,7 @@ def test_people_of_the_other_hooks_too(
 
 @pytest.mark.requirement("3.4")
 def test_a_patient_the_server_does_not_have(
-    ehr: Ehr, visits: Visits, whole_calls: dict[str, Any]
+    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, _ = whole_calls["V03"]
     ehr.admit(whole)
@@ -145,7 +145,7 @@ def test_a_patient_the_server_does_not_have(
 
 @pytest.mark.requirement("1.25")
 def test_a_chart_of_many_pages_is_read_to_its_end(
-    ehr: Ehr, visits: Visits, whole_calls: dict[str, Any]
+    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, now = whole_calls["V03"]
     expected = cards_of(visits, whole, now)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.access.clients import Client
-from cds_service.access.key_sets import COOL_DOWN, KEEP
+from cds_service.access.key_sets import COOL_DOWN_SECONDS, KEEP_SECONDS
 from cds_service.access.tokens import Verifier
 from tests.access.signing import (
     by_ec,
@@ -40,7 +40,7 @@ def test_a_new_key_is_found_after_the_cool_down(key_file: Path, later: Later) ->
     write_keys(key_file, *good_keys(), jwk(ec_key("new"), "new"))
 
     refuse(verifier, f"Bearer {token(**new)}")
-    later(COOL_DOWN + 1)
+    later(COOL_DOWN_SECONDS + 1)
 
     assert verify(verifier, token(**new))
     assert verify(verifier, token())
@@ -55,7 +55,7 @@ def test_a_key_that_was_taken_out_ends_when_the_set_is_read_again(
     write_keys(key_file, jwk(rsa_key(), "rsa"))
 
     assert verify(verifier, token())
-    later(KEEP + 1)
+    later(KEEP_SECONDS + 1)
 
     refuse(verifier, f"Bearer {token()}")
     assert verify(verifier, rs384())
@@ -67,7 +67,7 @@ def test_an_empty_set_revokes_all_keys(key_file: Path, later: Later) -> None:
     assert verify(verifier, token())
     write_keys(key_file)
 
-    later(KEEP + 1)
+    later(KEEP_SECONDS + 1)
 
     refuse(verifier, f"Bearer {token()}")
 
@@ -88,7 +88,7 @@ def test_unknown_kids_cannot_drive_calls(
         refuse(served, f"Bearer {token(header=heading(kid=f'guess-{n}'))}")
     assert len(server.seen) == 1
 
-    later(COOL_DOWN + 1)
+    later(COOL_DOWN_SECONDS + 1)
     for n in range(20):
         refuse(served, f"Bearer {token(header=heading(kid=f'guess-{n}'))}")
     assert len(server.seen) == 2
@@ -99,7 +99,7 @@ def test_a_set_is_read_again_after_an_hour(
     served: Verifier, server: HostileServer, later: Later
 ) -> None:
     assert verify(served, token())
-    later(KEEP + 1)
+    later(KEEP_SECONDS + 1)
     assert verify(served, token())
 
     assert len(server.seen) == 2

@@ -10,7 +10,13 @@ from typing import Any
 import orjson
 import pytest
 
-from cds_service.access.key_sets import BACK_OFF, COOL_DOWN, KEEP, LARGEST, TIMEOUT
+from cds_service.access.key_sets import (
+    BACK_OFF_SECONDS,
+    COOL_DOWN_SECONDS,
+    KEEP_SECONDS,
+    MAX_BYTES,
+    TIMEOUT_SECONDS,
+)
 from cds_service.access.tokens import Verifier
 from tests.access.signing import (
     by_ec,
@@ -220,7 +226,7 @@ BROKEN: dict[str, Answer] = {
     "204": status(204),
     "html": status(200, b"<html>"),
     "endless": endless(b" " * 65_536),
-    "too-large": status(200, b'{"keys":[]}' + b" " * LARGEST),
+    "too-large": status(200, b'{"keys":[]}' + b" " * MAX_BYTES),
     "hang": hang(),
     "drip-head": drip(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1_000, every=0.05),
     "drip-body": drip_body(b" " * 10_000, every=0.05),
@@ -239,7 +245,7 @@ def test_an_address_that_does_not_give_keys_refuses_in_time(
 
     refuse(verifier, f"Bearer {token()}")
 
-    assert time.monotonic() - began < TIMEOUT + 1
+    assert time.monotonic() - began < TIMEOUT_SECONDS + 1
     assert len(server.seen) == 1
 
 
@@ -268,7 +274,7 @@ def test_the_last_keys_are_kept_while_the_address_is_down(
 ) -> None:
     assert verify(served, token())
     server.on("keys", status(503))
-    later(KEEP + 1)
+    later(KEEP_SECONDS + 1)
 
     assert verify(served, token())
     refuse(served, f"Bearer {token(header=heading(kid='new'))}")
@@ -284,9 +290,9 @@ def test_keys_come_back_soon_after_a_failure(server: HostileServer, later: Later
     assert len(server.seen) == 1
     server.on("keys", resource({"keys": good_keys()}))
 
-    later(BACK_OFF + 1)
+    later(BACK_OFF_SECONDS + 1)
 
-    assert BACK_OFF < COOL_DOWN
+    assert BACK_OFF_SECONDS < COOL_DOWN_SECONDS
     assert verify(verifier, token())
     assert len(server.seen) == 2
 
@@ -297,11 +303,11 @@ def test_old_keys_are_asked_for_again_soon_after_a_failure(
 ) -> None:
     assert verify(served, token())
     server.on("keys", status(503))
-    later(KEEP + 1)
+    later(KEEP_SECONDS + 1)
     assert verify(served, token())
     server.on("keys", resource({"keys": [jwk(ec_key("new"), "new")]}))
 
-    later(BACK_OFF + 1)
+    later(BACK_OFF_SECONDS + 1)
 
     refuse(served, f"Bearer {token()}")
     assert verify(served, token(header=heading(kid="new"), sign=by_ec(ec_key("new"))))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.access.tokens import SeenTokens, Verifier
+from cds_service.access.tokens import ReplayCache, Verifier
 from tests.access.signing import (
     AUDIENCE,
     ISSUER,
@@ -79,7 +79,7 @@ def test_the_claim_is_kept_until_the_token_can_no_longer_pass(key_file: Path) ->
 
 @requirement("6.10")
 def test_of_many_at_once_one_is_first() -> None:
-    seen, now = SeenTokens(), datetime.now(UTC)
+    seen, now = ReplayCache(), datetime.now(UTC)
     new: list[bool] = []
     start = threading.Barrier(20)
 
@@ -97,7 +97,7 @@ def test_of_many_at_once_one_is_first() -> None:
 
 
 def test_expired_ids_are_forgotten() -> None:
-    seen, now = SeenTokens(), datetime.now(UTC)
+    seen, now = ReplayCache(), datetime.now(UTC)
 
     assert seen.claim("iss", "jti", now + timedelta(seconds=1), now)
     assert not seen.claim("iss", "jti", now + timedelta(seconds=1), now)

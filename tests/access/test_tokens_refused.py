@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.access.tokens import LONGEST_TOKEN, Verifier
+from cds_service.access.tokens import MAX_TOKEN, Verifier
 from tests.access.signing import (
     ABSENT,
     AUDIENCE,
@@ -296,12 +296,12 @@ def test_a_claim_written_twice_is_read_once(verifier: Verifier) -> None:
 
 @requirement("6.15")
 def test_a_token_over_the_size_limit_is_refused_unread(verifier: Verifier) -> None:
-    room = LONGEST_TOKEN - len(token(claims(pad="")))
+    room = MAX_TOKEN - len(token(claims(pad="")))
     fits = token(claims(pad="x" * (room * 3 // 4 - 40)))
-    assert LONGEST_TOKEN - 200 < len(fits) <= LONGEST_TOKEN
+    assert MAX_TOKEN - 200 < len(fits) <= MAX_TOKEN
 
     assert verify(verifier, fits)
-    refuse(verifier, f"Bearer {token(claims(pad='x' * LONGEST_TOKEN))}")
+    refuse(verifier, f"Bearer {token(claims(pad='x' * MAX_TOKEN))}")
     refuse(verifier, f"Bearer {'a' * 10_000_000}")
 
 

@@ -120,7 +120,7 @@ def speak_at_once(where: str, pair: tuple[Contribution, Contribution], cases: li
     number = int(where.removeprefix(name).removesuffix("]"))
     rest = [c for place, c in enumerate(one.conditions) if place != number]
     both = (*rest, *other.conditions)
-    return any(case.found.all_hold(both) is Answer.YES for case in cases)
+    return any(case.found.evaluator.all_hold(both) is Answer.YES for case in cases)
 
 
 def is_a_finding(where: str, tmp_path: Path) -> bool:

@@ -191,5 +191,5 @@ def test_a_form_may_name_expressions_of_its_own(builder: Builder, form: dict[str
     prefills, findings = read(builder, form)
 
     assert findings == []
-    rests_on = {p.link_id: p.requirements for p in prefills}["meds"]
-    assert rests_on == {"antidepressantRequest", "antidepressantStatement"}
+    supporting = {p.link_id: p.requirements for p in prefills}["meds"]
+    assert supporting == {"antidepressantRequest", "antidepressantStatement"}

@@ -11,8 +11,8 @@ from hypothesis import given
 from cds_service.authoring.vignettes import Case
 from cds_service.content import Content
 from cds_service.content.model import Contribution
-from cds_service.content.prerequisites import TouchReader
-from cds_service.decision.evaluate import Answer, Evaluation, complete
+from cds_service.content.prerequisites import PrerequisiteReader
+from cds_service.decision.evaluate import Answer, ConditionEvaluator, Evaluation, finish
 from cds_service.fhirpath import compile_expression
 from tests.decision.test_invariants import Person, asked, people
 from tests.support.clinic import Clinic
@@ -22,19 +22,22 @@ def contributions(content: Content) -> Iterator[Contribution]:
     return (c for asking in content.contributions.values() for c in asking)
 
 
-def asked_of_all(found: Evaluation, hook: str) -> Evaluation:
+def asked_of_all(evaluation: Evaluation, hook: str) -> Evaluation:
     """The same evaluation, every rule asked."""
-    return complete(Evaluation(found.content, found.facts, found.now, found.bindings), hook)
+    given = evaluation.evaluator
+    return finish(ConditionEvaluator(given.content, given.facts, given.now), hook)
 
 
-def same(found: Evaluation, hook: str) -> None:
+def same(evaluation: Evaluation, hook: str) -> None:
     """Nothing that anybody sees differs when every rule is asked."""
-    full = asked_of_all(found, hook)
-    for contribution in contributions(found.content):
-        if not found.may_hold(contribution.conditions):
-            assert full.all_hold(contribution.conditions) is not Answer.YES, contribution.id
+    full = asked_of_all(evaluation, hook)
+    for contribution in contributions(evaluation.content):
+        if not evaluation.evaluator.can_hold(contribution.conditions):
+            assert full.evaluator.all_hold(contribution.conditions) is not Answer.YES, (
+                contribution.id
+            )
     for name in ("shown", "deferred", "held", "moments", "closed", "errors"):
-        assert getattr(found, name) == getattr(full, name), name
+        assert getattr(evaluation, name) == getattr(full, name), name
 
 
 def test_nobody_of_the_vignettes_can_tell(cases: list[Case]) -> None:
@@ -49,7 +52,7 @@ def test_no_random_person_can_tell(person: Person, clinic: Clinic) -> None:
 
 def test_most_rules_wait_for_something(content: Content) -> None:
     waiting = [
-        any(condition.touched_by is not None for condition in c.conditions)
+        any(condition.prerequisites is not None for condition in c.conditions)
         for c in contributions(content)
     ]
 
@@ -97,7 +100,7 @@ def test_what_has_to_be_there_for_a_rule_to_be_true(
     content: Content, text: str, expected: Any
 ) -> None:
     alias: Any = type("Fact", (), {"expression": compile_expression("%bodyTemperature.exists()")})
-    reader = TouchReader({"feverAlias": alias}, content.requirements)
+    reader = PrerequisiteReader({"feverAlias": alias}, content.requirements)
 
     found = reader.of(compile_expression(text))
 

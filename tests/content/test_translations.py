@@ -112,7 +112,7 @@ def test_a_claim_says_how_it_was_translated(form: Document) -> None:
 
 # -- the words around the questions -----------------------------------------------------------
 
-TEXTS = ROOT / "cds_service" / "web" / "texts"
+TEXTS = ROOT / "cds_service" / "web" / "form" / "languages"
 
 
 def words(language: str) -> dict[str, str]:

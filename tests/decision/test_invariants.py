@@ -92,7 +92,7 @@ def rules(result: Result) -> dict[str, str]:
 
 
 def value(result: Result, name: str) -> list[Any]:
-    return result.evaluation.bindings[name]
+    return result.evaluation.evaluator.bindings[name]
 
 
 @given(person=people)

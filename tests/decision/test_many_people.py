@@ -72,7 +72,7 @@ def broken(clinic: Clinic, result: Result) -> list[str]:
     cards = [wanted.card.id for wanted in found.shown]
     rules = {rule: str(answer) for rule, answer in found.rules.items()}
     view = found.facts.answers.view
-    critical = found.bindings["CRIT"] == [True]
+    critical = found.evaluator.bindings["CRIT"] == [True]
     wrong = []
 
     def holds(condition: bool, words: str) -> None:
@@ -83,8 +83,14 @@ def broken(clinic: Clinic, result: Result) -> list[str]:
     holds(1 <= len(cards) <= 6, "one to six cards")
     holds(critical is (cards[0] == "REC-EMERG"), "an emergency comes first")
     holds(not critical or set(cards) <= CRITICAL_FIRST, "nothing ordinary beside an emergency")
-    holds(found.bindings["hasUterus"] != [False] or "REC-PREG" not in cards, "no uterus, no test")
-    holds(found.bindings["pregnant"] != [True] or "REC-PELVIC" not in cards, "pregnant, no exam")
+    holds(
+        found.evaluator.bindings["hasUterus"] != [False] or "REC-PREG" not in cards,
+        "no uterus, no test",
+    )
+    holds(
+        found.evaluator.bindings["pregnant"] != [True] or "REC-PELVIC" not in cards,
+        "pregnant, no exam",
+    )
     for item, codes in ALWAYS_URGENT.items():
         chosen = view.get(item, {})
         ticked = isinstance(chosen, dict) and any(chosen.get(code) for code in codes)

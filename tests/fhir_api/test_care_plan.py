@@ -11,7 +11,7 @@ from fhir.resources.R4B.careplan import CarePlan
 
 from cds_service.authoring.vignettes import Case, Vignettes, request_for
 from cds_service.content import Content
-from cds_service.decision.visibility import mute
+from cds_service.decision.visibility import visibility_of
 from cds_service.fhir.errors import BadRequest, MissingFacts, UnknownService
 from cds_service.fhir_api.apply import apply_plan
 from cds_service.fhir_api.parameters import Parameters, read_parameters
@@ -466,10 +466,10 @@ def test_what_changes_nothing_is_said_to_be_passed_over(clinic: Clinic) -> None:
 def test_what_must_not_speak_does_not_speak_here_either(
     how: str, content: Content, clinic: Clinic
 ) -> None:
-    pipeline = Pipeline(content, "https://x.example")
-    names = ("urine-testing",)
-    silent, off = (names, ()) if how == "silent" else ((), names)
-    pipeline.muting = lambda: mute(pipeline.names, silent, off)
+    plans = ("urine-testing",)
+    silent, off = (plans, ()) if how == "silent" else ((), plans)
+    names = clinic.pipeline.names
+    pipeline = Pipeline(content, "https://x.example", lambda: visibility_of(names, silent, off))
     sent = as_parameters(clinic.request(URINARY))
 
     for plan in (STRATEGY, f"{PLANS}/urine-testing"):

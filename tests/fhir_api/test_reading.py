@@ -11,7 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from werkzeug.test import TestResponse
 
 from cds_service.content import Content
-from cds_service.fhir_api.catalogue import LARGEST_PAGE, PARAMETERS, TYPES
+from cds_service.fhir_api.catalogue import MAX_PAGE, PARAMETERS, TYPES
 from tests.support.clinic import ROOT, Clinic
 
 FHIR = "application/fhir+json"
@@ -202,7 +202,7 @@ def test_a_page_holds_what_was_asked_for_up_to_a_limit(
 ) -> None:
     bundle = searched(clinic, f"/fhir/PlanDefinition?_count={count}")
 
-    assert (len(ids(bundle)), bundle["total"]) == (min(shown, LARGEST_PAGE), 56)
+    assert (len(ids(bundle)), bundle["total"]) == (min(shown, MAX_PAGE), 56)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from cds_service.hooks.repeats import (
-    Occasion,
+    RepeatScope,
     answers_digest,
-    may_be_quieted,
-    quieted,
+    may_suppress,
     repeat_key,
     settles,
+    suppressed_keys,
 )
 from cds_service.store.pseudonyms import Pseudonyms
 from cds_service.store.records import Outcome, PastReaction, Reaction
@@ -63,17 +63,17 @@ def test_when_a_card_stays_quiet(
 ) -> None:
     past = [PastReaction("key", encounter, Reaction(outcome, reason, NOW - ago))]
 
-    assert quieted(past, "this", NOW, WINDOW) == ({"key"} if quiet else set())
+    assert suppressed_keys(past, "this", NOW, WINDOW) == ({"key"} if quiet else set())
 
 
 def test_calls_without_an_encounter_share_none() -> None:
     past = [PastReaction("key", None, Reaction(ACCEPTED, None, NOW - 90 * DAY))]
 
-    assert quieted(past, None, NOW, WINDOW) == frozenset()
+    assert suppressed_keys(past, None, NOW, WINDOW) == frozenset()
 
 
 def test_a_card_nobody_acted_on_comes_again() -> None:
-    assert quieted([], "this", NOW, WINDOW) == frozenset()
+    assert suppressed_keys([], "this", NOW, WINDOW) == frozenset()
 
 
 def test_accepting_outweighs_deferring() -> None:
@@ -82,7 +82,7 @@ def test_accepting_outweighs_deferring() -> None:
         PastReaction("key", "this", Reaction(OVERRIDDEN, "deferred", NOW)),
     ]
 
-    assert quieted(past, "this", NOW, WINDOW) == {"key"}
+    assert suppressed_keys(past, "this", NOW, WINDOW) == {"key"}
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_accepting_outweighs_deferring() -> None:
 def test_critical_and_safety_cards_are_never_quieted(
     indicator: str, card: str, expected: bool
 ) -> None:
-    assert may_be_quieted(indicator, card, {"REC-SAFETY"}) is expected
+    assert may_suppress(indicator, card, {"REC-SAFETY"}) is expected
 
 
 # -- what makes two cards the same ---------------------------------------------------------
 
-HERE = Occasion("person", "answers")
+HERE = RepeatScope("person", "answers")
 
 
 def test_the_order_of_causes_does_not_matter() -> None:
@@ -114,8 +114,8 @@ def test_the_order_of_causes_does_not_matter() -> None:
 def test_every_part_of_the_key_matters() -> None:
     keys = [
         repeat_key(NAMES, HERE, "REC-UA", ["C15"], "info"),
-        repeat_key(NAMES, Occasion("another", "answers"), "REC-UA", ["C15"], "info"),
-        repeat_key(NAMES, Occasion("person", "others"), "REC-UA", ["C15"], "info"),
+        repeat_key(NAMES, RepeatScope("another", "answers"), "REC-UA", ["C15"], "info"),
+        repeat_key(NAMES, RepeatScope("person", "others"), "REC-UA", ["C15"], "info"),
         repeat_key(NAMES, HERE, "REC-STI", ["C15"], "info"),
         repeat_key(NAMES, HERE, "REC-UA", ["C15", "C18"], "info"),
         repeat_key(NAMES, HERE, "REC-UA", ["C15"], "warning"),

@@ -18,8 +18,15 @@ from cds_service.content import Content, ContentError, load_content
 from cds_service.content.reader import FOLDERS
 from cds_service.decision.evaluate import Answer, Evaluation
 from cds_service.decision.explain import explain
-from cds_service.decision.silent_mode import evaluate_muted
-from cds_service.decision.visibility import Muted, Names, UnknownName, mute
+from cds_service.decision.silent_mode import evaluate_service
+from cds_service.decision.visibility import (
+    ALL_VISIBLE,
+    ContentNames,
+    CurrentVisibility,
+    UnknownName,
+    Visibility,
+    visibility_of,
+)
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.pipeline import Pipeline
 from tests.support.clinic import (
@@ -52,8 +59,10 @@ def found(
     clinic: Clinic, answers: dict[str, Any], silent: Iterable[str] = (), off: Iterable[str] = ()
 ) -> Evaluation:
     """The evaluation of a person when these names are silent, and those switched off."""
-    pipeline = Pipeline(clinic.content, "https://example.org/intake")
-    pipeline.muting = lambda: mute(pipeline.names, silent, off)
+    names = clinic.pipeline.names
+    pipeline = Pipeline(
+        clinic.content, "https://example.org/intake", lambda: visibility_of(names, silent, off)
+    )
     return pipeline.answer(pipeline.service(PATIENT_VIEW), clinic.request(answers), NOW).evaluation
 
 
@@ -70,38 +79,39 @@ def heard(cards: Iterable[Any]) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.fixture(scope="module")
-def names(clinic: Clinic) -> Names:
+def names(clinic: Clinic) -> ContentNames:
     return clinic.pipeline.names
 
 
-def test_every_service_and_plan_has_a_name(names: Names, content: Content) -> None:
+def test_every_service_and_plan_has_a_name(names: ContentNames, content: Content) -> None:
     plans = [r for r in content.resources.values() if r["resourceType"] == "PlanDefinition"]
     ids = {plan["id"] for plan in plans} | {p["identifier"][0]["value"] for p in plans}
     flags = {source.id for source in content.sources}
 
-    must_speak = content.cards[content.strategy.failed]
+    always_enabled = content.cards[content.strategy.failed]
     # The clinical id of the strategy and of the flags' plan name no single thing that speaks.
-    spoken = {i for i in ids if i not in names.known} - {must_speak.id, must_speak.plan["id"]}
+    unnamed = {always_enabled.id, always_enabled.plan["id"]}
+    spoken = {i for i in ids if i not in names.known} - unnamed
     assert flags <= names.known.keys()
     assert {plan["id"] for plan in plans} <= names.known.keys()
     assert len(spoken) <= 2
 
 
-def test_a_plan_of_many_flags_is_all_of_them(names: Names) -> None:
+def test_a_plan_of_many_flags_is_all_of_them(names: ContentNames) -> None:
     assert {"RF01", "RF05"} < names.select(["red-flags"]).sources
 
 
-def test_the_strategy_is_every_service(names: Names, clinic: Clinic) -> None:
+def test_the_strategy_is_every_service(names: ContentNames, clinic: Clinic) -> None:
     assert names.select(["dyspareunia-workup"]).services == set(clinic.pipeline.services)
 
 
 @pytest.mark.parametrize("name", ["REC-XX", "rec-ua", "", "C99", "patient-view", " "])
-def test_an_unknown_name_is_refused_with_names_there_are(name: str, names: Names) -> None:
+def test_an_unknown_name_is_refused_with_names_there_are(name: str, names: ContentNames) -> None:
     with pytest.raises(UnknownName, match="is no service or plan of this content: write ids such"):
         names.select(["REC-UA", name])
 
 
-def test_the_card_for_failed_rules_has_to_speak(names: Names, content: Content) -> None:
+def test_the_card_for_failed_rules_has_to_speak(names: ContentNames, content: Content) -> None:
     card = content.cards[content.strategy.failed]
 
     for name in (card.id, card.plan["id"]):
@@ -166,12 +176,12 @@ def test_what_is_switched_off_is_not_recorded(clinic: Clinic) -> None:
     quiet = found(clinic, MANY, off=["REC-UA", "C18"])
 
     assert "REC-UA" not in shown(quiet)
-    assert quiet.silent == []
+    assert quiet.silent == ()
     assert quiet.rules["C18"] is Answer.UNKNOWN
 
 
 def test_off_wins_over_silent(clinic: Clinic) -> None:
-    assert found(clinic, URINARY, silent=["REC-UA"], off=["REC-UA"]).silent == []
+    assert found(clinic, URINARY, silent=["REC-UA"], off=["REC-UA"]).silent == ()
 
 
 @pytest.mark.parametrize("name", [PATIENT_VIEW, "dyspareunia-workup"])
@@ -190,7 +200,9 @@ def test_other_services_are_not_touched(clinic: Clinic) -> None:
     )
 
 
-def failing(clinic: Clinic, rule: str) -> Pipeline:
+def failing(
+    clinic: Clinic, rule: str, visibility: CurrentVisibility = lambda: ALL_VISIBLE
+) -> Pipeline:
     """The content with one rule that cannot be evaluated."""
 
     class Broken:
@@ -212,20 +224,22 @@ def failing(clinic: Clinic, rule: str) -> Pipeline:
             return Broken(clinic.content.expressions.bind(inputs, now))
 
     return Pipeline(
-        replace(clinic.content, expressions=Expressions()), "https://example.org/intake"
+        replace(clinic.content, expressions=Expressions()),
+        "https://example.org/intake",
+        visibility,
     )
 
 
 @pytest.mark.parametrize("way", ["heard", "silent", "off", "service"])
 def test_a_rule_that_fails_is_seen_counted_or_gone(way: str, clinic: Clinic) -> None:
-    pipeline = failing(clinic, "C18")
-    muted = {
-        "heard": Muted(),
-        "silent": mute(pipeline.names, ["C18"], []),
-        "off": mute(pipeline.names, [], ["C18"]),
-        "service": mute(pipeline.names, [PATIENT_VIEW], []),
+    names = clinic.pipeline.names
+    visibility = {
+        "heard": Visibility(),
+        "silent": visibility_of(names, ["C18"], []),
+        "off": visibility_of(names, [], ["C18"]),
+        "service": visibility_of(names, [PATIENT_VIEW], []),
     }[way]
-    pipeline.muting = lambda: muted
+    pipeline = failing(clinic, "C18", lambda: visibility)
     failed = clinic.content.cards[clinic.content.strategy.failed].id
 
     evaluation = pipeline.answer(
@@ -242,7 +256,7 @@ def test_nothing_muted_is_one_evaluation_and_costs_nothing(clinic: Clinic) -> No
     plain = clinic.found(URINARY).evaluation
 
     asked = (service.id, service.hook)
-    again = evaluate_muted(clinic.content, plain.facts, NOW, asked, Muted())
+    again = evaluate_service(clinic.content, plain.facts, NOW, asked, Visibility())
 
     assert again.would is None
     assert shown(again) == shown(plain)

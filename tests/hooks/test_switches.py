@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.app.switches import KEEP, Switches
+from cds_service.app.switches import REFRESH_SECONDS, Switches
 from cds_service.cli import main
-from cds_service.decision.visibility import NOBODY
-from cds_service.store import Store, StoreUnavailable, Switched
+from cds_service.decision.visibility import ALL_VISIBLE
+from cds_service.store import Store, StoreUnavailable, SwitchRecord
 from tests.support.clinic import NOW, PATIENT_VIEW, Clinic, log_lines, topics
 from tests.support.database_fixtures import database, make_database, postgres, sqlite_folder  # noqa: F401 - fixtures
 from tests.support.databases import Database
@@ -23,8 +23,8 @@ from tests.support.ward import Make, Ward, again, visit
 KEY = bytes(32)
 
 
-def switched(name: str = "REC-UA", off: bool = True, reason: str = "wrong") -> Switched:
-    return Switched(NOW, name, off, "operator", reason)
+def switched(name: str = "REC-UA", off: bool = True, reason: str = "wrong") -> SwitchRecord:
+    return SwitchRecord(NOW, name, off, "operator", reason)
 
 
 class FakeStore:
@@ -74,11 +74,11 @@ def test_the_store_is_asked_once_in_a_while(clinic: Clinic) -> None:
     found = [switches() for _ in range(5)]
     store.off = frozenset({"REC-UA", "of-an-older-content", "C18"})
     kept = switches()
-    clock.now += KEEP + 0.1
+    clock.now += REFRESH_SECONDS + 0.1
     seen = switches()
 
-    assert found == [NOBODY] * 5
-    assert kept == NOBODY
+    assert found == [ALL_VISIBLE] * 5
+    assert kept == ALL_VISIBLE
     assert store.asked == 2
     assert seen.off_names == ("C18", "REC-UA")
     assert (seen.off.cards, seen.off.sources) == ({"REC-UA"}, {"C18"})
@@ -94,10 +94,10 @@ def test_without_the_store_what_was_known_last_holds(
 
     store.off = None
     for _ in range(3):
-        clock.now += KEEP + 0.1
+        clock.now += REFRESH_SECONDS + 0.1
         assert switches() == before
     store.off = frozenset()
-    clock.now += KEEP + 0.1
+    clock.now += REFRESH_SECONDS + 0.1
     after = switches()
 
     assert (after.off_names, after.silent_names) == ((), ("C18",))

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from cds_service.store import StoreUnavailable, load_key
-from cds_service.store.breaker import Breaker, Deadline
+from cds_service.store.breaker import CircuitBreaker, Deadline
 
 
 def test_after_a_rest_one_may_try_and_the_others_wait() -> None:
     now = 100.0
-    breaker = Breaker(1.0, lambda: now)
+    breaker = CircuitBreaker(1.0, lambda: now)
 
     def refused() -> bool:
         try:
@@ -32,7 +32,7 @@ def test_after_a_rest_one_may_try_and_the_others_wait() -> None:
 
 
 def test_a_failure_counts_only_when_nobody_was_answered_meanwhile() -> None:
-    breaker = Breaker(1.0, lambda: 100.0)
+    breaker = CircuitBreaker(1.0, lambda: 100.0)
 
     early = breaker.enter()
     breaker.answered()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.hooks.feedback import LONGEST_COMMENT, MOST_ITEMS, parse_feedback, refusal
+from cds_service.hooks.feedback import MAX_COMMENT, MAX_ITEMS, parse_feedback, refusal
 from cds_service.store.records import FeedbackItem, Outcome, Reason
 
 CARD = "4e0a3a1e-3283-4575-ab82-028d55fe2719"
@@ -105,7 +105,7 @@ def test_a_comment_is_cut_cleaned_and_never_printed() -> None:
     found = read(overrideReason={"userComment": "s\x00ecret\ud800 " * 1000})
 
     assert found.comment is not None
-    assert len(found.comment) == LONGEST_COMMENT
+    assert len(found.comment) == MAX_COMMENT
     assert found.comment.startswith("secret? ")
     assert found.comment.endswith("…")
     assert "secret" not in repr(found)
@@ -125,7 +125,7 @@ def test_a_comment_is_cut_cleaned_and_never_printed() -> None:
         ({"feedback": {}}, ("value", "feedback")),
         ({"feedback": []}, ("value", "feedback")),
         ({"feedback": "x"}, ("value", "feedback")),
-        ({"feedback": [item()] * (MOST_ITEMS + 1)}, ("too-long", "feedback")),
+        ({"feedback": [item()] * (MAX_ITEMS + 1)}, ("too-long", "feedback")),
         ({"feedback": ["x"]}, ("structure", "feedback[0]")),
         ({"feedback": [None]}, ("structure", "feedback[0]")),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event, insert
 
-from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, Patience
+from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, Timeouts
 from cds_service.store.migrations import upgrade
 from cds_service.store.records import StoreUnavailable
 from cds_service.store.tables import TOKENS
@@ -40,7 +40,7 @@ def adds(digest: str) -> object:
 class Queue:
     """Writers that all wait while the first holds the turn; ``commits`` counts transactions."""
 
-    def __init__(self, file: SqliteFile, patience: Patience) -> None:
+    def __init__(self, file: SqliteFile, patience: Timeouts) -> None:
         self.transactions, self.patience = Transactions(file.url), patience
         self.commits = 0
         event.listen(self.transactions.engines.get(patience), "commit", self._count)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cds_service.hooks.repeats import quieted
+from cds_service.hooks.repeats import suppressed_keys
 from cds_service.store import CardState, Purged, Saved, Store
 from cds_service.store.records import FeedbackItem, Outcome, Reason
 from cds_service.store.report import Firing, summarise
@@ -182,7 +182,7 @@ def test_a_settled_card_is_held_back_in_the_window_and_in_the_encounter(store: S
     def held(days: int, encounter: str | None, client: str = CLIENT) -> frozenset[str]:
         past = store.past_reactions(keys)
         seen = store.names.encounter(client, encounter)
-        return quieted(past, seen, NOW + days * DAY, WINDOW)
+        return suppressed_keys(past, seen, NOW + days * DAY, WINDOW)
 
     assert held(29, "next visit") == {shown.repeat_key}
     assert held(31, "next visit") == frozenset()
@@ -198,7 +198,7 @@ def test_a_deferred_card_comes_again(store: Store) -> None:
     store.save_feedback(SERVICE, CLIENT, [overridden(shown, "deferred"), overridden(shown)], NOW)
 
     past = store.past_reactions([shown.repeat_key])
-    assert quieted(past, store.names.encounter(CLIENT, "visit"), NOW, WINDOW) == frozenset()
+    assert suppressed_keys(past, store.names.encounter(CLIENT, "visit"), NOW, WINDOW) == frozenset()
 
 
 # -- report --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.app.openapi import requests
 from cds_service.app.openapi.operation import FHIR_JSON, READING, SENDING, Operation, parameter
 from cds_service.app.openapi.requests import Schema, reference
-from cds_service.fhir_api.catalogue import LARGEST_PAGE, PAGE, PARAMETERS, TYPES
+from cds_service.fhir_api.catalogue import MAX_PAGE, PAGE, PARAMETERS, TYPES
 
 TAG = "FHIR"
 KEPT = (S.OK, S.NOT_MODIFIED, S.NOT_ACCEPTABLE, S.INTERNAL_SERVER_ERROR)
@@ -78,7 +78,7 @@ def _searched() -> Iterator[dict[str, Any]]:
     for name, (_, words) in PARAMETERS.items():
         yield parameter(name, "query", {"type": "string"}, words)
     page = {"type": "integer", "minimum": 0, "default": PAGE}
-    yield parameter("_count", "query", page, f"Resources of a page, at most {LARGEST_PAGE}.")
+    yield parameter("_count", "query", page, f"Resources of a page, at most {MAX_PAGE}.")
     yield parameter("_offset", "query", {"type": "integer", "minimum": 0, "default": 0})
 
 

@@ -115,7 +115,7 @@ def feedback_body() -> Schema:
             "feedback": {
                 "type": "array",
                 "minItems": 1,
-                "maxItems": feedback.MOST_ITEMS,
+                "maxItems": feedback.MAX_ITEMS,
                 "items": reference("FeedbackItem"),
             }
         },
@@ -127,7 +127,7 @@ def feedback_item() -> Schema:
     uuid: Schema = {
         "type": "string",
         "pattern": "^[!-~]+$",
-        "maxLength": feedback.LONGEST_ID,
+        "maxLength": feedback.MAX_ID,
         "description": "A uuid this service sent.",
     }
     return {
@@ -150,7 +150,7 @@ def feedback_item() -> Schema:
 
 
 def _override_reason() -> Schema:
-    comment = f"At most {feedback.LONGEST_COMMENT} characters are kept."
+    comment = f"At most {feedback.MAX_COMMENT} characters are kept."
     coding: Schema = {
         "type": "object",
         "required": ["code"],

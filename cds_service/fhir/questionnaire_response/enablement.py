@@ -67,9 +67,9 @@ class Enablement:
         entry = nearest(target, item, level)
         if entry is None:
             return _unanswered(condition)
-        if id(condition) not in entry.met:
-            entry.met[id(condition)] = self._on_entry(condition, entry)
-        return entry.met[id(condition)]
+        if condition not in entry.met:
+            entry.met[condition] = self._on_entry(condition, entry)
+        return entry.met[condition]
 
     def _on_entry(self, condition: Condition, entry: Entry) -> Truth:
         shown = self._is_shown(entry)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .form import Item
+from .form import Condition, Item
 
 
 @dataclass(slots=True, eq=False)
@@ -53,4 +53,6 @@ class Entry:
     answers: list[Answer] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
     answered: bool = False  # it, or anything inside it
-    met: dict[int, bool | None] = field(default_factory=dict)  # conditions already decided on it
+    met: dict[Condition, bool | None] = field(
+        default_factory=dict
+    )  # conditions already decided on it

@@ -23,7 +23,7 @@ from cds_service.web.markdown import as_html
 from cds_service.web.pages import error_page, serves
 
 KEPT = 256  # pages kept by a process
-LONGEST_QUERY = 100
+MAX_QUERY = 100
 
 
 def content_blueprint(content: Content, results: Path) -> Blueprint:
@@ -41,7 +41,7 @@ def content_blueprint(content: Content, results: Path) -> Blueprint:
 
     @routes.get("/content")
     def index() -> str:
-        query = " ".join(request.args.get("q", "").split())[:LONGEST_QUERY]
+        query = " ".join(request.args.get("q", "").split())[:MAX_QUERY]
         if query:
             hits = catalogue.search(query)
             return render_template(

@@ -14,7 +14,7 @@ from cds_service.content.questionnaires import walk_items
 from cds_service.fhirpath import Expression, nodes
 from cds_service.web.diagram import Link, Vocabulary
 
-MOST_HITS = 100
+MAX_HITS = 100
 Key = tuple[str, str]
 
 
@@ -94,7 +94,7 @@ class Catalogue:
             for place, entry in enumerate(self.entries.values())
             if all(word in entry.words for word in wanted)
         ]
-        return [entry for _, _, entry in sorted(found, key=lambda hit: hit[:2])][:MOST_HITS]
+        return [entry for _, _, entry in sorted(found, key=lambda hit: hit[:2])][:MAX_HITS]
 
     # -- entries ---------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from cds_service.content.questionnaires import walk_items
 from cds_service.fhirpath import nodes, render
 from cds_service.web.diagram.steps import Leaf, Link
 
-LONGEST = 130  # characters of a description that still fit into a box
+MAX_LENGTH = 130  # characters of a description that still fit into a box
 COMPARED = {
     ">=": "{} or more",
     "<=": "{} or less",
@@ -133,7 +133,7 @@ def in_short(name: str, description: str) -> str:
     fits and says something; else the fact's name as words."""
     first = _SENTENCE.split(description, maxsplit=1)[0].removesuffix(".")
     for text in (first, first.partition(":")[0]):
-        if " " in text and len(text) <= LONGEST and not text.endswith(" of"):
+        if " " in text and len(text) <= MAX_LENGTH and not text.endswith(" of"):
             return text
     words = _CAMEL.sub(" ", name)
     lowered = " ".join(w if w.isupper() else w.lower() for w in words.split())

@@ -19,23 +19,23 @@ from cds_service.store import StoreUnavailable
 from cds_service.web.form.finish_routes import add_closing, read_back
 from cds_service.web.form.form_request import Changed, Elsewhere, Halted, Intake, Retired, see
 from cds_service.web.form.from_questionnaire import read_form
-from cds_service.web.form.rate_limit import TooFast
+from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import SessionCookie, Sessions, TooLarge
 from cds_service.web.form.start_routes import add_opening
 from cds_service.web.form.step_routes import add_steps
-from cds_service.web.form.submission import Deliver, NotDelivered, Reason
+from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 
 __all__ = [
-    "Deliver",
     "Intake",
-    "NotDelivered",
+    "NotSubmitted",
     "Reason",
     "SessionCookie",
+    "Submit",
     "intake_blueprint",
     "intake_of",
 ]
 
-MOST_BYTES = 250_000  # of what one page sends
+MAX_BYTES = 250_000  # of what one page sends
 OWN_SITE = frozenset({"same-origin", "none"})
 
 
@@ -58,13 +58,13 @@ def intake_of(
     return Intake(form, content.value_sets, sessions, cookie, clock, address)
 
 
-def intake_blueprint(intake: Intake, deliver: Deliver | None = None) -> Blueprint:
+def intake_blueprint(intake: Intake, deliver: Submit | None = None) -> Blueprint:
     """``/intake`` and all below it; ``deliver`` writes to the EHR of a session that has one."""
     routes = Blueprint("intake", __name__, template_folder="../templates")
 
     @routes.before_request
     def only_from_here() -> None:
-        request.max_content_length = MOST_BYTES
+        request.max_content_length = MAX_BYTES
         if request.method == "POST" and (
             request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE
         ):
@@ -83,8 +83,8 @@ def intake_blueprint(intake: Intake, deliver: Deliver | None = None) -> Blueprin
     def unavailable(_why: StoreUnavailable) -> Response:
         return intake.page("unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
-    @routes.errorhandler(TooFast)
-    def crowded(_why: TooFast) -> Response:
+    @routes.errorhandler(RateLimitExceeded)
+    def crowded(_why: RateLimitExceeded) -> Response:
         response = intake.page("crowded", status=HTTPStatus.SERVICE_UNAVAILABLE)
         response.headers["Retry-After"] = "60"
         return response

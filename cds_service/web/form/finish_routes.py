@@ -15,13 +15,13 @@ from cds_service.web.form.form_request import SEE_OTHER, Intake, Visit, see
 from cds_service.web.form.response import Heading, answered, completed
 from cds_service.web.form.sessions import Session, grouped
 from cds_service.web.form.step_routes import messages, notices
-from cds_service.web.form.submission import Deliver, NotDelivered, Reason
+from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 from cds_service.web.form.texts import Words
 from cds_service.web.form.transitions import DONE, REVIEW, REVIEW_STEP, SENDING, is_sending
 from cds_service.web.form.views import said_of
 
 
-def add_closing(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> None:
+def add_closing(routes: Blueprint, intake: Intake, deliver: Submit | None) -> None:
     """Adds the routes."""
     _add_sending(routes, intake, deliver)
     _add_leaving(routes, intake)
@@ -92,14 +92,14 @@ def _shown_as_code(session: Session) -> Session:
     return session
 
 
-def _sends(visit: Visit, deliver: Deliver | None) -> bool:
+def _sends(visit: Visit, deliver: Submit | None) -> bool:
     return deliver is not None and visit.session.ehr is not None
 
 
 # -- sending ---------------------------------------------------------------------------------------
 
 
-def _add_sending(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> None:
+def _add_sending(routes: Blueprint, intake: Intake, deliver: Submit | None) -> None:
     @routes.post("/intake/send")
     def send() -> Response:
         claimed = False
@@ -129,7 +129,7 @@ def _add_sending(routes: Blueprint, intake: Intake, deliver: Deliver | None) -> 
         return intake.page("sending", visit)
 
 
-def _deliver(intake: Intake, visit: Visit, deliver: Deliver | None) -> str:
+def _deliver(intake: Intake, visit: Visit, deliver: Submit | None) -> str:
     """Sends the answers of a claimed session; returns where to go."""
     saved, notice, outcome = None, None, "kept"
     try:
@@ -137,7 +137,7 @@ def _deliver(intake: Intake, visit: Visit, deliver: Deliver | None) -> str:
             outcome = "failed"
             saved = deliver(visit.session.ehr, response_of(visit), None)
             outcome = "sent"
-    except NotDelivered as why:
+    except NotSubmitted as why:
         outcome = str(why.reason)
         notice = [outcome, str(REVIEW_STEP)]
     finally:

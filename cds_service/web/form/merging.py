@@ -17,7 +17,7 @@ from cds_service.web.form.model import IntakeForm, Part
 from cds_service.web.form.sessions import Session
 
 SEEN = "s"  # fields named s:<linkId> hold the digest; a fixed text has an empty one
-MOST_VALUES = 50  # answers of one question
+MAX_VALUES = 50  # answers of one question
 DIGEST = 12  # characters
 
 
@@ -36,7 +36,7 @@ class Posted:
         for key, values in sent:
             name, colon, link_id = key.partition(":")
             if colon and name in NAMES:
-                fields.setdefault(link_id, {})[name] = values[:MOST_VALUES]
+                fields.setdefault(link_id, {})[name] = values[:MAX_VALUES]
             elif colon and name == SEEN:
                 seen[link_id] = values[0]
         return cls(fields, seen)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from cds_service.web.form.model import DISPLAY, GROUP, NO_TEXT, Part, Step
 
-MOST = 6  # questions on a page
+MAX_QUESTIONS = 6  # questions on a page
 ROOM = 44  # lines on a page
 HEAD = 2  # lines a question takes besides its options
 
@@ -37,12 +37,12 @@ def divide(top: Sequence[Part]) -> tuple[Step, ...]:
 def _pages(parts: Sequence[Part]) -> list[list[Part]]:
     """Loose parts, a page at a time."""
     pages: list[list[Part]] = []
-    questions, lines = MOST, ROOM
+    questions, lines = MAX_QUESTIONS, ROOM
     for block in _blocks(parts):
         size = sum(_lines(part) for part in block)
         opens = block[0].control == DISPLAY and lines >= ROOM // 2  # it introduces something
         closing = bool(pages) and all(part.control == DISPLAY for part in block)
-        if not closing and (questions >= MOST or lines + size > ROOM or opens):
+        if not closing and (questions >= MAX_QUESTIONS or lines + size > ROOM or opens):
             pages.append([])
             questions, lines = 0, 0
         pages[-1] += block

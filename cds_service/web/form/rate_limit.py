@@ -9,11 +9,11 @@ from threading import Lock
 MINUTE = timedelta(minutes=1)
 
 
-class TooFast(Exception):
+class RateLimitExceeded(Exception):
     """This minute's share is used up; the next minute brings another."""
 
 
-class Pace:
+class RateLimit:
     """``most`` a minute in this process, by ``clock`` (aware); safe for threads."""
 
     def __init__(self, most: int, clock: Callable[[], datetime]) -> None:
@@ -28,5 +28,5 @@ class Pace:
             if self._since is None or not self._since <= now < self._since + MINUTE:
                 self._since, self._taken = now, 0  # also when a clock was set back
             if self._taken >= self.most:
-                raise TooFast
+                raise RateLimitExceeded
             self._taken += 1

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Response, request
 
 from cds_service.store import Store
-from cds_service.web.form.rate_limit import Pace
+from cds_service.web.form.rate_limit import RateLimit
 
 T = TypeVar("T")
 Answers = dict[str, list[dict[str, Any]]]
@@ -32,7 +32,7 @@ COOKIE = "cds_intake"
 KEPT = timedelta(days=7)  # since the last change
 KEPT_WHEN_SAVED = timedelta(hours=1)  # to show once more what was sent; it is in the record now
 KEPT_WHEN_EMPTY = timedelta(hours=1)  # nothing is lost with it
-LARGEST = 200_000  # bytes of a session: many times what the form can fill
+MAX_BYTES = 200_000  # bytes of a session: many times what the form can fill
 A_MINUTE = 600  # sessions opened in one process, unless set otherwise
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
 LENGTH = 24  # characters of 5 bits: 120 bits
@@ -54,11 +54,11 @@ class Session:
     ``reference`` (such as ``Condition/12``); ``confirmed`` are those that the person was shown on
     their page, and went on. ``drafts`` are form fields that could not be read as an answer, as they
     were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
-    that was begun and not finished (``Pending.as_json``). ``whose`` is whom a dropped login was for
-    (``issuer`` and ``patient``), ``born`` the EHR's birth date of that person, ``coded`` that the
-    person was shown the secret as a code. ``sending`` is since when a save is under way, ``saved``
-    the id of the saved response, ``identifier`` a UUID that makes the response one and the same
-    however often it is sent.
+    that was begun and not finished (``PendingLaunch.as_json``). ``whose`` is whom a dropped login
+    was for (``issuer`` and ``patient``), ``born`` the EHR's birth date of that person, ``coded``
+    that the person was shown the secret as a code. ``sending`` is since when a save is under way,
+    ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one and
+    the same however often it is sent.
     ``notices`` are words of the form about the last thing done: a key of its texts, then linkIds.
     """
 
@@ -109,7 +109,7 @@ class Sessions:
         self, store: Store, clock: Callable[[], datetime], most_a_minute: int = A_MINUTE
     ) -> None:
         self._rows, self._clock = store.sealed, clock
-        self.pace = Pace(most_a_minute, clock)
+        self.pace = RateLimit(most_a_minute, clock)
 
     def open(self, session: Session, *, paced: bool = True) -> str:
         """Keeps a new session; returns its secret, which is kept nowhere here. Raises TooFast,
@@ -117,13 +117,13 @@ class Sessions:
         if paced:
             self.pace.take()
         secret, now = new_secret(), self._clock()
-        seal = _Seal(secret)
+        seal = _SessionCipher(secret)
         self._rows.add(seal.digest, seal.close(session), now + _kept(session), now)
         return secret
 
     def read(self, secret: str) -> Session | None:
         """The session of a secret; None when there is none, or no more."""
-        seal = _Seal(secret)
+        seal = _SessionCipher(secret)
         sealed = self._rows.get(seal.digest, self._clock())
         return None if sealed is None else seal.open(sealed)
 
@@ -137,7 +137,7 @@ class Sessions:
         ``work`` changes the session it is given and returns it, or None to leave all as it was.
         None when there is no such session.
         """
-        seal, now = _Seal(secret), self._clock()
+        seal, now = _SessionCipher(secret), self._clock()
 
         def turn(sealed: bytes) -> tuple[tuple[bytes, datetime] | None, Session | None]:
             session = seal.open(sealed)
@@ -151,7 +151,7 @@ class Sessions:
 
     def drop(self, secret: str) -> None:
         """Deletes a session with all its answers."""
-        self._rows.delete(_Seal(secret).digest)
+        self._rows.delete(_SessionCipher(secret).digest)
 
 
 def _kept(session: Session) -> timedelta:
@@ -186,7 +186,7 @@ def derived(secret: str, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret.encode())
 
 
-class _Seal:
+class _SessionCipher:
     """A session as ciphertext and back; the digest is sealed in, so that rows cannot be swapped."""
 
     def __init__(self, secret: str) -> None:
@@ -195,7 +195,7 @@ class _Seal:
 
     def close(self, session: Session) -> bytes:
         text = session.as_json()
-        if len(text) > LARGEST:
+        if len(text) > MAX_BYTES:
             raise TooLarge
         nonce = secrets.token_bytes(_NONCE)
         return nonce + self._cipher.encrypt(nonce, text, self.digest.encode())

@@ -14,7 +14,7 @@ class Reason(StrEnum):
     SIGN_IN = "sign_in"  # the login has ended
 
 
-class NotDelivered(Exception):
+class NotSubmitted(Exception):
     """The answers are not in the EHR; nothing of them is in the message."""
 
     def __init__(self, reason: Reason) -> None:
@@ -22,7 +22,7 @@ class NotDelivered(Exception):
         self.reason = reason
 
 
-class Deliver(Protocol):
+class Submit(Protocol):
     """Writes a response to the EHR of a login (``Session.ehr``)."""
 
     def __call__(

@@ -1,4 +1,4 @@
-"""The words of the form that are not in the Questionnaire, by language (``texts/<language>.json``).
+"""The words of the form that are not in the Questionnaire: ``languages/<language>.json``.
 
 A key that a language does not have is said in English.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-FOLDER = Path(__file__).parent / "texts"
+FOLDER = Path(__file__).parent / "languages"
 ENGLISH = "en"
 
 

@@ -84,7 +84,7 @@ class EhrLogin:
         )
 
 
-class Ehr:
+class EhrConnection:
     """Reads and writes for one login at ``now``; ``queries`` (key -> template, as discovery writes
     them) are what the form can be filled in from."""
 

@@ -13,29 +13,29 @@ from typing import Any
 from cds_service.decision.record import PATIENT
 from cds_service.fhir_api.populate import Populator
 from cds_service.hooks import app_context
-from cds_service.hooks.calls import Desk
+from cds_service.hooks.calls import HookCalls
 from cds_service.web.form import Intake
-from cds_service.web.form.rate_limit import TooFast
+from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import Answers, Session
 from cds_service.web.form.start_routes import is_fresh, new_session
 from cds_service.web.form.submission import Reason
 from cds_service.web.form.transitions import REVIEW, REVIEW_STEP, START
 from cds_service.web.smart.apps import App, Apps
 from cds_service.web.smart.discovery import read_configuration
-from cds_service.web.smart.ehr import Ehr, EhrLogin, SignInAgain
+from cds_service.web.smart.ehr import EhrConnection, EhrLogin, SignInAgain
 from cds_service.web.smart.http import Calls
-from cds_service.web.smart.launch import Pending, Start, begin, belongs, code_of
+from cds_service.web.smart.launch import PendingLaunch, Start, begin, belongs, code_of
 from cds_service.web.smart.problems import LaunchFailed
 from cds_service.web.smart.tokens import check_identity, login_of, redeem
 
 OLD_CODE = "old_code"  # notice: the code that was written down opens nothing any more
 
 
-class Entrance:
+class LaunchFlow:
     """One per process. ``redirect_uri`` is where EHRs send people back to."""
 
     def __init__(
-        self, desk: Desk, populator: Populator, intake: Intake, apps: Apps, redirect_uri: str
+        self, desk: HookCalls, populator: Populator, intake: Intake, apps: Apps, redirect_uri: str
     ) -> None:
         self.desk = desk
         self.populator = populator
@@ -52,7 +52,7 @@ class Entrance:
             raise LaunchFailed("unknown-issuer" if self.apps else "not-offered")
         return found
 
-    def ehr(self, login: EhrLogin, only: str | None = None) -> Ehr:
+    def ehr(self, login: EhrLogin, only: str | None = None) -> EhrConnection:
         """The EHR of a login; raises SignInAgain when it is no longer connected. ``only``: the one
         prefetch key to read; without it, all that the form can be filled in from."""
         app = self.apps.find(login.issuer)
@@ -60,7 +60,7 @@ class Entrance:
             raise SignInAgain("the EHR is no longer connected")
         known = self.populator.queries
         queries = {key: query for key, query in known.items() if only in (None, key)}
-        return Ehr(login, app, self.desk.fhir, queries, self.clock())
+        return EhrConnection(login, app, self.desk.fhir, queries, self.clock())
 
     # -- out ---------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class Entrance:
         """
         try:
             self.sessions.pace.take()  # each asks the EHR, on behalf of anybody who asks us
-        except TooFast:
+        except RateLimitExceeded:
             raise LaunchFailed("busy") from None
         configuration = read_configuration(app, self._calls(app))
         start = Start(self.redirect_uri, launch, along, self._types())
@@ -98,9 +98,9 @@ class Entrance:
 
     # -- back --------------------------------------------------------------------------
 
-    def take(self, secret: str | None, state: str) -> Pending:
+    def take(self, secret: str | None, state: str) -> PendingLaunch:
         """The sign-in this browser began, which is then used up; raises LaunchFailed."""
-        taken: list[Pending] = []
+        taken: list[PendingLaunch] = []
 
         def take(session: Session) -> Session | None:
             found = belongs(session.launch, state, self.clock())
@@ -116,7 +116,7 @@ class Entrance:
             raise LaunchFailed("not-started-here")
         return taken[-1]
 
-    def come_back(self, pending: Pending, answer: Mapping[str, str]) -> EhrLogin:
+    def come_back(self, pending: PendingLaunch, answer: Mapping[str, str]) -> EhrLogin:
         """The login an EHR's answer leads to, checked; raises LaunchFailed."""
         app = self.app(pending.issuer)
         calls, now = self._calls(app), self.clock()

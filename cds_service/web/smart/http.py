@@ -13,10 +13,10 @@ import httpx
 
 from cds_service.access.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.access.fhir_access import FhirPolicy
-from cds_service.access.outbound import TooLarge, read_whole, within
+from cds_service.access.outbound import TooLarge, deadline, read_whole
 
-SECONDS = 10.0  # for one call: EHRs write slowly
-LARGEST = 2_000_000  # bytes of an answer
+TIMEOUT_SECONDS = 10.0  # for one call: EHRs write slowly
+MAX_BYTES = 2_000_000  # bytes of an answer
 
 
 class CallFailed(Exception):
@@ -51,15 +51,15 @@ class Calls:
         """The answer, read whole, whatever its status; raises CallFailed."""
         if not may_be_called(url, self.policy):
             raise CallFailed("the address may not be called")
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + TIMEOUT_SECONDS
         try:
             with (
-                within(until),
+                deadline(until),
                 self.client.stream(
-                    method, url, headers=headers, content=content, timeout=SECONDS
+                    method, url, headers=headers, content=content, timeout=TIMEOUT_SECONDS
                 ) as response,
             ):
-                body = read_whole(response, LARGEST)
+                body = read_whole(response, MAX_BYTES)
         except TooLarge as error:
             raise CallFailed(str(error)) from None
         except (

@@ -20,12 +20,12 @@ from cds_service.web.smart.apps import App, scopes
 from cds_service.web.smart.discovery import Configuration
 from cds_service.web.smart.problems import LaunchFailed
 
-GOOD_FOR = timedelta(minutes=10)
+LAUNCH_TTL = timedelta(minutes=10)
 STATE, VERIFIER, NONCE = 43, 64, 32  # characters out of 62
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingLaunch:
     """A sign-in under way. ``expires`` is ISO 8601; ``configuration`` is what the EHR said when it
     began, so that the code goes to the server that was asked and to no other. ``along``: the person
     asked to take answers along that were given before signing in."""
@@ -63,9 +63,9 @@ class Start:
 
 def begin(
     app: App, configuration: Configuration, start: Start, now: datetime
-) -> tuple[str, Pending]:
+) -> tuple[str, PendingLaunch]:
     """The address to send the person to, and what to keep until they are back."""
-    pending = Pending(
+    pending = PendingLaunch(
         issuer=app.issuer,
         along=start.along and start.launch is None,
         state=generate_token(STATE),
@@ -77,7 +77,7 @@ def begin(
             launched=start.launch is not None,
             second_syntax=configuration.second_syntax,
         ),
-        expires=(now + GOOD_FOR).isoformat(),
+        expires=(now + LAUNCH_TTL).isoformat(),
         configuration=configuration.as_json(),
     )
     asked = {
@@ -98,18 +98,18 @@ def begin(
     return str(url), pending
 
 
-def belongs(pending: Mapping[str, Any] | None, state: str, now: datetime) -> Pending | None:
+def belongs(pending: Mapping[str, Any] | None, state: str, now: datetime) -> PendingLaunch | None:
     """The sign-in that an answer with this state belongs to; None when there is none any more."""
     if not pending or not hmac.compare_digest(str(pending["state"]).encode(), state.encode()):
         return None
     try:
-        found = Pending(**pending)
+        found = PendingLaunch(**pending)
     except TypeError:  # begun under another release
         return None
     return found if datetime.fromisoformat(found.expires) > now else None
 
 
-def code_of(pending: Pending, answer: Mapping[str, str]) -> str:
+def code_of(pending: PendingLaunch, answer: Mapping[str, str]) -> str:
     """The authorization code of an answer whose state was checked; raises LaunchFailed."""
     said, expected = answer.get("iss"), pending.endpoints
     if said is None and expected.says_issuer:

@@ -15,7 +15,7 @@ from cds_service.telemetry.metrics import SIGN_INS
 from cds_service.web.form import Intake
 from cds_service.web.form.sessions import Session
 from cds_service.web.smart.apps import App
-from cds_service.web.smart.flow import Entrance
+from cds_service.web.smart.flow import LaunchFlow
 from cds_service.web.smart.problems import LaunchFailed
 
 LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
@@ -23,7 +23,7 @@ FORM = "/intake"
 ALONG = "along"  # of the parameter ``answers``: those given before signing in come along
 
 
-def launch_blueprint(entrance: Entrance) -> Blueprint:
+def launch_blueprint(entrance: LaunchFlow) -> Blueprint:
     """The two addresses an EHR is told when the form is registered there."""
     routes = Blueprint("launch", __name__, template_folder="../web/templates")
     intake = entrance.intake
@@ -75,7 +75,7 @@ def _problem(intake: Intake, error: LaunchFailed) -> Response:
     return intake.page("launch_problem", visit, problem.status, key=key, problem=problem)
 
 
-def _app_asked(entrance: Entrance, session: Session | None) -> App | None:
+def _app_asked(entrance: LaunchFlow, session: Session | None) -> App | None:
     """The EHR to sign in to: named by the launch, or known from before, or the only one; None
     when the person has to choose. Raises LaunchFailed."""
     issuer = request.args.get("iss")

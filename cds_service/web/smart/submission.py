@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cds_service.web.form.submission import Deliver, NotDelivered, Reason
+from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 from cds_service.web.smart.ehr import EhrLogin, EhrRefused, EhrUnavailable, SignInAgain
-from cds_service.web.smart.flow import Entrance
+from cds_service.web.smart.flow import LaunchFlow
 
 
-def delivery(entrance: Entrance) -> Deliver:
+def delivery(entrance: LaunchFlow) -> Submit:
     """What the form calls to send answers."""
 
     def deliver(ehr: dict[str, Any], response: dict[str, Any], response_id: str | None) -> str:
@@ -17,10 +17,10 @@ def delivery(entrance: Entrance) -> Deliver:
             chart = entrance.ehr(EhrLogin.from_json(ehr))
             return chart.save_response(response, response_id)
         except SignInAgain:
-            raise NotDelivered(Reason.SIGN_IN) from None
+            raise NotSubmitted(Reason.SIGN_IN) from None
         except EhrRefused:
-            raise NotDelivered(Reason.REFUSED) from None
+            raise NotSubmitted(Reason.REFUSED) from None
         except EhrUnavailable:
-            raise NotDelivered(Reason.UNAVAILABLE) from None
+            raise NotSubmitted(Reason.UNAVAILABLE) from None
 
     return deliver

@@ -18,12 +18,12 @@ from pydantic import SecretStr
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.ehr import FHIR_ID, EhrLogin
 from cds_service.web.smart.http import CallFailed, Calls
-from cds_service.web.smart.launch import Pending
+from cds_service.web.smart.launch import PendingLaunch
 from cds_service.web.smart.problems import LaunchFailed
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384"]
 LEEWAY = 60  # seconds of clock skew
-DEFAULT_LIFE, LONGEST_LIFE = 300, 86_400  # seconds; a server need not say how long a token is good
+DEFAULT_LIFE, MAX_LIFE = 300, 86_400  # seconds; a server need not say how long a token is good
 TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 BAD_CLIENT = 500  # statuses from here on say "not now"
 
@@ -43,7 +43,7 @@ class _Connection:
 
 
 def redeem(
-    app: App, pending: Pending, code: str, redirect_uri: str, calls: Calls
+    app: App, pending: PendingLaunch, code: str, redirect_uri: str, calls: Calls
 ) -> dict[str, Any]:
     """The token endpoint's answer; raises LaunchFailed."""
     client = OAuth2Client(
@@ -66,7 +66,7 @@ def redeem(
     return dict(answer)
 
 
-def login_of(pending: Pending, answer: Mapping[str, Any], now: datetime) -> EhrLogin:
+def login_of(pending: PendingLaunch, answer: Mapping[str, Any], now: datetime) -> EhrLogin:
     """The login that a token answer stands for; raises LaunchFailed."""
     token, patient = answer.get("access_token"), answer.get("patient")
     kind = answer.get("token_type", "")
@@ -87,13 +87,13 @@ def login_of(pending: Pending, answer: Mapping[str, Any], now: datetime) -> EhrL
 
 def _life(said: Any) -> int:
     try:
-        return min(max(int(said), 0), LONGEST_LIFE)
+        return min(max(int(said), 0), MAX_LIFE)
     except (TypeError, ValueError, OverflowError):
         return DEFAULT_LIFE
 
 
 def check_identity(
-    app: App, pending: Pending, answer: Mapping[str, Any], calls: Calls, now: datetime
+    app: App, pending: PendingLaunch, answer: Mapping[str, Any], calls: Calls, now: datetime
 ) -> None:
     """Where ``openid`` was asked for, checks the id token (OpenID Connect Core 3.1.3.7): signed by
     the issuer's keys, for us, now, and for this sign-in. Raises LaunchFailed."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.app.assembly import DESK
+from cds_service.app.assembly import HOOK_CALLS
 from tests.support.clinic import Clinic, log_lines
 from tests.support.ward import (
     BROWSER,
@@ -101,7 +101,7 @@ def test_a_failure_inside_can_be_read_by_a_browser(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError(CANARY)
 
-    monkeypatch.setattr(ward.app.extensions[DESK], "answer", fail)
+    monkeypatch.setattr(ward.app.extensions[HOOK_CALLS], "answer", fail)
 
     answer = ward.post(visit(ward), headers={"Origin": BROWSER, "X-Request-Id": "r-500"})
 

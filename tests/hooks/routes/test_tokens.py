@@ -81,12 +81,12 @@ def test_keys_can_be_rotated_while_serving(
 
     write_keys(served.key_file, *good_keys(), jwk(ec_key("new"), "new"))
     assert served.ask(DISCOVERY, **new).status_code == 401  # read a moment ago
-    monkeypatch.setattr(key_sets, "COOL_DOWN", 0.0)
+    monkeypatch.setattr(key_sets, "COOL_DOWN_SECONDS", 0.0)
     assert served.ask(DISCOVERY, **new).status_code == 200
     assert served.ask(DISCOVERY).status_code == 200
 
     write_keys(served.key_file, jwk(ec_key("new"), "new"))
-    monkeypatch.setattr(key_sets, "KEEP", 0.0)
+    monkeypatch.setattr(key_sets, "KEEP_SECONDS", 0.0)
     assert served.ask(DISCOVERY).status_code == 401
     assert served.ask(DISCOVERY, **new).status_code == 200
 

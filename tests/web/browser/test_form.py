@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NEXT = "#answers .actions [value=next]"
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> **bold** [link](https://evil.example)"
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 # A page without a session is not found; a message that has the focus gives way to what a link asks
 # for; a page that is left while it loads cancels what it asked for.
 EXPECTED = re.compile("status of 404|Autofocus|^failed: http://127")
@@ -301,7 +301,7 @@ def test_every_page_is_light(look: Look) -> None:
         page.wait_for_load_state("load")
         sizes = page.evaluate(WEIGHTS)
         assert {"site.css", "intake.css", "intake.js"} <= sizes.keys()
-        assert sum(sizes.values()) < MOST_BYTES, sizes
+        assert sum(sizes.values()) < MAX_BYTES, sizes
         if page.url.endswith("/review"):
             return
         page.locator(NEXT).click()

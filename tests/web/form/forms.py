@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from cds_service.app.middleware import add_errors
 from cds_service.app.request_log import add_request_log
 from cds_service.store import Store
-from cds_service.web.form import Deliver, Intake, SessionCookie, intake_blueprint
+from cds_service.web.form import Intake, SessionCookie, Submit, intake_blueprint
 from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.sessions import Session, Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
@@ -213,7 +213,7 @@ class Garden:
         self,
         folder: Path,
         resource: Mapping[str, Any] = SMALL,
-        deliver: Deliver | None = None,
+        deliver: Submit | None = None,
         *,
         secure: bool = True,
     ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.fhir.questionnaire_response import compile_form, validate
-from cds_service.web.form import NotDelivered, Reason
+from cds_service.web.form import NotSubmitted, Reason
 from tests.support.clinic import NOW
 from tests.web.form.forms import SMALL, Garden, Person, coding
 
@@ -35,7 +35,7 @@ class Chart:
         if self.busy is not None:
             assert self.busy.wait(10)
         if self.down is not None:
-            raise NotDelivered(self.down)
+            raise NotSubmitted(self.down)
         self.saved.append(response)
         return f"r{len(self.saved)}"
 

@@ -73,17 +73,17 @@ def test_another_secret_opens_nothing(sessions: Sessions) -> None:
 
 def test_a_row_moved_under_another_digest_is_not_opened(sessions: Sessions) -> None:
     mine, theirs = sessions.open(answered("mine")), sessions.open(answered("theirs"))
-    sealed = sessions._rows.get(module._Seal(theirs).digest, NOW)
+    sealed = sessions._rows.get(module._SessionCipher(theirs).digest, NOW)
     assert sealed is not None
     sessions._rows.change(
-        module._Seal(mine).digest, NOW, lambda _: ((sealed, NOW + timedelta(days=1)), None)
+        module._SessionCipher(mine).digest, NOW, lambda _: ((sealed, NOW + timedelta(days=1)), None)
     )
 
     assert sessions.read(mine) is None
 
 
 def test_the_same_session_is_never_sealed_twice_alike() -> None:
-    seal = module._Seal(new_secret())
+    seal = module._SessionCipher(new_secret())
 
     assert seal.close(answered("a")) != seal.close(answered("a"))
     assert seal.open(b"") is None

@@ -13,7 +13,13 @@ from flask import Flask
 
 from cds_service.access.clients import read_clients
 from cds_service.web.smart.apps import Apps
-from cds_service.web.smart.ehr import Ehr, EhrLogin, EhrRefused, EhrUnavailable, SignInAgain
+from cds_service.web.smart.ehr import (
+    EhrConnection,
+    EhrLogin,
+    EhrRefused,
+    EhrUnavailable,
+    SignInAgain,
+)
 from demo.ehr import DemoEhr
 from tests.web.smart.conftest import BASE, LOST, Browser, Clock, Faults
 
@@ -39,24 +45,24 @@ def answered(value: int) -> dict[str, Any]:
 @pytest.fixture
 def signed_in(
     browser: Browser, ehr: DemoEhr, service: Flask, folder: Path, clock: Clock
-) -> Callable[..., Ehr]:
+) -> Callable[..., EhrConnection]:
     """The EHR as somebody signed in to it."""
     apps = Apps(read_clients(folder / "clients.json"), development=True)
     app = apps.find(ehr.fhir_base)
     assert app is not None
 
-    def sign_in(patient: str = "ana", **context: str) -> Ehr:
+    def sign_in(patient: str = "ana", **context: str) -> EhrConnection:
         browser.enter(ehr.launch_url(f"{BASE}/intake/launch", patient, **context))
         kept = browser.session.ehr
         assert kept is not None
         fhir = service.extensions["cds_service.hooks.calls"].fhir
-        return Ehr(EhrLogin.from_json(kept), app, fhir, {}, clock())
+        return EhrConnection(EhrLogin.from_json(kept), app, fhir, {}, clock())
 
     return sign_in
 
 
 @pytest.fixture
-def chart(signed_in: Callable[..., Ehr]) -> Ehr:
+def chart(signed_in: Callable[..., EhrConnection]) -> EhrConnection:
     """The EHR as Ana signed in to it."""
     return signed_in()
 
@@ -74,7 +80,9 @@ def severity(ehr: DemoEhr) -> int:
 # -- what is written -------------------------------------------------------------------------
 
 
-def test_a_response_is_the_patients_own(signed_in: Callable[..., Ehr], ehr: DemoEhr) -> None:
+def test_a_response_is_the_patients_own(
+    signed_in: Callable[..., EhrConnection], ehr: DemoEhr
+) -> None:
     id_ = signed_in(encounter="visit-1").save_response(answered(7), None)
     found, patient = stored(ehr), {"reference": "Patient/ana"}
 
@@ -84,14 +92,14 @@ def test_a_response_is_the_patients_own(signed_in: Callable[..., Ehr], ehr: Demo
     assert (found["identifier"], found["status"]) == (IDENTIFIER, "completed")
 
 
-def test_labels_stay_on_it(chart: Ehr, ehr: DemoEhr) -> None:
+def test_labels_stay_on_it(chart: EhrConnection, ehr: DemoEhr) -> None:
     label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
     chart.save_response(answered(7) | {"meta": {"security": [label]}}, None)
 
     assert stored(ehr)["meta"]["security"] == [label]
 
 
-def test_a_correction_amends_it(chart: Ehr, ehr: DemoEhr) -> None:
+def test_a_correction_amends_it(chart: EhrConnection, ehr: DemoEhr) -> None:
     id_ = chart.save_response(answered(7), None)
 
     assert chart.save_response(answered(3), id_) == id_
@@ -99,7 +107,7 @@ def test_a_correction_amends_it(chart: Ehr, ehr: DemoEhr) -> None:
     assert stored(ehr)["meta"]["versionId"] == "2"
 
 
-def test_one_that_was_deleted_is_made_again(chart: Ehr, ehr: DemoEhr) -> None:
+def test_one_that_was_deleted_is_made_again(chart: EhrConnection, ehr: DemoEhr) -> None:
     id_ = chart.save_response(answered(7), None)
     tokens = dict(ehr.authorization.tokens)
     ehr.reset()
@@ -113,7 +121,7 @@ def test_one_that_was_deleted_is_made_again(chart: Ehr, ehr: DemoEhr) -> None:
 
 
 def test_a_save_whose_answer_was_lost_is_not_made_twice(
-    chart: Ehr, ehr: DemoEhr, faults: Faults
+    chart: EhrConnection, ehr: DemoEhr, faults: Faults
 ) -> None:
     faults.on("POST", PATH, LOST)
     with pytest.raises(EhrUnavailable):
@@ -125,7 +133,7 @@ def test_a_save_whose_answer_was_lost_is_not_made_twice(
 
 
 def test_what_was_changed_before_the_second_try_counts(
-    chart: Ehr, ehr: DemoEhr, faults: Faults
+    chart: EhrConnection, ehr: DemoEhr, faults: Faults
 ) -> None:
     faults.on("POST", PATH, LOST)
     with pytest.raises(EhrUnavailable):
@@ -135,14 +143,14 @@ def test_what_was_changed_before_the_second_try_counts(
     assert severity(ehr) == 3
 
 
-def test_two_saves_at_once_are_one_response(chart: Ehr, ehr: DemoEhr) -> None:
+def test_two_saves_at_once_are_one_response(chart: EhrConnection, ehr: DemoEhr) -> None:
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(lambda _: chart.save_response(answered(7), None), range(8)))
 
     assert ids == {stored(ehr)["id"]}
 
 
-def test_two_corrections_at_once_are_both_written(chart: Ehr, ehr: DemoEhr) -> None:
+def test_two_corrections_at_once_are_both_written(chart: EhrConnection, ehr: DemoEhr) -> None:
     id_ = chart.save_response(answered(0), None)
     with ThreadPoolExecutor(2) as pool:
         saved = list(pool.map(lambda n: chart.save_response(answered(n), id_), (1, 2)))
@@ -151,7 +159,7 @@ def test_two_corrections_at_once_are_both_written(chart: Ehr, ehr: DemoEhr) -> N
     assert stored(ehr)["meta"]["versionId"] == "3"
 
 
-def test_other_peoples_responses_are_left_alone(chart: Ehr, ehr: DemoEhr) -> None:
+def test_other_peoples_responses_are_left_alone(chart: EhrConnection, ehr: DemoEhr) -> None:
     ehr.put({**answered(1), "id": "other", "identifier": {**IDENTIFIER, "value": "urn:uuid:x"}})
     chart.save_response(answered(7), None)
 
@@ -163,7 +171,7 @@ def test_other_peoples_responses_are_left_alone(chart: Ehr, ehr: DemoEhr) -> Non
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_busy_ehr_may_be_asked_again(
-    status: int, chart: Ehr, ehr: DemoEhr, faults: Faults
+    status: int, chart: EhrConnection, ehr: DemoEhr, faults: Faults
 ) -> None:
     faults.on("POST", PATH, status)
     with pytest.raises(EhrUnavailable):
@@ -174,7 +182,9 @@ def test_a_busy_ehr_may_be_asked_again(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])
-def test_an_ehr_that_refuses(status: int, chart: Ehr, ehr: DemoEhr, faults: Faults) -> None:
+def test_an_ehr_that_refuses(
+    status: int, chart: EhrConnection, ehr: DemoEhr, faults: Faults
+) -> None:
     faults.on("POST", PATH, status)
     with pytest.raises(EhrRefused) as refused:
         chart.save_response(answered(7), None)
@@ -184,21 +194,21 @@ def test_an_ehr_that_refuses(status: int, chart: Ehr, ehr: DemoEhr, faults: Faul
     assert ehr.find(KIND) == []
 
 
-def test_a_response_that_keeps_being_changed(chart: Ehr, faults: Faults) -> None:
+def test_a_response_that_keeps_being_changed(chart: EhrConnection, faults: Faults) -> None:
     id_ = chart.save_response(answered(7), None)
     faults.on("PUT", PATH, 412, 409, 412)
     with pytest.raises(EhrUnavailable):
         chart.save_response(answered(3), id_)
 
 
-def test_a_login_that_the_ehr_ended(chart: Ehr, ehr: DemoEhr) -> None:
+def test_a_login_that_the_ehr_ended(chart: EhrConnection, ehr: DemoEhr) -> None:
     ehr.authorization.tokens.clear()
     with pytest.raises(SignInAgain):
         chart.save_response(answered(7), None)
 
 
 def test_a_login_that_is_over_is_not_tried(
-    signed_in: Callable[..., Ehr], clock: Clock, faults: Faults
+    signed_in: Callable[..., EhrConnection], clock: Clock, faults: Faults
 ) -> None:
     chart = signed_in()
     chart.now += timedelta(hours=1)
