@@ -16,7 +16,7 @@ import pytest
 from cds_service import create_app
 from cds_service.app.server import Server
 from cds_service.content.reader import FOLDERS
-from tests.support.clinic import PATIENT_VIEW, ROOT, Clinic, log_lines, settings_in
+from tests.support.clinic import PATIENT_VIEW, ROOT, Clinic, log_lines, settings_in, to_now
 from tests.support.hostile_fhir import HostileServer, late, resource, until
 from tests.support.numbers import samples, value
 from tests.support.served import Served, served
@@ -56,7 +56,7 @@ def test_numbers_of_all_workers_are_added_and_survive_a_dead_one(
 def test_a_request_is_one_json_line(tmp_path: Path, clinic: Clinic) -> None:
     with served(tmp_path, CDS_LOG_FORMAT="json", CDS_WORKER="4") as server:
         headers = {"X-Request-Id": "r-1"}
-        server.fetch("POST", CALL, json.dumps(visit(clinic)).encode(), **headers)
+        server.fetch("POST", CALL, json.dumps(to_now(visit(clinic))).encode(), **headers)
         server.fetch("GET", "/health/live")
         server.fetch("POST", CALL, b"[")
 
@@ -143,7 +143,7 @@ def test_a_call_at_hand_is_answered_before_its_worker_goes(
     answers: list[Any] = []
     with HostileServer(keep_alive=False) as ehr:
         ehr.on("Condition", late(resource({"resourceType": "Bundle", "type": "searchset"}), 1))
-        body = {**visit(clinic), "fhirServer": ehr.base}
+        body = {**to_now(visit(clinic)), "fhirServer": ehr.base}
         del body["prefetch"]["conditions"]
         with served(tmp_path, CDS_FHIR_SERVERS=ehr.base) as server:
             caller = threading.Thread(

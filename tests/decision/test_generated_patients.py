@@ -80,7 +80,7 @@ def cards_of(client, service):
 
 
 def read_chart(name):
-    path = HERE / "data" / "generated" / f"{name}.json"
+    path = HERE / "generated" / f"{name}.json"
     return [e["resource"] for e in json.loads(path.read_text(encoding="utf-8"))["entry"]]
 
 

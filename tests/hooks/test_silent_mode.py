@@ -189,9 +189,9 @@ def test_a_silent_service_shows_nothing_and_records_all(name: str, clinic: Clini
     plain, quiet = found(clinic, MANY), found(clinic, MANY, silent=[name])
     off = found(clinic, MANY, off=[name])
 
-    assert (quiet.shown, quiet.deferred) == ([], [])
+    assert (quiet.shown, quiet.deferred) == ((), ())
     assert heard(quiet.silent) == shown(plain)
-    assert (off.shown, off.silent, off.deferred) == ([], [], [])
+    assert (off.shown, off.silent, off.deferred) == ((), (), ())
 
 
 def test_other_services_are_not_touched(clinic: Clinic) -> None:
@@ -258,7 +258,7 @@ def test_nothing_muted_is_one_evaluation_and_costs_nothing(clinic: Clinic) -> No
     asked = (service.id, service.hook)
     again = evaluate_service(clinic.content, plain.facts, NOW, asked, Visibility())
 
-    assert again.would is None
+    assert again.with_silent is None
     assert shown(again) == shown(plain)
 
 

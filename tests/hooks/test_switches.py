@@ -13,7 +13,7 @@ from cds_service.app.switches import REFRESH_SECONDS, Switches
 from cds_service.cli import main
 from cds_service.decision.visibility import ALL_VISIBLE
 from cds_service.store import Store, StoreUnavailable, SwitchRecord
-from tests.support.clinic import NOW, PATIENT_VIEW, Clinic, log_lines, topics
+from tests.support.clinic import NOW, PATIENT_VIEW, Clinic, log_lines, to_now, topics
 from tests.support.database_fixtures import database, make_database, postgres, sqlite_folder  # noqa: F401 - fixtures
 from tests.support.databases import Database
 from tests.support.numbers import Counted
@@ -145,7 +145,7 @@ def test_every_worker_notices_within_its_time(environment: Path, clinic: Clinic)
         path = f"/cds-services/{PATIENT_VIEW}"
 
         def cards() -> list[str]:
-            body = json.dumps(visit(clinic)).encode()
+            body = json.dumps(to_now(visit(clinic))).encode()
             return topics(server.ask("POST", path, body)[1]["cards"])
 
         def told_by_both(names: str) -> bool:

@@ -12,7 +12,7 @@ from tests.support.clinic import ROOT
 from .pages import code, read, table
 
 
-def test_the_table_of_modules_is_the_package() -> None:
+def test_the_table_of_packages_is_the_package() -> None:
     package = ROOT / "cds_service"
     files = {path.stem for path in package.glob("*.py")}
     folders = {
@@ -21,7 +21,7 @@ def test_the_table_of_modules_is_the_package() -> None:
         if path.is_dir() and path.name not in ("__pycache__", "_content")
     }
 
-    listed = {code(row[0]) for row in table(read("docs/architecture.md"), "module")}
+    listed = {code(row[0]) for row in table(read("docs/architecture.md"), "package")}
 
     assert listed == files | folders
 

@@ -142,7 +142,7 @@ def test_an_unexpected_failure_leaves_the_answers_free_to_be_sent_again(
     person: Person, chart: Chart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chart.down = "broken"  # type: ignore[assignment]
-    monkeypatch.setattr("intake.test_sending.NotDelivered", ValueError)
+    monkeypatch.setattr("tests.web.form.test_sending.NotSubmitted", ValueError)
     assert press_send(person).status_code == 500
 
     chart.down = None

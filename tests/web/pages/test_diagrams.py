@@ -10,7 +10,7 @@ from cds_service.content import Content
 from cds_service.content.justification import answer_path
 from cds_service.fhirpath import Expression, compile_expression, nodes, render
 from cds_service.fhirpath.parser import parse
-from cds_service.web.diagram import Box, InputRef, Mode, Step, Vocabulary, draw, outline
+from cds_service.web.diagram import Box, Leaf, Mode, Step, Vocabulary, draw, outline
 from cds_service.web.diagram.measure import width_of, wrap
 from cds_service.web.diagram.vocabulary import in_short
 
@@ -18,11 +18,11 @@ from cds_service.web.diagram.vocabulary import in_short
 class Bare:
     """Words for tests: the expression itself."""
 
-    def leaf(self, node: nodes.Node) -> InputRef:
-        return InputRef("", (render(node),))
+    def leaf(self, node: nodes.Node) -> Leaf:
+        return Leaf("", (render(node),))
 
-    def answers(self, item: str, codes: list[str]) -> InputRef:
-        return InputRef(item, tuple(codes))
+    def answers(self, item: str, codes: list[str]) -> Leaf:
+        return Leaf(item, tuple(codes))
 
 
 def steps(text: str) -> Step:
