@@ -1,4 +1,4 @@
-"""Every setting: an environment variable with the prefix ``CDS_`` (README, table "Settings")."""
+"""Every setting: an environment variable with the prefix ``CDS_`` (docs/reference.md)."""
 
 from __future__ import annotations
 

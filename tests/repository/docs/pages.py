@@ -52,6 +52,8 @@ README = read("README.md")
 
 INTEGRATING = read("docs/integrating.md")
 
+REFERENCE = read("docs/reference.md")
+
 
 def in_words(default: Any) -> str:
     """A default as the tables write it."""

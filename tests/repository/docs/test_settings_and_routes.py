@@ -10,38 +10,37 @@ from flask.testing import FlaskClient
 from cds_service.fhir import errors
 from cds_service.settings import Settings
 
-from .pages import INTEGRATING, README, code, in_words, markdown_files, read, table
+from .pages import INTEGRATING, REFERENCE, code, in_words, markdown_files, read, table
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
+def test_the_reference_lists_every_setting_with_its_default() -> None:
     expected = {
         f"CDS_{name.upper()}": in_words(field.default)
         for name, field in Settings.model_fields.items()
     }
 
-    listed = {code(row[0]): code(row[1]) for row in table(README, "variable")}
+    listed = {code(row[0]): code(row[1]) for row in table(REFERENCE, "variable")}
 
     assert listed == expected
 
 
-def test_the_readme_lists_every_route(client: FlaskClient) -> None:
+def test_the_reference_lists_every_route(client: FlaskClient) -> None:
     expected = {
         (method, re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule))
         for rule in client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    listed = {(row[0], code(row[1])) for row in table(README, "method")}
+    listed = {(row[0], code(row[1])) for row in table(REFERENCE, "method")}
 
     assert listed == expected
 
 
-@pytest.mark.parametrize("page", [README, INTEGRATING], ids=["readme", "integrating"])
-def test_every_status_is_listed(page: str) -> None:
+def test_every_status_is_listed() -> None:
     raised = {error.status for error in errors.ServiceError.__subclasses__()}
     expected = {200, 500} | {int(status) for status in raised | set(errors.HTTP_WORDS)}
 
-    listed = {int(row[0]) for row in table(page, "status")}
+    listed = {int(row[0]) for row in table(INTEGRATING, "status")}
 
     assert listed == expected
 
