@@ -15,6 +15,10 @@ from schemathesis.specs.openapi import definitions
 from cds_service import create_app
 from cds_service.content import Content
 from cds_service.fhir import errors
+from cds_service.fhir_api.catalogue import MAX_PAGE, PAGE, PARAMETERS, TYPES
+from cds_service.hooks import feedback
+from cds_service.hooks.request import HOOKS, PLAIN_ID
+from cds_service.store.records import Outcome
 from cds_service.web.pages import PAGES
 from tests.app.openapi.probes import JSON, answers
 from tests.support.clinic import NOW, PATIENT_VIEW, settings_in
@@ -116,6 +120,46 @@ def test_every_service_is_described_with_its_prefetch(document: Document, ward: 
 
         assert {key: found["description"] for key, found in keys.items()} == service.prefetch
         assert schema["properties"]["hook"] == {"const": service.hook}
+
+
+def test_every_context_is_the_one_that_is_checked(document: Document, ward: Ward) -> None:
+    for service in ward.pipeline.services.values():
+        hook = HOOKS[service.hook]
+        call = document["components"]["schemas"][call_name(document, service.id)]
+        context = call["properties"]["context"]
+        fields = context["properties"]
+
+        encounter = ["encounterId"] if hook.encounter_required else []
+        bundle = [hook.bundle] if hook.bundle else []
+        selections = ["selections"] if hook.selections else []
+        assert context["required"] == ["userId", "patientId", *encounter, *bundle, *selections]
+        assert fields["userId"]["pattern"] == f"^({'|'.join(hook.users)})/{PLAIN_ID.pattern}$"
+        assert fields["patientId"]["pattern"] == f"^(Patient/)?{PLAIN_ID.pattern}$"
+        assert fields["encounterId"]["pattern"] == f"^(Encounter/)?{PLAIN_ID.pattern}$"
+        assert all(fields[name] == {"$ref": "#/components/schemas/Bundle"} for name in bundle)
+
+
+def call_name(document: Document, service_id: str) -> str:
+    body = document["paths"][f"/cds-services/{service_id}"]["post"]["requestBody"]
+    return body["content"][JSON]["schema"]["$ref"].rpartition("/")[2]
+
+
+def test_limits_and_search_parameters_are_those_of_the_code(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    item = schemas["FeedbackItem"]["properties"]
+    search = document["paths"]["/fhir/{resource_type}"]["get"]["parameters"][1:]
+    named = {parameter["name"]: parameter for parameter in search}
+
+    assert schemas["Feedback"]["properties"]["feedback"]["maxItems"] == feedback.MAX_ITEMS
+    assert item["card"]["maxLength"] == feedback.MAX_ID
+    assert str(feedback.MAX_COMMENT) in str(item["overrideReason"])
+    assert item["outcome"]["enum"] == list(Outcome)
+    assert named["resource_type"]["schema"]["enum"] == list(TYPES)
+    assert {name: named[name].get("description") for name in PARAMETERS} == {
+        name: words for name, (_, words) in PARAMETERS.items()
+    }
+    assert named["_count"]["schema"]["default"] == PAGE
+    assert str(MAX_PAGE) in named["_count"]["description"]
 
 
 # -- statuses ---------------------------------------------------------------------------------
