@@ -30,9 +30,9 @@ OPERATIONS: dict[str, tuple[str, str, str]] = {  # type -> name, definition, wha
     ),
 }
 SEARCHING = (
-    f"Pages hold {PAGE} resources unless _count says otherwise ({MAX_PAGE} at most). A "
-    "parameter or modifier that is not supported is refused with 400, unless the request says "
-    "Prefer: handling=lenient."
+    f"Pages hold {PAGE} resources unless _count says otherwise ({MAX_PAGE} at most). Values are "
+    "compared as a whole, strings without case and accents; there are no modifiers. A parameter "
+    "that is not supported is refused with 400."
 )
 SECURITY = (
     "Reading and searching needs no token: the content is public and holds no patient. Operations "

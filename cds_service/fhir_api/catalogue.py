@@ -1,9 +1,8 @@
-"""The content as FHIR resources to read and to search, serialised once.
+"""The content as FHIR resources to read and to search, each serialised once.
 
-Search follows R4 (``search.html``): string parameters begin with the value, whatever its case and
-accents, or match by ``:exact`` and ``:contains``; tokens and uris are equal; a comma is "or", the
-same parameter twice is "and". What is not supported is refused, because passing over a filter
-would return more than was asked for; ``Prefer: handling=lenient`` passes it over and says so.
+Search compares for equality: tokens and uris as they are, strings without case and accents. A
+comma is "or", the same parameter twice is "and" (R4, ``search.html``). What is not supported is
+refused, because a filter that is passed over returns more than was asked for.
 """
 
 from __future__ import annotations
@@ -22,32 +21,30 @@ from cds_service.fhir.errors import BadRequest, Issue, UnknownResource
 
 TYPES = tuple(model.__name__ for model in FOLDERS.values())
 STATUSES = "http://hl7.org/fhir/publication-status"
-PAGE = 50  # resources of a page when nothing is said
+PAGE = 50  # resources of a page without _count
 MAX_PAGE = 200
 # name -> type and what it looks at, as the CapabilityStatement says
 PARAMETERS: Mapping[str, tuple[str, str]] = {
     "_id": ("token", "the id"),
     "url": ("uri", "the canonical url, without a version"),
     "version": ("token", "the business version"),
-    "name": ("string", "the computer-friendly name"),
-    "title": ("string", "the title"),
+    "name": ("string", "the whole computer-friendly name"),
+    "title": ("string", "the whole title"),
     "identifier": ("token", "the clinical id, as value or system|value"),
     "status": ("token", "draft, active or retired"),
 }
-MODIFIERS = ("", "exact", "contains")  # of strings
 CONTROLS = ("_count", "_offset", "_format", "_pretty")
-NOT_UNDERSTOOD = Issue(
+NOT_SUPPORTED = Issue(
     "not-supported",
-    "A search parameter or modifier is not supported. "
-    f"Supported are {', '.join((*PARAMETERS, *CONTROLS))}; name and title also with :exact and "
-    ":contains. Prefer: handling=lenient passes over what is not supported.",
+    "A search parameter or modifier is not supported. Supported, each without a modifier, are "
+    f"{', '.join((*PARAMETERS, *CONTROLS))}.",
 )
 
-Test = Callable[[Resource], bool]
+Coded = tuple[str | None, str]  # system and value
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Published:
     """A resource and its JSON."""
 
     resource: Resource
@@ -56,82 +53,72 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was understood. ``kept`` are the parameters that were, as sent; ``ignored``
-    the names of those passed over."""
+    """The filters of a search, as (name, value) as sent, and the page that is asked for."""
 
-    tests: tuple[Test, ...]
-    kept: tuple[tuple[str, str], ...]
-    ignored: tuple[str, ...]
+    filters: tuple[tuple[str, str], ...]
     count: int
     offset: int
 
 
 class Catalogue:
-    """All resources of one content; ``tag`` changes whenever any of them does."""
+    """All resources of one content; ``tag`` is their weak entity tag and changes with any of
+    them."""
 
     def __init__(self, content: Content) -> None:
         self.tag = f'W/"{content.version}"'
-        self.held: dict[str, dict[str, Held]] = {name: {} for name in TYPES}
+        self.published: dict[str, dict[str, Published]] = {name: {} for name in TYPES}
         for resource in sorted(content.resources.values(), key=_id):
-            held = Held(resource, orjson.dumps(resource))
-            self.held[resource["resourceType"]][resource["id"]] = held
+            published = Published(resource, orjson.dumps(resource))
+            self.published[resource["resourceType"]][resource["id"]] = published
 
-    def read(self, kind: str, resource_id: str) -> Held:
-        """One resource; raises UnknownResource."""
-        found = self.of(kind).get(resource_id)
-        if found is None:
-            words = f"There is no {kind} with this id. GET /fhir/{kind} lists those there are."
+    def read(self, resource_type: str, resource_id: str) -> Published:
+        """Returns one resource; raises UnknownResource."""
+        published = self.of(resource_type).get(resource_id)
+        if published is None:
+            words = (
+                f"There is no {resource_type} with this id. "
+                f"GET /fhir/{resource_type} lists those there are."
+            )
             raise UnknownResource(Issue("not-found", words))
-        return found
+        return published
 
-    def of(self, kind: str) -> dict[str, Held]:
-        """The resources of a type by id; raises UnknownResource for a type that is not served."""
-        if kind not in self.held:
+    def of(self, resource_type: str) -> dict[str, Published]:
+        """Returns the resources of a type by id; raises UnknownResource for a type that is not
+        served."""
+        if resource_type not in self.published:
             words = f"This resource type is not served. Served are {', '.join(TYPES)}."
             raise UnknownResource(Issue("not-supported", words))
-        return self.held[kind]
+        return self.published[resource_type]
 
-    def find(self, kind: str, search: Search) -> list[Held]:
-        """All resources of a type that pass, by id."""
-        return [h for h in self.of(kind).values() if all(t(h.resource) for t in search.tests)]
+    def find(self, resource_type: str, search: Search) -> list[Published]:
+        """Returns all resources of a type that pass every filter, by id; raises
+        UnknownResource."""
+        return [
+            published
+            for published in self.of(resource_type).values()
+            if all(_passes(published.resource, *pair) for pair in search.filters)
+        ]
 
 
 def _id(resource: Resource) -> str:
     return str(resource["id"])
 
 
-def read_search(pairs: Iterable[tuple[str, str]], lenient: bool) -> Search:
-    """The search of a query string; raises BadRequest naming every parameter that is not
-    understood, or, where ``lenient``, passes those over."""
-    tests, kept, unknown, problems = [], [], [], list[Issue]()
+def read_search(pairs: Iterable[tuple[str, str]]) -> Search:
+    """Reads a query string; raises BadRequest for a parameter or modifier that is not supported,
+    and for a number that is none."""
+    filters, problems = [], list[Issue]()
     numbers = {"_count": PAGE, "_offset": 0}
     for name, value in pairs:
         if name in numbers:
             numbers[name] = _number(name, value, problems)
-        elif name in CONTROLS or not value:
-            continue
-        elif (test := _test(name, value)) is None:
-            unknown.append(name)
-        else:
-            tests.append(test)
-            kept.append((name, value))
-    if unknown and not lenient:
-        problems.append(NOT_UNDERSTOOD)
+        elif name in PARAMETERS:
+            filters += [(name, value)] if value else []
+        elif name not in CONTROLS and NOT_SUPPORTED not in problems:
+            problems.append(NOT_SUPPORTED)
     if problems:
         raise BadRequest(*problems)
-    return Search(
-        tests=tuple(tests),
-        kept=tuple(kept),
-        ignored=tuple(dict.fromkeys(unknown)),
-        count=min(numbers["_count"], MAX_PAGE),
-        offset=numbers["_offset"],
-    )
-
-
-def ignored_outcome(search: Search) -> Issue:
-    """What a lenient search says of what it passed over."""
-    words = f"{len(search.ignored)} search parameters are not supported and were passed over."
-    return Issue("not-supported", words, severity="warning")
+    return Search(tuple(filters), min(numbers["_count"], MAX_PAGE), numbers["_offset"])
 
 
 def _number(name: str, value: str, problems: list[Issue]) -> int:
@@ -141,28 +128,20 @@ def _number(name: str, value: str, problems: list[Issue]) -> int:
     return 0
 
 
-def _test(sent: str, value: str) -> Test | None:
-    """What a parameter asks of a resource; None when it is not understood."""
-    name, colon, modifier = sent.partition(":")
-    kind = PARAMETERS.get(name, ("", ""))[0]
-    if not kind or (colon and (kind != "string" or modifier not in MODIFIERS[1:])):
-        return None
-    wanted = tuple(_alternatives(value))
-
-    def test(resource: Resource) -> bool:
-        found = list(_values(resource, name))
-        return any(_MATCHES[kind](f, w, modifier) for w in wanted for f in found)
-
-    return test
+def _passes(resource: Resource, name: str, sent: str) -> bool:
+    """True if a value of the resource equals one of those between the commas."""
+    equals = _COMPARISONS[PARAMETERS[name][0]]
+    values = list(_values(resource, name))
+    return any(equals(value, wanted) for wanted in _alternatives(sent) for value in values)
 
 
-def _alternatives(value: str) -> Iterator[str]:
+def _alternatives(sent: str) -> Iterator[str]:
     """The values between commas; ``\\,`` is a comma, ``\\\\`` a backslash."""
-    for part in re.split(r"(?<!\\),", value):
+    for part in re.split(r"(?<!\\),", sent):
         yield re.sub(r"\\([,|$\\])", r"\1", part)
 
 
-def _values(resource: Resource, name: str) -> Iterator[tuple[str | None, str]]:
+def _values(resource: Resource, name: str) -> Iterator[Coded]:
     """System and value of what a parameter looks at."""
     if name == "identifier":
         for identifier in resource.get("identifier", ()):
@@ -173,26 +152,20 @@ def _values(resource: Resource, name: str) -> Iterator[tuple[str | None, str]]:
         yield None, str(resource.get(name.removeprefix("_"), ""))
 
 
-Found = tuple[str | None, str]
-
-
-def _is_token(found: Found, wanted: str, _modifier: str) -> bool:
+def _is_token(coded: Coded, wanted: str) -> bool:
     """``value``, ``system|value``, ``|value`` (without a system) or ``system|`` (any value)."""
     system, bar, value = wanted.rpartition("|")
     if not bar:
-        return found[1] == value
-    return found[0] == (system or None) and value in ("", found[1])
+        return coded[1] == value
+    return coded[0] == (system or None) and value in ("", coded[1])
 
 
-def _is_uri(found: Found, wanted: str, _modifier: str) -> bool:
-    return found[1] == wanted
+def _is_uri(coded: Coded, wanted: str) -> bool:
+    return coded[1] == wanted
 
 
-def _is_text(found: Found, wanted: str, modifier: str) -> bool:
-    if modifier == "exact":
-        return found[1] == wanted
-    text, part = _plain(found[1]), _plain(wanted)
-    return part in text if modifier == "contains" else text.startswith(part)
+def _is_string(coded: Coded, wanted: str) -> bool:
+    return _plain(coded[1]) == _plain(wanted)
 
 
 def _plain(text: str) -> str:
@@ -201,27 +174,25 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
-_MATCHES: Mapping[str, Callable[[Found, str, str], bool]] = {
+_COMPARISONS: Mapping[str, Callable[[Coded, str], bool]] = {
     "token": _is_token,
     "uri": _is_uri,
-    "string": _is_text,
+    "string": _is_string,
 }
 
 
-def bundle(
-    found: list[Held], search: Search, links: list[dict[str, str]], address: str
+def searchset(
+    matches: list[Published], search: Search, links: list[dict[str, str]], address: str
 ) -> dict[str, Any]:
-    """A page of a search as a searchset Bundle; ``address`` is that of the resource type."""
-    entries: list[dict[str, Any]] = [
+    """Returns one page of the matches as a searchset Bundle; ``address`` is that of the resource
+    type."""
+    entries = [
         {
-            "fullUrl": f"{address}/{held.resource['id']}",
-            "resource": orjson.Fragment(held.body),
+            "fullUrl": f"{address}/{published.resource['id']}",
+            "resource": orjson.Fragment(published.body),
             "search": {"mode": "match"},
         }
-        for held in found[search.offset : search.offset + search.count]
+        for published in matches[search.offset : search.offset + search.count]
     ]
-    if search.ignored:
-        told = {"resourceType": "OperationOutcome", "issue": [ignored_outcome(search).as_fhir()]}
-        entries.append({"resource": told, "search": {"mode": "outcome"}})
-    made = {"resourceType": "Bundle", "type": "searchset", "total": len(found), "link": links}
-    return {**made, "entry": entries} if entries else made
+    page = {"resourceType": "Bundle", "type": "searchset", "total": len(matches), "link": links}
+    return {**page, "entry": entries} if entries else page

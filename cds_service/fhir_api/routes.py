@@ -1,12 +1,15 @@
 """``/fhir``: the content to read and search, and operations on it (FHIR R4, JSON only).
 
-Reading needs no token, because the content is public; operations take a patient's data and pass
-the same gate as hooks. What is read was serialised once and is tagged with the content's version.
+Reading needs no token, because the content is public; operations take a patient's data and are
+authenticated as hooks are. What is read was serialised once and is tagged with the content's
+version.
 """
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -17,121 +20,138 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from cds_service.access.tokens import Authenticator
 from cds_service.fhir.dates import Clock
-from cds_service.fhir.errors import Issue, NotAcceptable
 from cds_service.fhir.questionnaire_response import as_outcome, validate
 from cds_service.fhir_api.apply import apply_plan
 from cds_service.fhir_api.capabilities import capability_statement
-from cds_service.fhir_api.catalogue import Catalogue, Search, bundle, read_search
+from cds_service.fhir_api.catalogue import Catalogue, Search, read_search, searchset
+from cds_service.fhir_api.media_types import FHIR_JSON, check_format
 from cds_service.fhir_api.parameters import Parameters, read_parameters, read_query
 from cds_service.fhir_api.populate import Populator, launch_of, populated_parameters
 from cds_service.hooks.http import parsed_body, resource_of, without_body
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.telemetry.logs import LOG
 
-FHIR_JSON = "application/fhir+json"
-FORMATS = frozenset({"json", "application/json", "text/json", FHIR_JSON})
+
+@dataclass(frozen=True, slots=True)
+class FhirApi:
+    """The parts the routes use; ``base`` is the public address of ``/fhir``, ``statement`` the
+    CapabilityStatement as JSON."""
+
+    pipeline: Pipeline
+    populator: Populator
+    authenticator: Authenticator
+    clock: Clock
+    base: str
+    catalogue: Catalogue
+    statement: bytes
 
 
 def fhir_blueprint(
-    pipeline: Pipeline, populator: Populator, gate: Authenticator, clock: Clock, base_url: str
+    pipeline: Pipeline,
+    populator: Populator,
+    authenticator: Authenticator,
+    clock: Clock,
+    base_url: str,
 ) -> Blueprint:
-    """Reading, searching, and operations. ``base_url`` is the public address of the service."""
-    routes = Blueprint("fhir", __name__, url_prefix="/fhir")
-    catalogue = Catalogue(pipeline.content)
+    """Returns the routes; ``base_url`` is the public address of the service."""
     base = f"{base_url}/fhir"
     statement = orjson.dumps(capability_statement(pipeline.content, base))
-
-    def authorise() -> None:
-        """Passes the gate of the hooks, for a token meant for this address."""
-        g.client = gate.client(request.headers.get("Authorization"), (request.path,), clock()).id
-
+    catalogue = Catalogue(pipeline.content)
+    api = FhirApi(pipeline, populator, authenticator, clock, base, catalogue, statement)
+    routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     routes.before_request(check_format)
     routes.after_app_request(as_fhir)
-
-    @routes.get("/metadata")
-    def metadata() -> Response:
-        return tagged(statement, catalogue.tag)
-
-    @routes.get("/<resource_type>")
-    def search(resource_type: str) -> Response:
-        catalogue.of(resource_type)
-        lenient = "handling=lenient" in request.headers.get("Prefer", "").replace(" ", "")
-        asked = read_search(request.args.items(multi=True), lenient)
-        found = catalogue.find(resource_type, asked)
-        address = f"{base}/{resource_type}"
-        page = bundle(found, asked, page_links(address, asked, len(found)), address)
-        return tagged(orjson.dumps(page), catalogue.tag)
-
-    @routes.get("/<resource_type>/<resource_id>")
-    def read(resource_type: str, resource_id: str) -> Response:
-        if (resource_type, resource_id) == ("QuestionnaireResponse", "$validate"):
-            raise MethodNotAllowed(["POST"])
-        return tagged(catalogue.read(resource_type, resource_id).body, catalogue.tag)
-
-    @routes.route("/PlanDefinition/<plan_id>/$apply", methods=["GET", "POST"])
-    def apply(plan_id: str) -> Response:
-        authorise()
-        plan = catalogue.read("PlanDefinition", plan_id).resource
-        applied = apply_plan(pipeline, plan, sent_parameters(), clock(), str(uuid.uuid4()))
-        g.cards = len(applied.evaluation.shown)
-        for text in applied.evaluation.errors:
-            LOG.error("rule could not be evaluated", rule=text)
-        return answered(applied.care_plan)
-
-    @routes.route("/Questionnaire/<questionnaire_id>/$populate", methods=["GET", "POST"])
-    def populate(questionnaire_id: str) -> Response:
-        authorise()
-        catalogue.read("Questionnaire", questionnaire_id)
-        launch = launch_of(sent_parameters())
-        return answered(populated_parameters(populator.populate(launch, clock())))
-
-    @routes.post("/QuestionnaireResponse/$validate")
-    def validate_response() -> Response:
-        authorise()
-        problems = validate(populator.form, resource_of(parsed_body()), now=clock())
-        return answered(as_outcome(problems))
-
+    for rule, endpoint, view, methods in (
+        ("/metadata", "metadata", metadata, ["GET"]),
+        ("/<resource_type>", "search", search, ["GET"]),
+        ("/<resource_type>/<resource_id>", "read", read, ["GET"]),
+        ("/PlanDefinition/<plan_id>/$apply", "apply", apply, ["GET", "POST"]),
+        ("/Questionnaire/<questionnaire_id>/$populate", "populate", populate, ["GET", "POST"]),
+        ("/QuestionnaireResponse/$validate", "validate_response", validate_response, ["POST"]),
+    ):
+        routes.add_url_rule(rule, endpoint, partial(view, api), methods=methods)
     return routes
 
 
+def metadata(api: FhirApi) -> Response:
+    """``GET /fhir/metadata``: the CapabilityStatement."""
+    return tagged(api.statement, api.catalogue.tag)
+
+
+def search(api: FhirApi, resource_type: str) -> Response:
+    """``GET /fhir/[type]``: a searchset Bundle; raises UnknownResource or BadRequest."""
+    api.catalogue.of(resource_type)
+    asked = read_search(request.args.items(multi=True))
+    matches = api.catalogue.find(resource_type, asked)
+    address = f"{api.base}/{resource_type}"
+    page = searchset(matches, asked, page_links(address, asked, len(matches)), address)
+    return tagged(orjson.dumps(page), api.catalogue.tag)
+
+
+def read(api: FhirApi, resource_type: str, resource_id: str) -> Response:
+    """``GET /fhir/[type]/[id]``: a resource; raises UnknownResource."""
+    if (resource_type, resource_id) == ("QuestionnaireResponse", "$validate"):
+        raise MethodNotAllowed(["POST"])
+    return tagged(api.catalogue.read(resource_type, resource_id).body, api.catalogue.tag)
+
+
+def apply(api: FhirApi, plan_id: str) -> Response:
+    """``PlanDefinition/[id]/$apply``: a CarePlan; raises ServiceError."""
+    authorize(api)
+    plan = api.catalogue.read("PlanDefinition", plan_id).resource
+    applied = apply_plan(api.pipeline, plan, sent_parameters(), api.clock(), str(uuid.uuid4()))
+    g.cards = len(applied.evaluation.shown)
+    for text in applied.evaluation.errors:
+        LOG.error("rule could not be evaluated", rule=text)
+    return patient_response(applied.care_plan)
+
+
+def populate(api: FhirApi, questionnaire_id: str) -> Response:
+    """``Questionnaire/[id]/$populate``: Parameters with ``response``; raises ServiceError."""
+    authorize(api)
+    api.catalogue.read("Questionnaire", questionnaire_id)
+    populated = api.populator.populate(launch_of(sent_parameters()), api.clock())
+    return patient_response(populated_parameters(populated))
+
+
+def validate_response(api: FhirApi) -> Response:
+    """``POST QuestionnaireResponse/$validate``: an OperationOutcome; raises ServiceError."""
+    authorize(api)
+    problems = validate(api.populator.form, resource_of(parsed_body()), now=api.clock())
+    return patient_response(as_outcome(problems))
+
+
+def authorize(api: FhirApi) -> None:
+    """Authenticates the client as for a hook, with this address as audience; raises
+    Unauthorized."""
+    header = request.headers.get("Authorization")
+    g.client = api.authenticator.client(header, (request.path,), api.clock()).id
+
+
 def sent_parameters() -> Parameters:
-    """The parameters of an operation: of the body, or of the query of a GET."""
+    """Reads the parameters of an operation: of the body, or of the query of a GET; raises
+    BadRequest."""
     if request.method == "POST":
         return read_parameters(parsed_body())
     return read_query(request.args.items(multi=True))
 
 
-def check_format() -> None:
-    """JSON is all there is; raises NotAcceptable for who takes none."""
-    asked = request.args.get("_format")
-    if asked is not None:
-        # A plus sign that was not encoded arrives as a space.
-        fits = asked.partition(";")[0].strip().replace(" ", "+").lower() in FORMATS
-    else:
-        fits = not request.accept_mimetypes or any(
-            request.accept_mimetypes[name] > 0 for name in (FHIR_JSON, "application/json")
-        )
-    if not fits:
-        words = f"Only JSON is served. Accept {FHIR_JSON}, or send _format=json."
-        raise NotAcceptable(Issue("not-supported", words))
-
-
 def as_fhir(response: Response) -> Response:
-    """Everything below ``/fhir`` is FHIR, errors too, and those of addresses that are not there."""
+    """Declares all JSON below ``/fhir`` as FHIR, errors and unknown addresses included."""
     if request.path.startswith("/fhir/") and response.mimetype == "application/json":
         response.content_type = FHIR_JSON
     return response
 
 
-def answered(resource: dict[str, Any]) -> Response:
-    """The answer to an operation: about a patient, so nobody keeps it."""
+def patient_response(resource: dict[str, Any]) -> Response:
+    """Returns a resource about a patient as a response that no cache keeps."""
     response = Response(orjson.dumps(resource), content_type=FHIR_JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def tagged(body: bytes, tag: str) -> Response:
-    """Content with the tag of its version; nothing but the tag where the caller has it."""
+    """Returns content with its entity tag, or 304 if the caller has it already."""
     if request.if_none_match.contains_weak(tag.removeprefix('W/"').rstrip('"')):
         response = without_body(HTTPStatus.NOT_MODIFIED)
     elif request.args.get("_pretty") == "true":
@@ -140,24 +160,24 @@ def tagged(body: bytes, tag: str) -> Response:
     else:
         response = Response(body, content_type=FHIR_JSON)
     response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "no-cache"  # keep it, and ask whether it changed
+    response.headers["Cache-Control"] = "no-cache"  # caches may keep it, and must revalidate
     return response
 
 
-def page_links(address: str, search: Search, total: int) -> list[dict[str, str]]:
-    """Links to this page and to those beside it, holding the parameters that were understood."""
-    count, offset = search.count, search.offset
+def page_links(address: str, asked: Search, total: int) -> list[dict[str, str]]:
+    """Returns links to this page and to those beside it, with the filters as sent."""
+    count, offset = asked.count, asked.offset
     places = {"self": offset}
     if count and offset > 0:
         places |= {"first": 0, "previous": max(offset - count, 0)}
     if count and offset + count < total:
         places["next"] = offset + count
     return [
-        {"relation": relation, "url": f"{address}?{_query(search, place)}"}
+        {"relation": relation, "url": f"{address}?{_query(asked, place)}"}
         for relation, place in places.items()
     ]
 
 
-def _query(search: Search, offset: int) -> str:
-    pairs = [*search.kept, ("_count", str(search.count))]
+def _query(asked: Search, offset: int) -> str:
+    pairs = [*asked.filters, ("_count", str(asked.count))]
     return urlencode([*pairs, ("_offset", str(offset))] if offset else pairs)
