@@ -3,6 +3,7 @@ mutation score."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from cds_service.authoring.expectations import in_words, mismatches, mistaken
 from cds_service.authoring.last_run import Outcome, write_run
 from cds_service.authoring.mutation import Mutant, applicabilities, mutants, survivors
 from cds_service.authoring.vignettes import Case, case_for, read_vignettes
-from cds_service.content.model import Content
+from cds_service.content import Content, ContentError, Finding, load_content
 from cds_service.hooks.pipeline import Pipeline
 
 Say = Callable[[str], None]
@@ -23,15 +24,20 @@ STEP = 500  # mutants between two lines of progress
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """Where the results of a run go, for the content pages, and when the run was."""
+class ResultsFile:
+    """The file that keeps the results of a run for the content pages, and the time of the run."""
 
     path: Path
     now: datetime
 
 
 def check_vignettes(
-    content: Content, folder: Path, say: Say, *, mutate: bool = True, keep: Keep | None = None
+    content: Content,
+    folder: Path,
+    say: Say,
+    *,
+    mutate: bool = True,
+    results: ResultsFile | None = None,
 ) -> int:
     """Runs all vignettes of a folder; returns 1 when one differs from its expectation, when an
     answer of a condition is never seen, or when too many mutants live or one without a reason."""
@@ -43,8 +49,8 @@ def check_vignettes(
     cases = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.people]
     outcomes = [_outcome(case) for case in cases]
     wrong = [words for outcome in outcomes for words in _differences(outcome)]
-    if keep:
-        _keep(keep, content, outcomes, say)
+    if results:
+        _write_results(results, content, outcomes, say)
     missing = [] if wrong else list(unseen(content, cases))
     for words in (*wrong, *missing):
         say(words)
@@ -52,6 +58,20 @@ def check_vignettes(
     if wrong or not mutate:
         return 1 if wrong or missing else 0
     return 1 if missing or not _mutation_score(content, cases, vignettes.unnoticed, say) else 0
+
+
+def load_for_check(root: Path) -> Content:
+    """Loads the content; raises ContentError also where a reader stumbles over a wrong shape.
+
+    The service does not catch that: its start ends with the traceback.
+    """
+    try:
+        return load_content(root)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        *_, place = traceback.extract_tb(error.__traceback__)
+        words = f"an element is missing or of another kind: {error!r}"
+        finding = Finding("content", f"{Path(place.filename).name}:{place.lineno}", words)
+        raise ContentError((finding,)) from error
 
 
 def _outcome(case: Case) -> Outcome:
@@ -66,12 +86,14 @@ def _differences(outcome: Outcome) -> list[str]:
     return [f"{place}: {words}" for words in outcome.differences]
 
 
-def _keep(keep: Keep, content: Content, outcomes: Iterable[Outcome], say: Say) -> None:
-    """The content pages can do without: a folder that cannot be written to is no finding."""
+def _write_results(
+    results: ResultsFile, content: Content, outcomes: Iterable[Outcome], say: Say
+) -> None:
+    """Writes the results; a folder that cannot be written to is said, and is no finding."""
     try:
-        write_run(keep.path, content.version, keep.now, outcomes)
+        write_run(results.path, content.version, results.now, outcomes)
     except OSError as error:
-        say(f"The results are not kept for the content pages: {error.strerror}: {keep.path}")
+        say(f"The results are not kept for the content pages: {error.strerror}: {results.path}")
 
 
 def _mutation_score(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from argparse import Namespace
 from datetime import UTC, datetime
 
-from cds_service.authoring.check import Keep, check_vignettes
+from cds_service.authoring.check import ResultsFile, check_vignettes, load_for_check
 from cds_service.cli.printing import KEPT, VIGNETTES
-from cds_service.content import find_root, load_content
+from cds_service.content import find_root
 
 
 def run(options: Namespace) -> int:
     """Runs the command; returns its exit status."""
 
     root = find_root(options.content)
-    content = load_content(root)
+    content = load_for_check(root)
     print(f"Content {content.version}: no finding.")
     vignettes = options.vignettes or root / VIGNETTES
     path = options.results or (None if options.vignettes else KEPT)
-    keep = Keep(path, datetime.now(UTC)) if path else None
-    return check_vignettes(content, vignettes, print, mutate=not options.quick, keep=keep)
+    results = ResultsFile(path, datetime.now(UTC)) if path else None
+    return check_vignettes(content, vignettes, print, mutate=not options.quick, results=results)

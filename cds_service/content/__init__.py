@@ -42,21 +42,20 @@ def load_content(root: Path, site_words: Mapping[str, str] | None = None) -> Con
 
     ``site_words`` maps a placeholder of the texts, such as ``site help-line``, to words.
     """
-    shelf = read_folder(root, site_words or {})
-    shelf.findings += site_word_findings(shelf)
-    first = (*shelf.findings, *required_element_findings(shelf), *metadata_findings(shelf))
-    texts = tuple(text_findings(shelf))
-    if len(first) > len(shelf.findings):
+    content_files = read_folder(root, site_words or {})
+    content_files.findings += site_word_findings(content_files)
+    first = (
+        *content_files.findings,
+        *required_element_findings(content_files),
+        *metadata_findings(content_files),
+    )
+    texts = tuple(text_findings(content_files))
+    if len(first) > len(content_files.findings):
         raise ContentError((*first, *texts))
-    try:
-        builder = Builder(shelf)
-        content = builder.content()
-        found = lint(builder.resolver, builder.names, builder.requirements, content)
-        findings = (*first, *texts, *builder.resolver.findings, *found)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        # Something the dialect needs is not there, and `shape` does not know of it yet.
-        last = Finding("content", "", f"an element is missing or of another kind: {error!r}")
-        raise ContentError((*first, *texts, last)) from error
+    builder = Builder(content_files)
+    content = builder.content()
+    found = lint(builder.resolver, builder.names, builder.requirements, content)
+    findings = (*first, *texts, *builder.resolver.findings, *found)
     if findings or content is None:
         raise ContentError(findings)
     return content

@@ -24,7 +24,6 @@ from cds_service.content.model import (
 from cds_service.content.orders import order_key, order_template
 from cds_service.content.resolver import Resolver
 
-FHIRPATH = "text/fhirpath"
 LAST = 10_000  # rank of a contribution that states none
 ADVICE = "could"  # requiredBehavior of a contribution that only adds a line
 NEEDED = ("card-cap", "card-for-failed-rule", "repeat-window", "order-window")  # of the strategy
@@ -46,7 +45,7 @@ class ActionReader:
             by_type.setdefault(plan["type"]["coding"][0]["code"], []).append(plan)
         strategies = by_type.get("workflow-definition", [])
         self.strategy_plan = strategies[0] if len(strategies) == 1 else None
-        self.card_plans = [p for p in plans if "/cards/" in resolver.shelf.files[p["url"]]]
+        self.card_plans = [p for p in plans if "/cards/" in resolver.content_files.files[p["url"]]]
         self.card_ids = {p["id"] for p in self.card_plans}
 
     # -- contributions ---------------------------------------------------------------
@@ -238,7 +237,7 @@ class ActionReader:
     def _holds_cards(self, group: dict[str, Any]) -> bool:
         """A group of cards; the others list causes (in evaluation order) or notes."""
         plans = [a["definitionCanonical"] for a in group.get("action", ()) if _is_plan(a)]
-        known = [self.resolver.shelf.resources.get(c) for c in plans]
+        known = [self.resolver.content_files.resources.get(c) for c in plans]
         return bool(plans) and not any(r and r["id"] not in self.card_ids for r in known)
 
     def _group(self, group: dict[str, Any], plan: Resource, path: str) -> Group:
@@ -264,8 +263,8 @@ class ActionReader:
                 self.resolver.report(plan, at, "only kind applicability has a meaning here")
             if not expression.get("description"):
                 self.resolver.report(plan, at, "needs a description in plain English")
-            if expression.get("language") != FHIRPATH:
-                self.resolver.report(plan, at, f"language must be {FHIRPATH}")
+            if expression.get("language") != ext.FHIRPATH:
+                self.resolver.report(plan, at, f"language must be {ext.FHIRPATH}")
             compiled = self.resolver.compile(expression.get("expression", ""), plan, at)
             if compiled is not None:
                 found.append(Applicability(expression.get("description", ""), compiled))

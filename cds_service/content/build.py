@@ -1,4 +1,4 @@
-"""Resolves and compiles a shelf of resources into one ``Content``, collecting every finding."""
+"""Resolves and compiles the files read into one ``Content``, collecting every finding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cds_service.content.model import (
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
-from cds_service.content.reader import CANONICAL_BASE, ContentFiles
+from cds_service.content.reader import ContentFiles
 from cds_service.content.resolver import Resolver, concepts
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
@@ -33,14 +33,14 @@ from cds_service.fhirpath import FhirPathError, NamedExpressions
 class Builder:
     """One build; ``content()`` is None when a finding stands in the way (``resolver.findings``)."""
 
-    def __init__(self, shelf: ContentFiles) -> None:
-        self.shelf = shelf
-        self.resolver = Resolver(shelf)
-        libraries = list(shelf.of_type("Library"))
+    def __init__(self, content_files: ContentFiles) -> None:
+        self.content_files = content_files
+        self.resolver = Resolver(content_files)
+        libraries = list(content_files.of_type("Library"))
         self.requirements = {r.id: r for library in libraries for r in self._requirements(library)}
-        self.plans = list(shelf.of_type("PlanDefinition"))
+        self.plans = list(content_files.of_type("PlanDefinition"))
         self.names = self._names((*libraries, *self.plans))
-        self.override_reasons = override_reasons(shelf)
+        self.override_reasons = override_reasons(content_files)
 
     def content(self) -> Content | None:
         """Everything resolved, or None after findings that leave something out."""
@@ -49,7 +49,7 @@ class Builder:
         contributions = reader.contributions(sources)
         cards = reader.cards()
         strategy = reader.strategy()
-        forms = list(self.shelf.of_type("Questionnaire"))
+        forms = list(self.content_files.of_type("Questionnaire"))
         try:
             expressions = NamedExpressions(
                 {n: f.expression for n, f in self.names.items()},
@@ -77,9 +77,9 @@ class Builder:
         form: tuple[Questionnaire, tuple[Prefill, ...]],
         names: Any,
     ) -> Content:
-        resources = self.shelf.resources
+        resources = self.content_files.resources
         return Content(
-            version=f"{strategy.plan['version']}+{self.shelf.digest}",
+            version=f"{strategy.plan['version']}+{self.content_files.digest}",
             draft=any(r.get("status") != "active" for r in resources.values()),
             resources=resources,
             questionnaire=form[0],
@@ -94,13 +94,13 @@ class Builder:
             cards=cards,
             strategy=strategy,
             override_reasons=self.override_reasons,
-            files=self.shelf.files,
-            placeholders=tuple(sorted(self.shelf.placeholders - self.shelf.given)),
+            files=self.content_files.files,
+            placeholders=tuple(sorted(self.content_files.placeholders - self.content_files.given)),
             compiled=tuple(self.resolver.compiled),
         )
 
     def _owner(self, fact: NamedFact) -> Resource:
-        return next(r for r in self.shelf.resources.values() if r["id"] == fact.owner)
+        return next(r for r in self.content_files.resources.values() if r["id"] == fact.owner)
 
     def _names(self, resources: tuple[Resource, ...]) -> dict[str, NamedFact]:
         names: dict[str, NamedFact] = {}
@@ -165,8 +165,8 @@ class Builder:
     def _sources(self, strategy: Resource | None) -> Iterator[Source]:
         """Causes and flags in the strategy's order; plans it does not list come last."""
         order = {url: i for i, url in enumerate(dict.fromkeys(listed_plans(strategy)))}
-        causes = [p for p in self.plans if "/causes/" in self.shelf.files[p["url"]]]
-        cards = [p for p in self.plans if "/cards/" in self.shelf.files[p["url"]]]
+        causes = [p for p in self.plans if "/causes/" in self.content_files.files[p["url"]]]
+        cards = [p for p in self.plans if "/cards/" in self.content_files.files[p["url"]]]
         others = [p for p in self.plans if p not in (*causes, *cards) and p is not strategy]
         flags = [p for p in others if p["url"] in order]
         for plan in others:
@@ -185,7 +185,7 @@ class Builder:
                 place += 1
 
     def _displays(self) -> Iterator[tuple[tuple[str, str], str]]:
-        for value_set in self.shelf.of_type("ValueSet"):
+        for value_set in self.content_files.of_type("ValueSet"):
             for system, concept in concepts(value_set):
                 yield normalise(system, concept["code"]), concept.get("display", concept["code"])
 
@@ -199,10 +199,10 @@ def plan_sources(plan: Resource) -> Iterator[tuple[str, str]]:
         yield clinical_id(plan), plan["title"]
 
 
-def override_reasons(shelf: ContentFiles) -> dict[str, dict[str, str]]:
+def override_reasons(content_files: ContentFiles) -> dict[str, dict[str, str]]:
     """Codings of the override-reasons code system, by code."""
-    url = f"{CANONICAL_BASE}/CodeSystem/override-reasons"
-    concepts = shelf.resources.get(url, {}).get("concept", ())
+    url = f"{content_files.base}/CodeSystem/override-reasons"
+    concepts = content_files.resources.get(url, {}).get("concept", ())
     return {
         c["code"]: {"code": c["code"], "system": url, "display": c["display"]} for c in concepts
     }

@@ -7,6 +7,7 @@ LOINC = "http://loinc.org"
 ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
+SYSTEM_NAMES = {SNOMED: "SNOMED CT", LOINC: "LOINC", ICD10CM: "ICD-10-CM", RXNORM: "RxNorm"}
 # Other names charts use for the same system (OIDs of the HL7 registry).
 ALIASES = {
     "urn:oid:2.16.840.1.113883.6.96": SNOMED,

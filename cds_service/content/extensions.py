@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-OURS = "https://dyspareunia-cds.example/fhir/StructureDefinition/"
-VARIABLE = "http://hl7.org/fhir/StructureDefinition/variable"
-STRENGTH = "http://hl7.org/fhir/StructureDefinition/cqf-strengthOfRecommendation"
-QUALITY = "http://hl7.org/fhir/StructureDefinition/cqf-qualityOfEvidence"
+CORE = "http://hl7.org/fhir/StructureDefinition/"
+VARIABLE = CORE + "variable"
+STRENGTH = CORE + "cqf-strengthOfRecommendation"
+QUALITY = CORE + "cqf-qualityOfEvidence"
 SECURITY_LABEL = (
     "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
 )
-SILENT = OURS + "silent"  # of a plan: evaluated and recorded, not shown
-OPTION_EXCLUSIVE = "http://hl7.org/fhir/StructureDefinition/questionnaire-optionExclusive"
-MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
-MAX_VALUE = "http://hl7.org/fhir/StructureDefinition/maxValue"
+SILENT = "silent"  # of a plan: evaluated and recorded, not shown
+FHIRPATH = "text/fhirpath"
+OPTION_EXCLUSIVE = CORE + "questionnaire-optionExclusive"
+MIN_VALUE = CORE + "minValue"
+MAX_VALUE = CORE + "maxValue"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
 INITIAL_EXPRESSION = SDC + "initialExpression"
 LAUNCH_CONTEXT = SDC + "launchContext"
@@ -23,14 +24,33 @@ INFORMATION_ORIGIN = (
     "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/information-origin"  # Da Vinci DTR
 )
 
-ANSWER_CONFIRMED = OURS + "answer-confirmed"  # of a prefilled answer: the person has seen it
+ANSWER_CONFIRMED = "answer-confirmed"  # of a prefilled answer: the person has seen it
+ANSWER_SOURCE = "answer-source"  # of a prefilled answer: the chart entries that prove it
+HL7 = "http://hl7.org/"
+
+
+def base_of(canonical: str) -> str:
+    """Returns the canonical base of a resource's url: what comes before type and id."""
+    return canonical.rsplit("/", 2)[0]
+
+
+def full_url(canonical: str, name: str) -> str:
+    """Returns the url of an extension of the dialect, for content with that resource's base."""
+    return f"{base_of(canonical)}/StructureDefinition/{name}"
+
+
+def is_called(url: object, name: str) -> bool:
+    """True if an extension's url is ``name``: a full url, or the last step of one that is not
+    HL7's (``reader`` refuses any other base than the content's own)."""
+    if "/" in name or not isinstance(url, str):
+        return url == name
+    return url.rpartition("/StructureDefinition/")[2] == name and not url.startswith(HL7)
 
 
 def values(element: Mapping[str, Any], url: str) -> Iterator[Any]:
-    """The ``value[x]`` of every extension with that url; a name of ours stands for its full url."""
-    full = url if "/" in url else OURS + url
+    """Yields the ``value[x]`` of every extension with that url, or that name of the dialect."""
     for extension in element.get("extension", ()):
-        if extension["url"] == full:
+        if is_called(extension["url"], url):
             yield next((v for k, v in extension.items() if k.startswith("value")), extension)
 
 

@@ -16,7 +16,7 @@ from cds_service.content.justification import answer_path
 from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
-from cds_service.content.reader import CANONICAL_BASE, ContentFiles
+from cds_service.content.reader import ContentFiles
 from cds_service.content.required_elements import walk_actions
 from cds_service.content.resolver import Resolver
 from cds_service.content.translations import translation_findings
@@ -27,20 +27,20 @@ MAX_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 
-def metadata_findings(shelf: ContentFiles) -> tuple[Finding, ...]:
+def metadata_findings(content_files: ContentFiles) -> tuple[Finding, ...]:
     """What every resource must carry; without it the content cannot be built."""
     return tuple(
         finding
-        for resource in shelf.resources.values()
-        for finding in _metadata(resource, shelf.files[resource["url"]])
+        for resource in content_files.resources.values()
+        for finding in _metadata(resource, content_files.files[resource["url"]])
     )
 
 
-def text_findings(shelf: ContentFiles) -> Iterator[Finding]:
+def text_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Checks of single resources that need nothing but their JSON."""
-    for resource in shelf.resources.values():
-        file = shelf.files[resource["url"]]
-        yield from _related(resource, shelf, file)
+    for resource in content_files.resources.values():
+        file = content_files.files[resource["url"]]
+        yield from _related(resource, content_files, file)
         yield from wording_findings(resource, file)
         yield from _silence(resource, file)
         if resource["resourceType"] == "PlanDefinition":
@@ -54,21 +54,21 @@ def lint(
     content: Content | None,
 ) -> Iterator[Finding]:
     """The other checks; those on the resolved content only when it resolved."""
-    shelf = resolver.shelf
-    for form in shelf.of_type("Questionnaire"):
-        yield from questionnaire_findings(form, shelf.files[form["url"]])
-        yield from translation_findings(form, shelf.files[form["url"]])
-        yield from age_label_findings(form, shelf.files[form["url"]])
-    for value_set in shelf.of_type("ValueSet"):
-        yield from _value_set(value_set, shelf)
-    yield from _same_orders(shelf)
-    yield from _names(shelf, names.values())
+    content_files = resolver.content_files
+    for form in content_files.of_type("Questionnaire"):
+        yield from questionnaire_findings(form, content_files.files[form["url"]])
+        yield from translation_findings(form, content_files.files[form["url"]])
+        yield from age_label_findings(form, content_files.files[form["url"]])
+    for value_set in content_files.of_type("ValueSet"):
+        yield from _value_set(value_set, content_files)
+    yield from _same_orders(content_files)
+    yield from _names(content_files, names.values())
     yield from _requirements(requirements.values())
     yield from _expressions(resolver)
     if content is not None:
         yield from _strategy(content)
         yield from _own_rule_first(content)
-        yield from _unused(content, shelf)
+        yield from _unused(content, content_files)
 
 
 def _metadata(resource: Resource, file: str) -> Iterator[Finding]:
@@ -79,11 +79,11 @@ def _metadata(resource: Resource, file: str) -> Iterator[Finding]:
         yield Finding(file, "experimental", "must be true while the status is draft")
 
 
-def _related(resource: Resource, shelf: ContentFiles, file: str) -> Iterator[Finding]:
+def _related(resource: Resource, content_files: ContentFiles, file: str) -> Iterator[Finding]:
     artifacts = resource.get("relatedArtifact", ())
     for place, artifact in enumerate(artifacts):
         canonical = artifact.get("resource")
-        if canonical and canonical.partition("|")[0] not in shelf.resources:
+        if canonical and canonical.partition("|")[0] not in content_files.resources:
             yield Finding(file, f"relatedArtifact[{place}]", f"nothing is {canonical}")
     if resource["resourceType"] == "PlanDefinition" and not any(
         a["type"] in CITATIONS for a in artifacts
@@ -93,11 +93,11 @@ def _related(resource: Resource, shelf: ContentFiles, file: str) -> Iterator[Fin
 
 def _silence(resource: Resource, file: str) -> Iterator[Finding]:
     """A mark that is not read would let a plan speak that its author holds to be silent."""
-    marks = [e for e in resource.get("extension", ()) if e.get("url") == ext.SILENT]
+    marks = [e for e in resource.get("extension", ()) if ext.is_called(e.get("url"), ext.SILENT)]
     read = resource["resourceType"] == "PlanDefinition" and [
         m for m in marks if m.get("valueBoolean") is True
     ]
-    if repr(resource).count(repr(ext.SILENT)) != len(read or ()):
+    if repr(resource).count(f"/StructureDefinition/{ext.SILENT}'") != len(read or ()):
         message = "is read on a plan itself only, with valueBoolean true"
         yield Finding(file, "silent", message)
 
@@ -118,8 +118,8 @@ def _plan(plan: Resource, file: str) -> Iterator[Finding]:
             yield Finding(file, f"{path}.title", f"has more than {MAX_SUMMARY} characters")
 
 
-def _value_set(value_set: Resource, shelf: ContentFiles) -> Iterator[Finding]:
-    file = shelf.files[value_set["url"]]
+def _value_set(value_set: Resource, content_files: ContentFiles) -> Iterator[Finding]:
+    file = content_files.files[value_set["url"]]
     seen: set[tuple[str, str]] = set()
     for include in value_set.get("compose", {}).get("include", ()):
         if "filter" in include or "valueSet" in include:
@@ -129,27 +129,27 @@ def _value_set(value_set: Resource, shelf: ContentFiles) -> Iterator[Finding]:
             if code in seen:
                 yield Finding(file, f"code {code[1]}", "is listed twice")
             seen.add(code)
-            yield from _code(code, shelf, file)
+            yield from _code(code, content_files, file)
     if not seen:
         yield Finding(file, "compose", "holds no code: it would silently match nothing")
 
 
-def _code(code: tuple[str, str], shelf: ContentFiles, file: str) -> Iterator[Finding]:
+def _code(code: tuple[str, str], content_files: ContentFiles, file: str) -> Iterator[Finding]:
     system, value = code
     if not has_valid_check_digit(system, value):
         yield Finding(file, f"code {value}", "has a wrong check digit: compare with its source")
-    if system.startswith(CANONICAL_BASE):
-        concepts = shelf.resources.get(system, {}).get("concept", ())
+    if system.startswith(f"{content_files.base}/"):
+        concepts = content_files.resources.get(system, {}).get("concept", ())
         if value not in {c["code"] for c in concepts}:
             yield Finding(file, f"code {value}", f"is not in the code system {system}")
 
 
-def _same_orders(shelf: ContentFiles) -> Iterator[Finding]:
+def _same_orders(content_files: ContentFiles) -> Iterator[Finding]:
     seen: dict[str, str] = {}
-    for activity in shelf.of_type("ActivityDefinition"):
-        file = shelf.files[activity["url"]]
+    for activity in content_files.of_type("ActivityDefinition"):
+        file = content_files.files[activity["url"]]
         for coding in activity.get("code", {}).get("coding", ()):
-            yield from _code((coding["system"], coding["code"]), shelf, file)
+            yield from _code((coding["system"], coding["code"]), content_files, file)
         if not activity.get("code"):
             yield Finding(file, "code", "is required: what is ordered")
             continue
@@ -158,10 +158,10 @@ def _same_orders(shelf: ContentFiles) -> Iterator[Finding]:
             yield Finding(file, "code", f"is the same order as {first}")
 
 
-def _names(shelf: ContentFiles, facts: Iterable[NamedFact]) -> Iterator[Finding]:
+def _names(content_files: ContentFiles, facts: Iterable[NamedFact]) -> Iterator[Finding]:
     for fact in facts:
         if not fact.description:
-            file = _file(shelf.files, fact.owner)
+            file = _file(content_files.files, fact.owner)
             yield Finding(file, f"variable {fact.name}", "needs a description in plain English")
 
 
@@ -176,7 +176,7 @@ def _expressions(resolver: Resolver) -> Iterator[Finding]:
     """Answers that no item or option gives, and paths that start from nothing."""
     options = {
         item["linkId"]: {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
-        for form in resolver.shelf.of_type("Questionnaire")
+        for form in resolver.content_files.of_type("Questionnaire")
         for item in walk_items(form.get("item", ()))
     }
     for expression, file, path in resolver.compiled:
@@ -251,7 +251,7 @@ def _strategy(content: Content) -> Iterator[Finding]:
             yield Finding(file, "action", f"nothing ever asks for the card {card}")
 
 
-def _unused(content: Content, shelf: ContentFiles) -> Iterator[Finding]:
+def _unused(content: Content, content_files: ContentFiles) -> Iterator[Finding]:
     """Facts, chart keys, value sets and orders that nothing refers to."""
     used = {name for e, _, _ in content.compiled for name in e.variables}
     rules = {s.rule for s in content.sources}
@@ -265,15 +265,17 @@ def _unused(content: Content, shelf: ContentFiles) -> Iterator[Finding]:
             yield Finding("libraries", f"dataRequirement {requirement.id}", "is never used")
     texts = "".join(e.text for e, _, _ in content.compiled)
     needed = {r.main.value_set for r in content.requirements.values()}
-    for value_set in shelf.of_type("ValueSet"):
+    for value_set in content_files.of_type("ValueSet"):
         if value_set["url"] not in needed and value_set["url"] not in texts:
-            yield Finding(shelf.files[value_set["url"]], "", "no chart key uses this value set")
+            yield Finding(
+                content_files.files[value_set["url"]], "", "no chart key uses this value set"
+            )
     ordered = {
         (s.activity or "").partition("|")[0] for c in content.cards.values() for s in c.suggestions
     }
-    for activity in shelf.of_type("ActivityDefinition"):
+    for activity in content_files.of_type("ActivityDefinition"):
         if activity["url"] not in ordered:
-            yield Finding(shelf.files[activity["url"]], "", "no card suggests this order")
+            yield Finding(content_files.files[activity["url"]], "", "no card suggests this order")
 
 
 def _file(files: Mapping[str, str], owner: str) -> str:

@@ -17,7 +17,6 @@ from cds_service.content.resolver import Resolver
 from cds_service.content.translations import CONTENT, translations, worded
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, nodes
 
-FHIRPATH = "text/fhirpath"
 # What the launch of a form can bring beside the chart; %age comes with the patient.
 CONTEXTS: Mapping[str, tuple[str, ...]] = {
     "patient": ("patient", "age"),
@@ -83,8 +82,8 @@ class PrefillReader:
     def _compile(self, node: Mapping[str, Any], path: str, more: set[str]) -> Expression | None:
         if not node.get("description"):
             self.resolver.report(self.form, path, "needs a description in plain English")
-        if node.get("language") != FHIRPATH:
-            self.resolver.report(self.form, path, f"language must be {FHIRPATH}")
+        if node.get("language") != ext.FHIRPATH:
+            self.resolver.report(self.form, path, f"language must be {ext.FHIRPATH}")
         compiled = self.resolver.compile(node.get("expression", ""), self.form, path, more)
         if compiled is None:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from fhir.resources.R4B.questionnaire import Questionnaire
 from fhir.resources.R4B.valueset import ValueSet
 from pydantic import BaseModel, ValidationError
 
+from cds_service.content import extensions as ext
 from cds_service.content.model import Finding
 
 # Words a site has of its own, such as `[site help-line]` (``questionnaires/README.md``).
 PLACEHOLDER = re.compile(r"\[(site [a-z][a-z -]*)\]")
-CANONICAL_BASE = "https://dyspareunia-cds.example/fhir"
+STRATEGY = "workflow-definition"  # the type of the plan whose url gives the canonical base
 
 FOLDERS: dict[str, type[BaseModel]] = {
     "questionnaires": Questionnaire,
@@ -44,6 +45,7 @@ class ContentFiles:
     placeholders: set[str] = field(default_factory=set)
     given: frozenset[str] = frozenset()  # placeholders the site has words for
     digest: str = ""
+    base: str = ""  # canonical base of all urls: that of the strategy
 
     def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:
         """Resources of a type, in file order."""
@@ -55,26 +57,44 @@ def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
 
     ``words`` are what the site says for each placeholder; ``placeholders`` are those there are.
     """
-    shelf = ContentFiles(given=frozenset(words))
+    content_files = ContentFiles(given=frozenset(words))
     digest = hashlib.sha256(repr(sorted(words.items())).encode() if words else b"")
+    valid: dict[str, dict[str, Any]] = {}
     for folder, model in FOLDERS.items():
         paths = sorted((root / folder).rglob("*.json"))
         if not paths:
-            shelf.findings.append(Finding(folder, "", "no JSON file found in this folder"))
+            content_files.findings.append(Finding(folder, "", "no JSON file found in this folder"))
         for path in paths:
             name = path.relative_to(root).as_posix()
             data = path.read_bytes()
             digest.update(name.encode() + b"\0" + data)
-            shelf.placeholders.update(PLACEHOLDER.findall(data.decode(errors="replace")))
-            _read_file(shelf, name, filled(data, words), model)
-    shelf.digest = digest.hexdigest()[:12]
-    return shelf
+            content_files.placeholders.update(PLACEHOLDER.findall(data.decode(errors="replace")))
+            resource, findings = _read_file(name, filled(data, words), model)
+            content_files.findings += findings
+            if not findings:
+                valid[name] = resource
+    content_files.base = _base(valid.values())
+    for name, resource in valid.items():
+        _add(content_files, name, resource)
+    content_files.digest = digest.hexdigest()[:12]
+    return content_files
 
 
-def site_word_findings(shelf: ContentFiles) -> Iterator[Finding]:
+def _base(resources: Iterable[dict[str, Any]]) -> str:
+    """The canonical base that the strategy's url begins with; empty without a strategy."""
+    for resource in resources:
+        codings = resource.get("type", {}).get("coding", ())
+        if resource["resourceType"] == "PlanDefinition" and any(
+            c.get("code") == STRATEGY for c in codings
+        ):
+            return ext.base_of(resource.get("url", ""))
+    return ""
+
+
+def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
-    for name in sorted(shelf.given - shelf.placeholders):
-        there = ", ".join(sorted(shelf.placeholders)) or "none"
+    for name in sorted(content_files.given - content_files.placeholders):
+        there = ", ".join(sorted(content_files.placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
         yield Finding("CDS_SITE_WORDS", "", message)
 
@@ -86,16 +106,12 @@ def filled(data: bytes, words: Mapping[str, str]) -> bytes:
     return data
 
 
-def _read_file(shelf: ContentFiles, name: str, data: bytes, model: type[BaseModel]) -> None:
+def _read_file(name: str, data: bytes, model: type[BaseModel]) -> tuple[Any, list[Finding]]:
     try:
         resource = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        shelf.findings.append(Finding(name, f"line {error.lineno}", f"not valid JSON: {error.msg}"))
-        return
-    found = list(_schema_findings(name, resource, model))
-    shelf.findings += found
-    if not found:
-        _shelve(shelf, name, resource)
+        return None, [Finding(name, f"line {error.lineno}", f"not valid JSON: {error.msg}")]
+    return resource, list(_schema_findings(name, resource, model))
 
 
 def _schema_findings(name: str, resource: Any, model: type[BaseModel]) -> Iterator[Finding]:
@@ -110,16 +126,18 @@ def _schema_findings(name: str, resource: Any, model: type[BaseModel]) -> Iterat
             yield Finding(name, path, f"not valid FHIR R4: {problem['msg']}")
 
 
-def _shelve(shelf: ContentFiles, name: str, resource: dict[str, Any]) -> None:
-    url, stem = resource.get("url"), Path(name).stem
-    expected = f"{CANONICAL_BASE}/{resource['resourceType']}/{stem}"
+def _add(content_files: ContentFiles, name: str, resource: dict[str, Any]) -> None:
+    url, stem = resource.get("url", ""), Path(name).stem
+    expected = f"{content_files.base or ext.base_of(url)}/{resource['resourceType']}/{stem}"
     if resource.get("id") != stem:
-        shelf.findings.append(Finding(name, "id", f"must be the file's name, {stem!r}"))
+        content_files.findings.append(Finding(name, "id", f"must be the file's name, {stem!r}"))
     if url != expected:
-        shelf.findings.append(Finding(name, "url", f"must be {expected}"))
+        content_files.findings.append(Finding(name, "url", f"must be {expected}"))
         return
-    if url in shelf.resources:
-        shelf.findings.append(Finding(name, "url", f"already used by {shelf.files[url]}"))
+    if url in content_files.resources:
+        content_files.findings.append(
+            Finding(name, "url", f"already used by {content_files.files[url]}")
+        )
         return
-    shelf.resources[url] = resource
-    shelf.files[url] = name
+    content_files.resources[url] = resource
+    content_files.files[url] = name

@@ -14,21 +14,19 @@ from cds_service.content.model import Finding, Resource
 from cds_service.content.questionnaires import walk_items
 from cds_service.content.reader import ContentFiles
 
+MISSING = "{} is missing: the content cannot be read without it"
 Missing = tuple[str, str]  # path, what is missing there
-OURS = (ext.OURS, ext.VARIABLE)
 
 
-def required_element_findings(shelf: ContentFiles) -> Iterator[Finding]:
+def required_element_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """One finding for each element that must be there and is not."""
-    for resource in shelf.resources.values():
-        file = shelf.files[resource["url"]]
+    for resource in content_files.resources.values():
+        file = content_files.files[resource["url"]]
         check = CHECKS[resource["resourceType"]]
-        for path, name in (
-            *_needs(resource, "", "id"),
-            *_extensions(resource, ""),
-            *check(resource),
-        ):
-            yield Finding(file, path, f"{name} is missing: the content cannot be read without it")
+        for path, name in (*_needs(resource, "", "id"), *check(resource)):
+            yield Finding(file, path, MISSING.format(name))
+        for path, message in _extensions(resource, "", content_files.base):
+            yield Finding(file, path, message)
 
 
 def _needs(node: Any, path: str, *names: str) -> Iterator[Missing]:
@@ -37,18 +35,25 @@ def _needs(node: Any, path: str, *names: str) -> Iterator[Missing]:
             yield path, name
 
 
-def _extensions(node: Any, path: str) -> Iterator[Missing]:
-    """Every extension of ours, anywhere, says something."""
+def _extensions(node: Any, path: str, base: str) -> Iterator[tuple[str, str]]:
+    """Path and message for every extension without a value, or with another base than ours."""
     if isinstance(node, list):
         for place, item in enumerate(node):
-            yield from _extensions(item, f"{path}[{place}]")
+            yield from _extensions(item, f"{path}[{place}]", base)
     elif isinstance(node, dict):
-        if str(node.get("url", "")).startswith(OURS) and "resourceType" not in node:
-            has_value = any(key.startswith("value") for key in node)
-            if not has_value and not node.get("extension"):
-                yield path, "value"
+        url = str(node.get("url", ""))
+        if "/StructureDefinition/" in url and "resourceType" not in node:
+            yield from ((path, message) for message in _extension(node, url, base))
         for key, value in node.items():
-            yield from _extensions(value, f"{path}.{key}" if path else key)
+            yield from _extensions(value, f"{path}.{key}" if path else key, base)
+
+
+def _extension(node: Mapping[str, Any], url: str, base: str) -> Iterator[str]:
+    if base and not url.startswith((f"{base}/", ext.HL7)):
+        yield f"an extension of this content begins with {base}/, one of HL7 with {ext.HL7}"
+    has_value = any(key.startswith("value") for key in node)
+    if not has_value and not node.get("extension"):
+        yield MISSING.format("value")
 
 
 def _plan(plan: Resource) -> Iterator[Missing]:

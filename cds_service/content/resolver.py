@@ -16,12 +16,12 @@ class Resolver:
     """Shared by all readers of one build. ``findings`` grows; ``compiled`` holds every expression
     with its file and path; ``allowed`` are the variable names that expressions may use."""
 
-    def __init__(self, shelf: ContentFiles) -> None:
-        self.shelf = shelf
+    def __init__(self, content_files: ContentFiles) -> None:
+        self.content_files = content_files
         self.findings: list[Finding] = []
         self.compiled: list[tuple[Expression, str, str]] = []
-        self.value_sets = {r["url"]: value_set_codes(r) for r in shelf.of_type("ValueSet")}
-        self.allowed = {*INPUTS, *_declared(shelf)}
+        self.value_sets = {r["url"]: value_set_codes(r) for r in content_files.of_type("ValueSet")}
+        self.allowed = {*INPUTS, *_declared(content_files)}
 
     def compile(
         self, text: str, resource: Resource, path: str, more: Collection[str] = ()
@@ -34,28 +34,28 @@ class Resolver:
         except FhirPathError as error:
             self.report(resource, path, f"{error}")
             return None
-        self.compiled.append((expression, self.shelf.files[resource["url"]], path))
+        self.compiled.append((expression, self.content_files.files[resource["url"]], path))
         return expression
 
     def report(self, resource: Resource, path: str, message: str) -> None:
         """Records a finding at a path of a resource."""
-        self.findings.append(Finding(self.shelf.files[resource["url"]], path, message))
+        self.findings.append(Finding(self.content_files.files[resource["url"]], path, message))
 
     def resolve(self, canonical: str, resource: Resource, path: str) -> Resource | None:
         """The content resource behind ``url`` or ``url|version``; a dangling one is a finding."""
         url, _, version = canonical.partition("|")
-        target = self.shelf.resources.get(url)
+        target = self.content_files.resources.get(url)
         if target is None or (version and version != target.get("version")):
             self.report(resource, path, f"nothing in the content is {canonical}")
             return None
         return target
 
 
-def _declared(shelf: ContentFiles) -> Iterator[str]:
+def _declared(content_files: ContentFiles) -> Iterator[str]:
     """The names of all data requirements, and of all named expressions of libraries and plans."""
-    for library in shelf.of_type("Library"):
+    for library in content_files.of_type("Library"):
         yield from (node["id"] for node in library.get("dataRequirement", ()))
-    for resource in (*shelf.of_type("Library"), *shelf.of_type("PlanDefinition")):
+    for resource in (*content_files.of_type("Library"), *content_files.of_type("PlanDefinition")):
         yield from (variable["name"] for variable in ext.values(resource, ext.VARIABLE))
 
 

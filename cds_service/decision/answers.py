@@ -17,8 +17,9 @@ from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN
+from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN, is_called
 from cds_service.content.model import EnableWhen, Item, Questionnaire, Resource
+from cds_service.fhir.questionnaire_response.form import dicts
 
 Answers = dict[str, dict[str, bool] | int | Decimal]
 
@@ -133,17 +134,13 @@ def _is_unconfirmed(answer: dict[str, Any]) -> bool:
     """Filled in by a machine (Da Vinci DTR: ``auto``, ``auto-client``, ``auto-server``), and not
     marked as seen by the person."""
     automatic = confirmed = False
-    for extension in _dicts(answer.get("extension")):
+    for extension in dicts(answer.get("extension")):
         if extension.get("url") == INFORMATION_ORIGIN:
-            sources = (p for p in _dicts(extension.get("extension")) if p.get("url") == "source")
+            sources = (p for p in dicts(extension.get("extension")) if p.get("url") == "source")
             automatic = any(str(p.get("valueCode")).startswith("auto") for p in sources)
-        elif extension.get("url") == ANSWER_CONFIRMED:
+        elif is_called(extension.get("url"), ANSWER_CONFIRMED):
             confirmed = extension.get("valueBoolean") is True
     return automatic and not confirmed
-
-
-def _dicts(values: Any) -> Iterator[dict[str, Any]]:
-    return (v for v in (values if isinstance(values, list) else ()) if isinstance(v, dict))
 
 
 def _read_code(item: Item, answer: dict[str, Any], reading: Reading) -> bool:

@@ -70,12 +70,12 @@ def build_facts(
         unusable["not a resource"] += record.unusable
     response, expired, sheet = _newest_response(content, record, now, unusable)
     variables: dict[str, Any] = {
-        name: _limited(content, name, entries) for name in content.requirements
+        name: limited(content, name, entries) for name in content.requirements
     }
     variables |= {
         "answers": sheet.view,
         "patient": record.patient,
-        "age": _age(record.patient, now),
+        "age": age_of(record.patient, now),
         "encounter": record.encounter,
         "user": {"type": record.user[0], "id": record.user[1]},
         "questionnaireResponse": response,
@@ -107,14 +107,16 @@ def _ordered(content: Content, record: PatientRecord, now: datetime) -> Iterator
                 yield from order_keys(resource.get("code"))
 
 
-def _limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:
+def limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:
+    """Returns the resources of a requirement, newest first, at most as many as its limit."""
     found = entries.get(name)
     if not found:
         return []
     return [entry.resource for entry in found[: content.requirements[name].limit]]
 
 
-def _age(patient: Resource, now: datetime) -> int | None:
+def age_of(patient: Resource, now: datetime) -> int | None:
+    """Returns the age in whole years; None without a readable birth date."""
     born = patient.get("birthDate")
     return whole_years(born, now.date()) if isinstance(born, str) else None
 

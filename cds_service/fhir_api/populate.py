@@ -16,9 +16,9 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.model import Content, Prefill, Resource
 from cds_service.decision.chart import ChartIndex, Entry
+from cds_service.decision.facts import age_of, limited
 from cds_service.decision.record import ENCOUNTER, PATIENT
 from cds_service.fhir.bundles import next_links, resources
-from cds_service.fhir.dates import whole_years
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, outcome
 from cds_service.fhir.questionnaire_response import Form, compile_form, validate
 from cds_service.fhir_api.parameters import Parameters
@@ -27,7 +27,6 @@ from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.prefetch import subjects, templates
 
-ANSWER_SOURCE = ext.OURS + "answer-source"
 DAY = 10  # characters of a date without its time
 Entries = Mapping[str, list[Entry]]
 
@@ -96,7 +95,7 @@ class Populator:
         inputs = {
             "questionnaire": self.content.questionnaire.resource,
             "patient": read.patient,
-            "age": _age(read.patient, now),
+            "age": age_of(read.patient, now),
             "encounter": read.encounter,
         }
         found = {}
@@ -126,7 +125,8 @@ class Populator:
         item = self.form.items[prefill.link_id]
 
         def ask(names: list[str]) -> list[Answer]:
-            chart = {name: self._limited(name, entries, names) for name in prefill.requirements}
+            named = {name: entries[name] for name in names}
+            chart = {name: limited(self.content, name, named) for name in prefill.requirements}
             bindings = prefill.expressions.bind({**inputs, **chart}, now)
             return typed_answers(item, bindings.answer(prefill.expression))
 
@@ -135,11 +135,6 @@ class Populator:
             # A chart key proves an answer when it is enough for it; else all of them together do.
             proof = [name for name in held if answer in alone.get(name, ())] or held
             yield answer, [entries[name][0] for name in proof]
-
-    def _limited(self, name: str, entries: Entries, names: list[str]) -> list[Resource]:
-        if name not in names:
-            return []
-        return [e.resource for e in entries[name][: self.content.requirements[name].limit]]
 
     # -- the response ----------------------------------------------------------------
 
@@ -169,15 +164,17 @@ class Populator:
             reference = _reference(resource)
             if reference:
                 response[name] = {"reference": reference}
-        items = list(_items(form["item"], found))
+        items = list(_items(form["item"], found, ext.full_url(form["url"], ext.ANSWER_SOURCE)))
         return {**response, "item": items} if items else response
 
 
-def _items(nodes: Any, found: Mapping[str, list[_Found]]) -> Iterator[dict[str, Any]]:
+def _items(
+    nodes: Any, found: Mapping[str, list[_Found]], source_url: str
+) -> Iterator[dict[str, Any]]:
     """The items that have answers or hold some that have, in form order."""
     for node in nodes:
-        inner = list(_items(node.get("item", ()), found))
-        answers = [_marked(one) for one in found.get(node["linkId"], ())]
+        inner = list(_items(node.get("item", ()), found, source_url))
+        answers = [_marked(one, source_url) for one in found.get(node["linkId"], ())]
         if node["type"] == "group" and inner:
             yield {"linkId": node["linkId"], "item": inner}
         elif answers:
@@ -186,12 +183,12 @@ def _items(nodes: Any, found: Mapping[str, list[_Found]]) -> Iterator[dict[str, 
             yield {"linkId": node["linkId"], "answer": answers}
 
 
-def _marked(found: _Found) -> dict[str, Any]:
+def _marked(found: _Found, source_url: str) -> dict[str, Any]:
     automatic = {
         "url": ext.INFORMATION_ORIGIN,
         "extension": [{"url": "source", "valueCode": "auto"}],
     }
-    sources = [{"url": ANSWER_SOURCE, "valueReference": _as_reference(o)} for o in found.origins]
+    sources = [{"url": source_url, "valueReference": _as_reference(o)} for o in found.origins]
     return {"extension": [automatic, *sources], **found.answer}
 
 
@@ -283,11 +280,6 @@ MIXED = Issue(
     "Nothing is filled in: the launch context holds data about more than one patient.",
     PATIENT,
 )
-
-
-def _age(patient: Resource, now: datetime) -> int | None:
-    born = patient.get("birthDate")
-    return whole_years(born, now.date()) if isinstance(born, str) else None
 
 
 # -- the operation's parameters ---------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A strict FHIRPath 2.0 for FHIR R4: compiled once, refusing whatever it cannot answer rightly."""
 
+from .compiler import ValueSets
 from .dates import FhirDate, FhirDateTime, FhirTime
 from .elements import to_json
 from .errors import FhirPathError
@@ -17,6 +18,7 @@ __all__ = [
     "FhirTime",
     "NamedExpressions",
     "Quantity",
+    "ValueSets",
     "compile_expression",
     "render",
     "to_json",

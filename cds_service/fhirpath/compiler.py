@@ -11,6 +11,8 @@ from .errors import FhirPathError, closest
 from .functions import FUNCTIONS, RESULTS, Function
 from .limits import MAX_CHAIN, MAX_DEPTH
 from .nodes import (
+    CONNECTIVES,
+    TRUTHS,
     Binary,
     Call,
     Empty,
@@ -51,10 +53,6 @@ PREFIXES = {
 }
 ValueSets = Mapping[str, Container[tuple[str | None, str]]]
 BOOLEANS = ("System.Boolean", "boolean")
-_CONNECTIVES = ("and", "or")
-_TRUTHS = frozenset(
-    {"xor", "implies", "=", "!=", "~", "!~", "<", "<=", ">", ">=", "in", "contains"}
-)
 _UNORDERED = ("children", "descendants")
 
 
@@ -120,7 +118,7 @@ class Compiler:
             case Unary():
                 return build_unary(self, node)
             case Binary(operator=operator):
-                if operator in _TRUTHS or operator in _CONNECTIVES:
+                if operator in TRUTHS or operator in CONNECTIVES:
                     return as_step(self._truth(node))
                 return build_binary(self, node)
             case TypeTest(operator=operator, operand=operand, type_name=name):
@@ -136,9 +134,9 @@ class Compiler:
         match node:
             case Literal(value=bool(value)):
                 return lambda scope, focus: value
-            case Binary(operator=operator) if operator in _CONNECTIVES:
+            case Binary(operator=operator) if operator in CONNECTIVES:
                 return build_connective(operator, [self.truth(one) for one in terms_of(node)])
-            case Binary(operator=operator) if operator in _TRUTHS:
+            case Binary(operator=operator) if operator in TRUTHS:
                 return build_truth(self, node)
             case Call():
                 function = self._function(node)

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+CONNECTIVES = frozenset({"and", "or"})
+# The other operators that answer a Boolean.
+TRUTHS = frozenset({"xor", "implies", "=", "!=", "~", "!~", "<", "<=", ">", ">=", "in", "contains"})
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:

@@ -8,16 +8,24 @@ from collections.abc import Mapping
 
 from .dates import FhirDate, FhirDateTime, FhirTime
 from .errors import FhirPathError, closest
-from .nodes import Binary, Call, Index, Literal, Member, Node, TypeTest, Unary
+from .nodes import (
+    CONNECTIVES,
+    TRUTHS,
+    Binary,
+    Call,
+    Index,
+    Literal,
+    Member,
+    Node,
+    TypeTest,
+    Unary,
+)
 from .quantities import Quantity
 from .types import FhirType, fhir_type, resolve
 
 Types = frozenset[str] | None
 
 _BOOLEAN = frozenset({"System.Boolean"})
-_TRUTHS = frozenset(
-    {"and", "or", "xor", "implies", "=", "!=", "~", "!~", "<", "<=", ">", ">=", "in", "contains"}
-)
 # Functions that answer items of the collection they are called on.
 _SAME = frozenset(
     {"where", "first", "last", "tail", "skip", "take", "single", "trace", "distinct", "exclude"}
@@ -124,7 +132,7 @@ def _named(name: str) -> Types:
 
 
 def _binary(operator: str, node: Binary, results: Mapping[str, str | None]) -> Types:
-    if operator in _TRUTHS:
+    if operator in TRUTHS or operator in CONNECTIVES:
         return _BOOLEAN
     if operator == "&":
         return frozenset({"System.String"})

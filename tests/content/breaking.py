@@ -15,6 +15,7 @@ import pytest
 
 from cds_service.content import ContentError, Finding, load_content
 
+CANONICAL_BASE = "https://dyspareunia-cds.example/fhir"
 CAUSE = "plan_definitions/causes/urinary-infection-no-penis.json"
 CARD = "plan_definitions/cards/urine-testing.json"
 STRATEGY = "plan_definitions/dyspareunia-workup.json"

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from cds_service.content.codes import has_valid_check_digit, normalise
-from cds_service.content.reader import CANONICAL_BASE
 
-from .breaking import SET, Broken, find
+from .breaking import CANONICAL_BASE, SET, Broken, find
 
 BROKEN: list[Broken] = [
     (

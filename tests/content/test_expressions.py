@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.content.reader import CANONICAL_BASE
-
-from .breaking import CAUSE, FACTS, Broken, expression, find, first, named, variable
+from .breaking import CANONICAL_BASE, CAUSE, FACTS, Broken, expression, find, first, named, variable
 
 BROKEN: list[Broken] = [
     (

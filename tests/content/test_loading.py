@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cds_service import create_app
+from cds_service.authoring.check import load_for_check
+from cds_service.authoring.expectations import mismatches
+from cds_service.authoring.vignettes import Vignettes, case_for
 from cds_service.content import ContentError, find_root, load_content
-from cds_service.content.reader import CANONICAL_BASE, FOLDERS
-from tests.support.clinic import ROOT, settings_in
+from cds_service.content.reader import FOLDERS
+from cds_service.hooks.pipeline import Pipeline
+from tests.support.clinic import INTAKE_URL, ROOT, settings_in
 
 from .breaking import (
+    CANONICAL_BASE,
     CARD,
     CAUSE,
     FACTS,
@@ -144,3 +150,65 @@ def test_everything_wrong_is_told_at_once(folder: Path) -> None:
     found = {(f.file, f.path) for f in findings(folder)}
 
     assert {(CAUSE, "usage"), (CARD, "publisher")} <= found
+
+
+# -- another publisher ---------------------------------------------------------------------
+
+
+OTHER = "https://terminology.brook-clinic.example/r4"
+
+
+@pytest.fixture
+def elsewhere(folder: Path) -> Path:
+    """The content as another publisher would serve it: another canonical base and name."""
+    for path in folder.rglob("*.json"):
+        text = path.read_text(encoding="utf-8").replace(CANONICAL_BASE, OTHER)
+        path.write_text(text.replace("Dyspareunia CDS project", "Brook Clinic"), encoding="utf-8")
+    return folder
+
+
+def test_content_of_another_publisher_is_served_alike(
+    elsewhere: Path, vignettes: Vignettes
+) -> None:
+    content = load_content(elsewhere)
+
+    pipeline = Pipeline(content, INTAKE_URL)
+    people = vignettes.people[::20]
+    different = [
+        words
+        for person in people
+        for case in (case_for(person, vignettes.defaults, pipeline),)
+        for words in mismatches(person.expect, case.found)
+    ]
+    assert len(people) > 10
+    assert different == []
+    assert content.questionnaire.url.startswith(OTHER)
+    assert content.override_reasons
+
+
+def test_an_extension_of_another_publisher_is_found(folder: Path) -> None:
+    mark = {"url": f"{OTHER}/StructureDefinition/never-suppressed", "valueBoolean": True}
+    edit(folder, CARD, lambda d: d.setdefault("extension", []).append(mark))
+
+    (finding,) = [f for f in findings(folder) if "begins with" in f.message]
+    assert finding.file == CARD
+    assert CANONICAL_BASE in finding.message
+
+
+def test_an_unforeseen_shape_ends_the_start_and_is_a_finding_of_check(
+    folder: Path,
+) -> None:
+    def untold(document: dict[str, Any]) -> None:
+        notes = [a for m in document["action"] for g in m["action"] for a in g["action"]]
+        note = next(a for a in notes if "textEquivalent" in a)
+        note["title"] = note.pop("textEquivalent")
+
+    edit(folder, STRATEGY, untold)
+
+    with pytest.raises(KeyError, match="textEquivalent"):
+        load_content(folder)
+    with pytest.raises(ContentError) as caught:
+        load_for_check(folder)
+    (finding,) = caught.value.findings
+    assert finding.path.startswith("actions.py:")
+    assert "textEquivalent" in finding.message

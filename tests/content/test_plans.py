@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cds_service.content import Content, load_content
-from cds_service.content.reader import CANONICAL_BASE
 from tests.support.clinic import ROOT
 
 from .breaking import (
+    CANONICAL_BASE,
     CARD,
     CAUSE,
     ORDER,

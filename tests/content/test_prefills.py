@@ -15,6 +15,8 @@ from cds_service.content.prefills import PrefillReader
 from cds_service.content.reader import read_folder
 from tests.support.clinic import FORM, ROOT
 
+from .breaking import CANONICAL_BASE
+
 Item = dict[str, Any]
 PICK = "%qitem.answerOption.value.ofType(Coding)"
 
@@ -28,7 +30,7 @@ def builder() -> Builder:
 def form(builder: Builder) -> dict[str, Any]:
     """A copy of the form, to be broken; what was found before is forgotten."""
     builder.resolver.findings.clear()
-    return copy.deepcopy(builder.shelf.resources[FORM])
+    return copy.deepcopy(builder.content_files.resources[FORM])
 
 
 def item(form: dict[str, Any], link_id: str) -> Item:
@@ -41,7 +43,7 @@ def asks(node: Item, expression: str, **more: Any) -> None:
     node["extension"] = [
         *kept,
         {
-            "url": ext.OURS + "prefill-source",
+            "url": f"{CANONICAL_BASE}/StructureDefinition/prefill-source",
             "extension": [{"url": "content", "valueString": "your chart"}],
         },
         {

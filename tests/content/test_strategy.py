@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.content.reader import CANONICAL_BASE
-
 from .breaking import (
+    CANONICAL_BASE,
     FLAGS,
     STRATEGY,
     Broken,

@@ -11,7 +11,7 @@ import pytest
 from cds_service.content import extensions as ext
 from cds_service.content.model import EnableWhen, Item
 from cds_service.decision.answers import AnswerSheet, Reading, is_enabled, read_answers
-from tests.support.clinic import NOW, QUIET, Clinic, ago, card_about, topics
+from tests.support.clinic import FORM, NOW, QUIET, Clinic, ago, card_about, topics
 
 
 def sheet(clinic: Clinic, items: Any, hours: float = 1) -> AnswerSheet:
@@ -43,7 +43,7 @@ def test_none_of_these_makes_the_others_plainly_false(clinic: Clinic) -> None:
     assert rfgen["severe"] is False
 
 
-SEEN = {"url": ext.ANSWER_CONFIRMED, "valueBoolean": True}
+SEEN = {"url": ext.full_url(FORM, ext.ANSWER_CONFIRMED), "valueBoolean": True}
 
 
 def filled_in(*codes: str, source: str = "auto", **more: Any) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from cds_service.content import Content
 from cds_service.content import extensions as ext
 from cds_service.fhir.questionnaire_response import validate
-from cds_service.fhir_api.populate import ANSWER_SOURCE, Populated, Populator
+from cds_service.fhir_api.populate import Populated, Populator
 from cds_service.fhirpath import compile_expression
 from cds_service.hooks.pipeline import Pipeline
-from tests.support.clinic import NOW, PERSON, Clinic, ago, bundle, meeting
+from tests.support.clinic import FORM, NOW, PERSON, Clinic, ago, bundle, meeting
 
+ANSWER_SOURCE = ext.full_url(FORM, ext.ANSWER_SOURCE)
 PATIENT = {"resourceType": "Patient", "id": PERSON, "birthDate": "1990-03-01", "gender": "female"}
 
 

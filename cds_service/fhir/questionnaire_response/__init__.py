@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from cds_service.fhirpath import ValueSets
+
 from .constraints import ConstraintChecker
 from .form import Form, Item, compile_form
 from .header import ROOT, check_header, is_response
 from .occurrences import OccurrenceChecker
 from .problems import MAX_PROBLEMS, Problem, as_outcome
-from .run import Run, ValueSets
+from .run import Run
 from .showing import Showing
 from .structure import StructureReader
 from .tree import Level

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from cds_service.fhirpath import ValueSets
+
 from .form import Form, Item, Key, as_dict, dicts, key_of
-from .run import ValueSets, contained_types
+from .run import contained_types
 
 Pair = tuple[str | None, str]
 

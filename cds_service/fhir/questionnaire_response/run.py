@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cds_service.fhirpath import ValueSets
+
 from .form import Form, as_dict, dicts
 from .problems import Report
-
-ValueSets = Mapping[str, Container[tuple[str | None, str]]]
 
 COMPLETE = ("completed", "amended")
 STATUSES = ("in-progress", *COMPLETE, "entered-in-error", "stopped")

@@ -9,6 +9,7 @@ from typing import Any
 
 from cds_service.authoring.last_run import LastRun, Outcome
 from cds_service.content import extensions as ext
+from cds_service.content.codes import SYSTEM_NAMES
 from cds_service.content.model import (
     INDICATORS,
     Card,
@@ -33,13 +34,6 @@ from cds_service.web.content_pages.index import Catalogue, Entry, source_link
 from cds_service.web.diagram import Link
 
 KINDS = frozenset({"causes", "flags", "cards", "questions", "facts", "value-sets", "strategy"})
-# Names people use for code systems -> their FHIR uri.
-SYSTEMS = {
-    "http://snomed.info/sct": "SNOMED CT",
-    "http://loinc.org": "LOINC",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
-}
 Page = dict[str, Any]
 
 
@@ -334,7 +328,7 @@ class Views:
 
 def _coding(coding: Mapping[str, Any]) -> tuple[str, str, str]:
     system = coding.get("system", "")
-    return SYSTEMS.get(system, system), coding["code"], coding.get("display", "")
+    return SYSTEM_NAMES.get(system, system), coding["code"], coding.get("display", "")
 
 
 def _more_filters(requirement: Requirement, url: str) -> Iterator[tuple[str, list[str]]]:

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from cds_service.fhir.questionnaire_response.run import ValueSets
+from cds_service.fhirpath import ValueSets
 from cds_service.web.form.form_state import Filled
 from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.sessions import Session, SessionCookie, Sessions, derived

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from cds_service.fhir.questionnaire_response import Problem, Showing, validate
-from cds_service.fhir.questionnaire_response.run import ValueSets
+from cds_service.fhirpath import ValueSets
 from cds_service.web.form import model as m
 from cds_service.web.form.fields import Fields, Unreadable, fill, read
 from cds_service.web.form.response import Answers, answered, in_progress

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN
 from cds_service.web.form import model as m
 
 Answers = Mapping[str, list[dict[str, Any]]]
@@ -56,7 +55,7 @@ def completed(
     """
     language = heading.language
     items = list(_items(_top(form), answers, keep, groups=False, language=language))
-    _mark(items, heading)
+    _mark(items, heading, ext.full_url(form.canonical, ext.ANSWER_CONFIRMED))
     whole = [dict(one.label) for one in form.age_labels if one.is_for(heading.age)]
     labels = _once([*_labels(form, items), *whole])
     return {
@@ -117,26 +116,25 @@ def _said(part: m.Part, language: str) -> dict[str, Any]:
     return said | ({"text": part.text.in_language(language)} if part.text else {})
 
 
-def _mark(items: list[dict[str, Any]], heading: Heading) -> None:
+def _mark(items: list[dict[str, Any]], heading: Heading, confirmed_url: str) -> None:
     """Says of answers that came from the chart that they did (SDC: information-origin), and
     whether the person has seen them."""
     for item in items:
-        _mark(item.get("item", []), heading)
+        _mark(item.get("item", []), heading, confirmed_url)
         for answer in item.get("answer", ()):
-            _mark(answer.get("item", []), heading)
+            _mark(answer.get("item", []), heading, confirmed_url)
             if item["linkId"] in heading.prefilled:
-                known = [e for e in answer.get("extension", ()) if e.get("url") not in _MARKS]
-                answer["extension"] = [*known, *_marks(item["linkId"] in heading.confirmed)]
+                marks = (ext.INFORMATION_ORIGIN, confirmed_url)
+                known = [e for e in answer.get("extension", ()) if e.get("url") not in marks]
+                shown = confirmed_url if item["linkId"] in heading.confirmed else None
+                answer["extension"] = [*known, *_marks(shown)]
 
 
-_MARKS = (INFORMATION_ORIGIN, ANSWER_CONFIRMED)
-
-
-def _marks(confirmed: bool) -> Iterator[dict[str, Any]]:
+def _marks(confirmed_url: str | None) -> Iterator[dict[str, Any]]:
     source = {"url": "source", "valueCode": "auto-server"}
-    yield {"url": INFORMATION_ORIGIN, "extension": [source]}
-    if confirmed:
-        yield {"url": ANSWER_CONFIRMED, "valueBoolean": True}
+    yield {"url": ext.INFORMATION_ORIGIN, "extension": [source]}
+    if confirmed_url:
+        yield {"url": confirmed_url, "valueBoolean": True}
 
 
 def _labels(form: m.IntakeForm, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cds_service.fhir.questionnaire_response.run import ValueSets
+from cds_service.fhirpath import ValueSets
 from cds_service.web.form import model as m
 from cds_service.web.form.form_state import Filled
 from cds_service.web.form.merging import Posted, confirm, merge, write
