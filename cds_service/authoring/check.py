@@ -69,8 +69,8 @@ def load_for_check(root: Path) -> Content:
         return load_content(root)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         *_, place = traceback.extract_tb(error.__traceback__)
-        words = f"an element is missing or of another kind: {error!r}"
-        finding = Finding("content", f"{Path(place.filename).name}:{place.lineno}", words)
+        message = f"an element is missing or of another kind: {error!r}"
+        finding = Finding("content", f"{Path(place.filename).name}:{place.lineno}", message)
         raise ContentError((finding,)) from error
 
 

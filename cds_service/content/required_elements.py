@@ -14,7 +14,6 @@ from cds_service.content.model import Finding, Resource
 from cds_service.content.questionnaires import walk_items
 from cds_service.content.reader import ContentFiles
 
-MISSING = "{} is missing: the content cannot be read without it"
 Missing = tuple[str, str]  # path, what is missing there
 
 
@@ -24,9 +23,14 @@ def required_element_findings(content_files: ContentFiles) -> Iterator[Finding]:
         file = content_files.files[resource["url"]]
         check = CHECKS[resource["resourceType"]]
         for path, name in (*_needs(resource, "", "id"), *check(resource)):
-            yield Finding(file, path, MISSING.format(name))
+            yield Finding(file, path, _missing(name))
         for path, message in _extensions(resource, "", content_files.base):
             yield Finding(file, path, message)
+
+
+def _missing(name: str) -> str:
+    message = f"{name} is missing: the content cannot be read without it"
+    return message
 
 
 def _needs(node: Any, path: str, *names: str) -> Iterator[Missing]:
@@ -50,10 +54,11 @@ def _extensions(node: Any, path: str, base: str) -> Iterator[tuple[str, str]]:
 
 def _extension(node: Mapping[str, Any], url: str, base: str) -> Iterator[str]:
     if base and not url.startswith((f"{base}/", ext.HL7)):
-        yield f"an extension of this content begins with {base}/, one of HL7 with {ext.HL7}"
+        message = f"an extension of this content begins with {base}/, one of HL7 with {ext.HL7}"
+        yield message
     has_value = any(key.startswith("value") for key in node)
     if not has_value and not node.get("extension"):
-        yield MISSING.format("value")
+        yield _missing("value")
 
 
 def _plan(plan: Resource) -> Iterator[Missing]:

@@ -42,7 +42,8 @@ def messages() -> set[str]:
     """Every message a check of the content can make, as a template."""
     found = {
         as_template(node)
-        for path in (ROOT / "cds_service" / "content").glob("*.py")
+        for folder in ("content", "authoring")
+        for path in (ROOT / "cds_service" / folder).glob("*.py")
         for node in message_nodes(ast.parse(path.read_text(encoding="utf-8")))
     }
     return {text for text in found if text and text != "…"}  # "…" passes on the evaluator's words
