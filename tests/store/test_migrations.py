@@ -18,7 +18,7 @@ from cds_service.store.migrations import HEAD, MigrationFailed, current, upgrade
 from cds_service.store.migrations.alembic_runner import configuration, migrate
 from cds_service.store.tables import METADATA
 from tests.support.databases import Database, MakeDatabase, SqliteFile
-from tests.support.made_records import CLIENT, KEY, NOW, SERVICE, accepted, call, card
+from tests.support.made_records import KEY, call, card
 
 
 def differences(url: str) -> list[object]:
@@ -53,20 +53,6 @@ def test_a_migration_can_be_taken_back_and_made_again(database: Database) -> Non
 
     migrate(database.url)
     assert differences(database.url) == []
-
-
-def test_feedback_of_an_older_release_learns_its_repeat_key(
-    database: Database, store: Store
-) -> None:
-    shown = card()
-    store.record_call(call(shown))
-    store.save_feedback(SERVICE, CLIENT, [accepted(shown)], NOW)
-    expected = database.rows("SELECT repeat_key, encounter FROM cards, calls")
-
-    migrate(database.url, "0002")
-    migrate(database.url)
-
-    assert database.rows("SELECT repeat_key, encounter FROM feedback") == expected
 
 
 def test_several_processes_may_migrate_at_once(make_database: MakeDatabase) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 from cds_service.store.engines import OFFLINE, READING, make_engine, parse_url
 from cds_service.store.records import StoreUnavailable
 
-HEAD = "0004"  # the newest revision in ``versions``
+HEAD = "0001"  # the newest revision in ``versions``
 
 
 class MigrationFailed(RuntimeError):

@@ -1,4 +1,4 @@
-"""The first tables: calls, cards, feedback, tokens.
+"""The first tables.
 
 What the columns mean is said in ``cds_service.store.tables``. A revision stands by itself: it must
 go on making what it made, whatever the tables become.
@@ -23,19 +23,16 @@ def upgrade() -> None:
     _calls()
     _cards()
     _feedback()
-    op.create_table(
-        "tokens",
-        sa.Column("digest", sa.Text, nullable=False),
-        sa.Column("expires", MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("digest", name="pk_tokens"),
-    )
+    _tokens()
+    _switches()
+    _sessions()
     for table, column in INDEXES:
         op.create_index(f"ix_{table}_{column}", table, [column])
 
 
 def downgrade() -> None:
     """Drops the tables."""
-    for table in ("tokens", "feedback", "cards", "calls"):
+    for table in ("sessions", "switches", "tokens", "feedback", "cards", "calls"):
         op.drop_table(table)
 
 
@@ -46,7 +43,9 @@ INDEXES = (
     ("cards", "repeat_key"),
     ("feedback", "received_at"),
     ("feedback", "card_id"),
+    ("feedback", "repeat_key"),
     ("tokens", "expires"),
+    ("sessions", "expires"),
 )
 
 
@@ -100,6 +99,8 @@ def _feedback() -> None:
         sa.Column("client", sa.Text, nullable=False),
         sa.Column("card_uuid", sa.Text, nullable=False),
         sa.Column("card_id", ID),
+        sa.Column("repeat_key", sa.Text),
+        sa.Column("encounter", sa.Text),
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("suggestions", sa.JSON, nullable=False),
         sa.Column("reason_system", sa.Text),
@@ -109,4 +110,36 @@ def _feedback() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_feedback"),
         sa.UniqueConstraint("identity", name="uq_feedback_identity"),
         sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name="fk_feedback_card_id"),
+    )
+
+
+def _tokens() -> None:
+    op.create_table(
+        "tokens",
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_tokens"),
+    )
+
+
+def _switches() -> None:
+    op.create_table(
+        "switches",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("off", sa.Boolean, nullable=False),
+        sa.Column("who", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_switches"),
+    )
+
+
+def _sessions() -> None:
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("expires", MOMENT, nullable=False),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_sessions"),
     )
