@@ -18,7 +18,8 @@ from benchmarks.people import ROOT
 from benchmarks.served import calls_of, free_port, running, service_command
 from benchmarks.table import Row
 from cds_service.access.fhir_access import FhirPolicy
-from cds_service.access.fhir_client import FetchFailed, FhirClient
+from cds_service.access.fhir_client import FhirClient
+from cds_service.access.fhir_server import FetchFailed
 from cds_service.authoring.vignettes import read_vignettes, request_for
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import parse_request

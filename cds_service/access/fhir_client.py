@@ -1,28 +1,29 @@
 """Fetches what was not sent from the EHR's FHIR server (``docs/conformance.md`` 3.1-3.4, 3.10).
 
-Only bases an operator allowed are called, over https (loopback excepted in development), without
-redirects; ``next`` links stay on the same base; the address a name resolves to is checked at the
-moment of connecting, so that a name cannot be pointed elsewhere in between. The access token goes
-to that base and nowhere else. Everything has a limit: total time, pages, bytes.
+Prevents SSRF: only bases an operator allowed are called, over https (loopback excepted in
+development), without redirects; ``next`` links stay on the same base; addresses are checked as
+``outbound`` says. The access token goes to that base and nowhere else. Everything has a limit:
+total time, pages, bytes, calls at a time.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote, unquote, urljoin
 
-import httpcore
 import httpx
 import orjson
 from pydantic import SecretStr
 
 from cds_service.access.addresses import DEVELOPMENT_HOSTS, Address, read_address
 from cds_service.access.fhir_access import FhirAccess, FhirPolicy
-from cds_service.access.outbound import deadline, outbound_client
+from cds_service.access.fhir_server import MAX_THREADS, FetchFailed, FhirServer
+from cds_service.access.outbound import TooLarge, deadline, outbound_client, read_whole
 from cds_service.fhir.bundles import next_links
 from cds_service.telemetry import metrics
 from cds_service.telemetry.tracing import outgoing
@@ -35,28 +36,6 @@ class Limits:
     seconds: float = 2.5
     pages: int = 10
     size: int = 10_000_000
-
-
-# Why a key could not be fetched, as it is counted.
-Reason = Literal[
-    "no-server",
-    "refused",
-    "status",
-    "time",
-    "unreachable",
-    "answer",
-    "size",
-    "elsewhere",
-    "other",
-]
-
-
-class FetchFailed(Exception):
-    """A key that could not be fetched; the message completes "prefetch.key ..."."""
-
-    def __init__(self, words: str, reason: Reason = "other") -> None:
-        super().__init__(words)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +51,36 @@ class _Sender:
 
 
 class FhirClient:
-    """One long-lived client and thread pool per process. Make it after the fork."""
+    """Fetches from the FHIR servers of one process; thread-safe. Make it after the fork.
 
-    def __init__(self, limits: Limits | None = None, threads: int = 32) -> None:
+    ``threads`` is their number for each server.
+    """
+
+    def __init__(self, limits: Limits | None = None, threads: int = MAX_THREADS) -> None:
         self.limits = limits or Limits()
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="fhir")
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._servers: dict[tuple[Address | None, bool], FhirServer] = {}
         self._clients = {private: outbound_client(private) for private in (False, True)}
 
     def close(self) -> None:
         """Ends connections and threads."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for server in self._servers.values():
+            server.close()
         for client in self._clients.values():
             client.close()
 
     def connection(self, allow_private: bool) -> httpx.Client:
-        """The long-lived client for other calls to the same servers."""
+        """Returns the long-lived client for other calls to the same servers."""
         return self._clients[allow_private]
+
+    def server(self, base: str, policy: FhirPolicy) -> FhirServer:
+        """Returns the limits of a base URL that an operator allowed (so there are few)."""
+        with self._lock:
+            key = read_address(base), policy.allow_private
+            if key not in self._servers:
+                self._servers[key] = FhirServer(self._threads)
+            return self._servers[key]
 
     def fetch(
         self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy
@@ -95,19 +88,32 @@ class FhirClient:
         """Key -> resource or Bundle (all pages in one), or why it failed. Never raises."""
         try:
             base = _allowed_base(access, policy)
+            server = self.server(base, policy)
+            server.enter()
         except FetchFailed as failure:
             return _counted(dict.fromkeys(queries, failure))
-        with metrics.FETCH_SECONDS.time():
-            return _counted(self._fetch_all(access, queries, policy, base))
+        fetched: Fetched = {}
+        try:
+            with metrics.FETCH_SECONDS.time():
+                fetched = self._fetch_all(
+                    access, queries, self._clients[policy.allow_private], base, server
+                )
+        finally:
+            server.leave(any(_is_answered(outcome) for outcome in fetched.values()))
+        return _counted(fetched)
 
     def _fetch_all(
-        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy, base: str
+        self,
+        access: FhirAccess,
+        queries: Mapping[str, str],
+        client: httpx.Client,
+        base: str,
+        server: FhirServer,
     ) -> Fetched:
         until = time.monotonic() + self.limits.seconds
-        client = self._clients[policy.allow_private]
         sender = _Sender(access.token, outgoing())
         running: dict[str, Future[dict[str, Any]]] = {
-            key: self.pool.submit(
+            key: server.threads.submit(
                 self._fetch_key, client, base, filled(query, access), sender, until
             )
             for key, query in queries.items()
@@ -156,13 +162,12 @@ class FhirClient:
                         f"could not be read: the FHIR server answered {response.status_code}",
                         "status",
                     )
-                if response.headers.get("Content-Encoding", "identity") != "identity":
-                    # We asked for none; a packed answer could unfold past any limit.
-                    raise FetchFailed("could not be read: the answer is packed", "answer")
-                body = _read(response.iter_raw(), until, room)
-        except (httpx.TimeoutException, httpcore.TimeoutException):
+                body = read_whole(response, room)
+        except TooLarge as error:
+            raise FetchFailed(f"could not be read: {error}", "size") from None
+        except httpx.TimeoutException:
             raise FetchFailed("could not be read in time", "time") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError):
+        except (httpx.HTTPError, httpx.InvalidURL):
             words = "could not be read: the FHIR server cannot be reached"
             raise FetchFailed(words, "unreachable") from None
         try:
@@ -202,6 +207,10 @@ def _outcome(future: Future[dict[str, Any]]) -> dict[str, Any] | FetchFailed:
     if isinstance(error, FetchFailed):
         return error
     return FetchFailed(f"could not be read ({type(error).__name__})")
+
+
+def _is_answered(outcome: dict[str, Any] | FetchFailed) -> bool:
+    return not isinstance(outcome, FetchFailed) or outcome.reason not in ("time", "unreachable")
 
 
 def _allowed_base(access: FhirAccess, policy: FhirPolicy) -> str:
@@ -247,14 +256,3 @@ def _left(until: float) -> float:
     if left <= 0:
         raise FetchFailed("could not be read in time", "time")
     return left
-
-
-def _read(chunks: Iterable[bytes], until: float, room: int) -> bytes:
-    """The body, within the bytes and the time left (a server may drip)."""
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > room:
-            raise FetchFailed("could not be read: the answer is over the size limit", "size")
-        _left(until)
-    return bytes(body)

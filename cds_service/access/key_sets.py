@@ -6,7 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-import httpcore
 import httpx
 import orjson
 from jwt import PyJWK
@@ -24,8 +23,6 @@ MIN_KEY_BITS = {"EC": 384, "RSA": 2048}  # bits
 UNREADABLE = (
     OSError,
     httpx.HTTPError,
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
     ValueError,
     KeyError,
     TypeError,

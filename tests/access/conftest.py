@@ -59,13 +59,12 @@ def other() -> Iterator[HostileServer]:
         assert other.seen == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def client() -> Iterator[FhirClient]:
-    """One for all tests, as there is one for all calls of a process."""
+    """One for each test, because it remembers which servers did not answer."""
     client = FhirClient(LIMITS, threads=12)
     yield client
     client.close()
-    client.pool.shutdown(wait=True)
 
 
 @pytest.fixture

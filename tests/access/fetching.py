@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from cds_service.access.fhir_access import FhirAccess, FhirPolicy
-from cds_service.access.fhir_client import FetchFailed, FhirClient, Limits
+from cds_service.access.fhir_client import FhirClient, Limits
+from cds_service.access.fhir_server import FetchFailed
 from cds_service.content import Content
 from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.hooks.pipeline import Pipeline

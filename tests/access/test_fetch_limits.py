@@ -15,7 +15,8 @@ import orjson
 import pytest
 
 from cds_service.access.fhir_access import FhirPolicy
-from cds_service.access.fhir_client import FhirClient
+from cds_service.access.fhir_client import FhirClient, Limits
+from cds_service.access.fhir_server import MAX_FAILURES, OPEN_SECONDS
 from tests.access.fetching import (
     CONDITIONS,
     IN_TIME,
@@ -183,6 +184,76 @@ def test_keys_are_fetched_side_by_side(client: FhirClient, server: HostileServer
         found = client.fetch(asked(server.base), queries, allowed(server.base))
 
     assert all(value == page() for value in found.values())
+
+
+# -- circuit breaker -------------------------------------------------------------------------
+
+OPEN = "could not be read: the FHIR server did not answer the last calls"
+
+
+@pytest.fixture
+def short() -> Iterator[FhirClient]:
+    client = FhirClient(Limits(seconds=0.2, pages=3, size=100_000))
+    yield client
+    client.close()
+
+
+@pytest.mark.requirement("3.10")
+def test_a_server_that_does_not_answer_is_left_alone_for_a_while(
+    short: FhirClient, server: HostileServer, later: Callable[[float], None]
+) -> None:
+    server.on("Patient/person", hang())
+    for _ in range(MAX_FAILURES):
+        assert words(one(short, server)) == LATE
+
+    assert words(one(short, server)).startswith(OPEN)
+    assert len(server.seen) == MAX_FAILURES
+
+    later(OPEN_SECONDS + 1)
+    assert words(one(short, server)) == LATE  # one call tries
+    assert words(one(short, server)).startswith(OPEN)
+    assert len(server.seen) == MAX_FAILURES + 1
+
+
+@pytest.mark.requirement("3.10")
+def test_a_server_that_answers_again_is_called_again(
+    short: FhirClient, server: HostileServer, later: Callable[[float], None]
+) -> None:
+    server.on("Patient/person", hang())
+    for _ in range(MAX_FAILURES):
+        one(short, server)
+    server.on("Patient/person", resource(PERSON))
+    later(OPEN_SECONDS + 1)
+
+    assert [one(short, server) for _ in range(3)] == [PERSON] * 3
+
+
+@pytest.mark.requirement("3.10")
+@pytest.mark.parametrize(
+    "answer", [status(500), status(404), status(200, b"<html>")], ids=["500", "404", "html"]
+)
+def test_a_server_that_answers_badly_goes_on_being_called(
+    answer: Answer, short: FhirClient, server: HostileServer
+) -> None:
+    server.on("Patient/person", answer)
+
+    for _ in range(3 * MAX_FAILURES):
+        one(short, server)
+
+    assert len(server.seen) == 3 * MAX_FAILURES
+
+
+@pytest.mark.requirement("3.10")
+def test_one_slow_search_among_answers_is_no_dead_server(
+    short: FhirClient, server: HostileServer
+) -> None:
+    server.on("Condition", hang())
+    server.on("Patient/person", resource(PERSON))
+
+    for _ in range(MAX_FAILURES + 1):
+        found = short.fetch(asked(server.base), PATIENT | CONDITIONS, allowed(server.base))
+
+    assert (found["patient"], words(found["conditions"])) == (PERSON, LATE)
 
 
 # -- bytes ---------------------------------------------------------------------------------

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from cds_service.access.fhir_client import FhirClient, Limits
+from cds_service.access.fhir_server import MAX_CALLS, MAX_THREADS
 from cds_service.authoring.vignettes import Vignettes, request_for
 from cds_service.content import Content
 from demo.authorization import Context, Token
 from demo.ehr import DemoEhr
 from tests.access.fetching import CANARY, Visits, allowed, asking
+from tests.support.hostile_fhir import until
 
 PEOPLE = [
     "V01",
@@ -37,7 +43,7 @@ SUBSETS = 64
 SIGNED = {"Authorization": f"Bearer {CANARY}"}
 
 
-class EhrConnection(DemoEhr):
+class RealEhr(DemoEhr):
     """The demo's server, and what a test does to it."""
 
     @property
@@ -56,19 +62,45 @@ class EhrConnection(DemoEhr):
 
 
 @pytest.fixture(scope="module")
-def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EhrConnection]:
-    ehr = EhrConnection(tmp_path_factory.mktemp("ehr"), tokens_required=True)
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealEhr]:
+    ehr = RealEhr(tmp_path_factory.mktemp("ehr"), tokens_required=True)
     ehr.start()
     yield ehr
     ehr.stop()
 
 
+class Hanging:
+    """Holds every request to a server until it is released, and counts those held."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.released = threading.Event()
+
+    def wrap(self, app: Any) -> Any:
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            self.held += 1
+            await asyncio.to_thread(self.released.wait)
+            await app(scope, receive, send)
+
+        return serve
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[tuple[RealEhr, Hanging]]:
+    """A second server, with its own copy of everything, that does not answer."""
+    hang = Hanging()
+    ehr = RealEhr(tmp_path, tokens_required=True, wrap=hang.wrap)
+    ehr.start()
+    yield ehr, hang
+    hang.released.set()
+    ehr.stop()
+
+
 @pytest.fixture(scope="module")
-def visits(content: Content, ehr: EhrConnection) -> Iterator[Visits]:
+def visits(content: Content, ehr: RealEhr) -> Iterator[Visits]:
     client = FhirClient(Limits(seconds=20), threads=12)
     yield Visits(content, client, allowed(ehr.base))
     client.close()
-    client.pool.shutdown(wait=True)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +128,7 @@ def cards_of(visits: Visits, body: dict[str, Any], now: Any) -> list[dict[str, A
 @pytest.mark.requirement("3.2")
 @pytest.mark.parametrize("person", PEOPLE)
 def test_whatever_was_sent_the_cards_are_the_same(
-    person: str, ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
+    person: str, ehr: RealEhr, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, now = whole_calls[person]
     expected = cards_of(visits, whole, now)
@@ -112,9 +144,40 @@ def test_whatever_was_sent_the_cards_are_the_same(
         assert visits.cards(asking(whole, ehr.base, *sent), now) == expected, sent
 
 
+@pytest.mark.requirement("3.10")
+def test_a_server_that_hangs_slows_no_call_to_another(
+    ehr: RealEhr,
+    hanging: tuple[RealEhr, Hanging],
+    content: Content,
+    whole_calls: dict[str, Any],
+) -> None:
+    stuck, hang = hanging
+    whole, now = whole_calls["V03"]
+    ehr.admit(whole)
+    stuck.admit(whole)
+    client = FhirClient(Limits(seconds=60))
+    visits = Visits(content, client, allowed(ehr.base, stuck.base))
+    expected = visits.cards(asking(whole, ehr.base), now)  # as if it were alone
+    with ThreadPoolExecutor(MAX_CALLS) as callers:
+        waiting = [
+            callers.submit(visits.cards, asking(whole, stuck.base), now) for _ in range(MAX_CALLS)
+        ]
+        until(lambda: hang.held >= MAX_THREADS, seconds=30)
+
+        assert hang.held == MAX_THREADS
+        assert visits.cards(asking(whole, ehr.base), now) == expected
+        refused = visits.refusal(asking(whole, stuck.base))  # at once: nothing is released yet
+        assert "too many calls are reading from the FHIR server" in refused.diagnostics
+        assert hang.held == MAX_THREADS
+
+        hang.released.set()
+        assert [each.result() for each in waiting] == [expected] * MAX_CALLS
+    client.close()
+
+
 @pytest.mark.requirement("7.1")
 def test_people_of_the_other_hooks_too(
-    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
+    ehr: RealEhr, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     hooks = set()
     for whole, now in whole_calls.values():
@@ -131,7 +194,7 @@ def test_people_of_the_other_hooks_too(
 
 @pytest.mark.requirement("3.4")
 def test_a_patient_the_server_does_not_have(
-    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
+    ehr: RealEhr, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, _ = whole_calls["V03"]
     ehr.admit(whole)
@@ -145,7 +208,7 @@ def test_a_patient_the_server_does_not_have(
 
 @pytest.mark.requirement("1.25")
 def test_a_chart_of_many_pages_is_read_to_its_end(
-    ehr: EhrConnection, visits: Visits, whole_calls: dict[str, Any]
+    ehr: RealEhr, visits: Visits, whole_calls: dict[str, Any]
 ) -> None:
     whole, now = whole_calls["V03"]
     expected = cards_of(visits, whole, now)

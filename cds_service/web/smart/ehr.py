@@ -14,7 +14,8 @@ import orjson
 from pydantic import SecretStr
 
 from cds_service.access.fhir_access import FhirAccess
-from cds_service.access.fhir_client import FetchFailed, FhirClient
+from cds_service.access.fhir_client import FhirClient
+from cds_service.access.fhir_server import FetchFailed
 from cds_service.decision.record import ENCOUNTER
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.http import CallFailed, Calls

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-import httpcore
 import httpx
 
 from cds_service.access.addresses import DEVELOPMENT_HOSTS, read_address
@@ -62,12 +61,7 @@ class Calls:
                 body = read_whole(response, MAX_BYTES)
         except TooLarge as error:
             raise CallFailed(str(error)) from None
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            httpcore.NetworkError,
-            httpcore.TimeoutException,
-        ):
+        except (httpx.HTTPError, httpx.InvalidURL):
             raise CallFailed("the server cannot be reached, or not in time") from None
         return httpx.Response(
             response.status_code,
