@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 from cds_service.content import load_content
-from cds_service.web.diagram.measure import wrap
 from tests.support.clinic import NOW, QUIET, ROOT, Clinic
 
 PLACES = (ROOT / "docs/images/cards.svg", ROOT / "cds_service/web/static/cards.svg")
@@ -37,6 +37,8 @@ DRAFT = (
 )
 CARD, APART, LEFT, TOP = 300, 30, 30, 84
 INNER = CARD - 36
+EM = {"code": 0.62, "heading": 0.72}  # mean width of a character, in em
+PROSE_EM = 0.56
 STYLE = """
     text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
       font-size: 13px; fill: #1f2933; }
@@ -80,7 +82,7 @@ class _Card:
         self.parts: list[str] = []
 
     def text(self, text: str, style: str, size: float = 13, room: float = INNER) -> None:
-        for line in wrap(text, room, size, mono=style == "code"):
+        for line in _lines(text, room, size, EM.get(style, PROSE_EM)):
             self.parts.append(_text(self.x + 18, self.y, line, style))
             self.y += size * 1.4
         self.y += 2
@@ -90,7 +92,7 @@ class _Card:
         self.text(text.upper(), "heading", 11)
 
     def offer(self, text: str, style: str) -> None:
-        lines = list(wrap(text, INNER - 24, 13.5))
+        lines = _lines(text, INNER - 24, 13.5)
         height = len(lines) * 18 + 12
         box = f'<rect x="{self.x + 18}" y="{self.y - 12:.0f}" width="{INNER}" height="{height}"'
         self.parts.append(f'{box} rx="6" class="{style}"/>')
@@ -107,7 +109,7 @@ class _Card:
             _text(self.x + 18 + wide / 2, TOP + 30, indicator, "badge"),
         ]
         self.y = TOP + 31
-        for line in wrap(topic, INNER - wide - 10, 13):
+        for line in _lines(topic, INNER - wide - 10, 13):
             self.parts.append(_text(self.x + 28 + wide, self.y, line, "quiet"))
             self.y += 16
         self.y = TOP + 72
@@ -138,6 +140,11 @@ class _Card:
         line = f'<path d="M{self.x + 18} {self.y - 18:.0f}h{INNER}" class="rule"/>'
         self.parts.append(line)
         self.text(self.card["source"]["label"], "small", 11.5)
+
+
+def _lines(text: str, room: float, size: float, em: float = PROSE_EM) -> list[str]:
+    """The text in lines that fit into ``room`` in common fonts."""
+    return wrap(text, int(room / (size * em)))
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 from cds_service.content.model import Applicability, NamedFact
 from cds_service.fhirpath import Expression
-from cds_service.web.diagram import Drawing, Step, Vocabulary, draw, outline
+from cds_service.web.diagram import Step, Vocabulary, outline
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A rule: what it is called, in words, as an expression, and drawn; ``drawing`` is None where
-    a picture would say no more than the expression does."""
+    """A rule: its name, in words, as an expression, and as the steps of its diagram."""
 
     name: str
     words: str
     expression: str
     step: Step
-    drawing: Drawing | None
 
 
 def of_fact(fact: NamedFact, vocabulary: Vocabulary) -> Figure:
@@ -35,5 +33,4 @@ def of_conditions(
 
 def _figure(name: str, words: str, expression: Expression, vocabulary: Vocabulary) -> Figure:
     step = outline(expression.tree, vocabulary)
-    drawing = draw(step) if step.children else None
-    return Figure(name, words, expression.text, step, drawing)
+    return Figure(name, words, expression.text, step)

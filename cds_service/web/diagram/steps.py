@@ -95,6 +95,16 @@ class Step:
         return self.kind
 
     @property
+    def style(self) -> str:
+        """The classes of its box: the kind, and the mode in the style sheet's spelling."""
+        return f"{self.kind} {self.mode.name.lower().replace('_', '-')}"
+
+    @property
+    def is_denied(self) -> bool:
+        """True if a yes of what it asks does not count as yes."""
+        return self.mode in DENIED
+
+    @property
     def condition(self) -> str:
         """How unknown counts, where it does not count as itself; ``not`` for a leaf."""
         said_already = self.mode is Mode.NOT and self.kind != "leaf"
