@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 SNOMED = "http://snomed.info/sct"
 LOINC = "http://loinc.org"
-ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-
-SYSTEM_NAMES = {SNOMED: "SNOMED CT", LOINC: "LOINC", ICD10CM: "ICD-10-CM", RXNORM: "RxNorm"}
-# Other names charts use for the same system (OIDs of the HL7 registry).
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
+ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
+ICD10GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+ICD10PCS = "http://www.cms.gov/Medicare/Coding/ICD10"
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+SYSTEM_NAMES = {
+    SNOMED: "SNOMED CT",
+    LOINC: "LOINC",
+    RXNORM: "RxNorm",
+    ICD10: "ICD-10 (WHO)",
+    ICD10CM: "ICD-10-CM",
+    ICD10GM: "ICD-10-GM",
+    ICD10PCS: "ICD-10-PCS",
+}
+# The systems whose code string is the hierarchy: N80.1 is an N80. Written with or without dots.
+HIERARCHICAL = frozenset({ICD10, ICD10CM, ICD10GM, ICD10PCS})
+# Other names charts use for the same system: OIDs of the HL7 registry, former urls. The older
+# interpretation table (v2-0078) has the codes of v3 that value sets use, with the same meaning.
 ALIASES = {
     "urn:oid:2.16.840.1.113883.6.96": SNOMED,
     "urn:oid:2.16.840.1.113883.6.1": LOINC,
-    "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
     "urn:oid:2.16.840.1.113883.6.88": RXNORM,
+    "urn:oid:2.16.840.1.113883.6.3": ICD10,
+    "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
+    "urn:oid:2.16.840.1.113883.6.4": ICD10PCS,
+    "http://hl7.org/fhir/sid/icd-10-pcs": ICD10PCS,
+    "http://hl7.org/fhir/sid/icd-10-de": ICD10GM,
+    "http://fhir.de/CodeSystem/dimdi/icd-10-gm": ICD10GM,
+    "urn:oid:2.16.840.1.113883.5.83": INTERPRETATION,
+    "http://hl7.org/fhir/v3/ObservationInterpretation": INTERPRETATION,
+    "urn:oid:2.16.840.1.113883.12.78": INTERPRETATION,
+    "http://hl7.org/fhir/v2/0078": INTERPRETATION,
+    "http://terminology.hl7.org/CodeSystem/v2-0078": INTERPRETATION,
 }
 
 _DIHEDRAL = (
@@ -52,10 +78,18 @@ class CodeSet(frozenset[tuple[str, str]]):
         return False
 
 
+@lru_cache(maxsize=512)  # charts name few systems, again and again
+def canonical_system(system: str | None) -> str:
+    """Returns the url of a code system, from an alias, a version (``.../sct/731000124108``) or a
+    spelling with a slash at its end."""
+    url = (system or "").rstrip("/")
+    return SNOMED if url.startswith(f"{SNOMED}/") else ALIASES.get(url, url)
+
+
 def normalise(system: str | None, code: str) -> tuple[str, str]:
-    """One key per code: aliases of a system resolved, ICD-10-CM without its dot."""
-    system = ALIASES.get(system or "", system or "")
-    return (system, code.replace(".", "").upper()) if system == ICD10CM else (system, code)
+    """Returns one key per code: the canonical system; codes of ICD without dots, in capitals."""
+    system = canonical_system(system)
+    return (system, code.replace(".", "").upper()) if system in HIERARCHICAL else (system, code)
 
 
 def has_valid_check_digit(system: str, code: str) -> bool:

@@ -18,7 +18,7 @@ from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.hooks.request import HOOKS, HookRequest
 
 ORDERS = "serviceRequests"
-MAX_QUERY = 2000  # characters of one search, above which the code filter is dropped
+MAX_QUERY = 4000  # characters of one search, above which the code filter is dropped
 FAILED = frozenset({"error", "fatal"})
 
 

@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 
 from cds_service.content import Content
-from cds_service.content.codes import has_valid_check_digit, normalise
+from cds_service.content.codes import (
+    ICD10,
+    ICD10CM,
+    ICD10GM,
+    ICD10PCS,
+    INTERPRETATION,
+    SNOMED,
+    has_valid_check_digit,
+    normalise,
+)
 from tests.support.clinic import ROOT
 
 from .breaking import CANONICAL_BASE
 
+SOURCES = ROOT / "value_sets" / "sources.tsv"
 VERIFIED = ROOT.parent / "shared" / "codes.tsv"
 
 
@@ -31,11 +41,20 @@ def verified() -> dict[tuple[str, str], set[str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def sources() -> dict[tuple[str, str, str], dict[str, str]]:
+    """The rows of ``value_sets/sources.tsv`` by value set, system and code."""
+    with SOURCES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert rows == sorted(rows, key=lambda row: (row["value_set"], row["system"], row["code"]))
+    return {(row["value_set"], row["system"], row["code"]): row for row in rows}
+
+
 def value_set_codes(content: Content) -> Iterator[tuple[dict[str, Any], str, dict[str, str]]]:
     for resource in content.resources.values():
         if resource["resourceType"] == "ValueSet":
             for include in resource["compose"]["include"]:
-                for concept in include["concept"]:
+                for concept in include.get("concept", ()):
                     yield resource, include["system"], concept
 
 
@@ -48,17 +67,35 @@ def order_codes(content: Content) -> Iterator[tuple[dict[str, Any], dict[str, st
 
 
 def test_codes_of_value_sets_are_verified_ours_or_named_with_their_source(
-    content: Content, verified: dict[tuple[str, str], set[str]]
+    content: Content,
+    verified: dict[tuple[str, str], set[str]],
+    sources: dict[tuple[str, str, str], dict[str, str]],
 ) -> None:
     unknown = [
         f"{value_set['id']}: {system} {concept['code']}"
         for value_set, system, concept in value_set_codes(content)
-        if (system, concept["code"]) not in verified
+        if (value_set["id"], system, concept["code"]) not in sources
+        and (system, concept["code"]) not in verified
         and not system.startswith(CANONICAL_BASE)
         and concept["code"] not in value_set["purpose"]
     ]
 
     assert unknown == []
+
+
+def test_a_row_of_sources_says_what_its_value_set_holds(
+    content: Content, sources: dict[tuple[str, str, str], dict[str, str]]
+) -> None:
+    held = {
+        (value_set["id"], system, concept["code"]): concept["display"]
+        for value_set, system, concept in value_set_codes(content)
+    }
+
+    different = [
+        key for key, row in sources.items() if held.get(key) != row["display"] or not row["source"]
+    ]
+
+    assert different == []
 
 
 def test_displays_of_verified_codes_are_those_of_their_source(
@@ -101,7 +138,26 @@ def test_check_digits(system: str, code: str, expected: bool) -> None:
     assert has_valid_check_digit(system, code) is expected
 
 
-def test_one_spelling_for_each_code() -> None:
-    dotted = normalise("urn:oid:2.16.840.1.113883.6.90", "N94.10")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("urn:oid:2.16.840.1.113883.6.90", "N94.10"), (ICD10CM, "n9410")),
+        (("http://hl7.org/fhir/sid/icd-10-pcs", "0UT90ZZ"), (ICD10PCS, "0ut90zz")),
+        (("http://snomed.info/sct/731000124108", "66348005"), (SNOMED, "66348005")),
+        (("http://snomed.info/sct/", "66348005"), (SNOMED, "66348005")),
+        (("http://terminology.hl7.org/CodeSystem/v2-0078", "POS"), (INTERPRETATION, "POS")),
+        (("http://hl7.org/fhir/v3/ObservationInterpretation", "NEG"), (INTERPRETATION, "NEG")),
+        (("http://fhir.de/CodeSystem/dimdi/icd-10-gm", "N80.1"), (ICD10GM, "N801")),
+    ],
+)
+def test_one_spelling_for_each_code(one: tuple[str, str], other: tuple[str, str]) -> None:
+    assert normalise(*one) == normalise(*other)
 
-    assert dotted == normalise("http://hl7.org/fhir/sid/icd-10-cm", "n9410")
+
+@pytest.mark.parametrize("system", ["http://snomed.info/sctx", "http://hl7.org/fhir/sid/icd-10-x"])
+def test_a_system_that_only_begins_alike_is_another(system: str) -> None:
+    assert normalise(system, "1")[0] == system
+
+
+def test_icd_of_the_who_is_not_that_of_the_united_states() -> None:
+    assert normalise(ICD10, "N80.0") != normalise(ICD10CM, "N80.0")
