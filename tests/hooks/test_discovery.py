@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from cds_service.hooks.prefetch import MAX_QUERY
 from tests.support.clinic import QUIET, Clinic, active, bundle, chart_entry, walk
 
 TOKEN = re.compile(r"\{\{(.*?)\}\}")
@@ -133,7 +134,7 @@ def test_queries_stay_within_the_restricted_set(services: list[dict[str, Any]]) 
             parameters = dict(parse_qsl(search, strict_parsing=True))
             assert parameters["patient"] == "id"
             assert parameters.keys() <= {"patient", "code", "status", "_sort", "_count"}
-            assert len(query) <= 2000
+            assert len(query) <= MAX_QUERY
 
 
 def test_every_chart_key_of_the_facts_library_is_asked_for(
