@@ -14,7 +14,7 @@ from cds_service.app.middleware import add_cors, add_errors
 from cds_service.app.openapi import openapi_blueprint
 from cds_service.app.operations import operations_blueprint
 from cds_service.app.request_log import add_request_log
-from cds_service.app.switches import Switches
+from cds_service.app.switches import LastKnown, Switches
 from cds_service.content import Content, find_root, load_content
 from cds_service.decision.visibility import ContentNames, silent_plans
 from cds_service.fhir_api.populate import Populator
@@ -38,6 +38,7 @@ from cds_service.web.smart.routes import CALLBACK, launch_blueprint
 from cds_service.web.smart.submission import delivery
 
 HOOK_CALLS, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
+SWITCHES = "cds_service.switches"
 
 
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
@@ -47,23 +48,24 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     store, reached = _store(settings)
     silent = (*listed(settings.silent), *silent_plans(content))
     with blamed("CDS_SILENT"):
-        switches = Switches(store, ContentNames(content, services(content)), silent)
+        names = ContentNames(content, services(content))
+        switches = Switches(store, names, silent, LastKnown(settings.key_file))
     if reached:  # else a thread that still waits for it could be there when the server forks
-        switches()
+        switches.read_patiently()
         store.close()  # what was opened here must not be shared with workers
     pipeline = Pipeline(content, f"{settings.public_base_url}/intake", switches)
     desk = HookCalls(pipeline, store, settings)
     populator = Populator.of(pipeline)
     gate = _gate(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
-    app.extensions[HOOK_CALLS] = desk
+    app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = desk, switches
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     add_request_log(app, content.version)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
     add_page_headers(app)
     app.register_blueprint(hooks_blueprint(desk, gate, clock))
-    app.register_blueprint(operations_blueprint(desk, clock))
+    app.register_blueprint(operations_blueprint(desk, switches, clock))
     app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
     app.register_blueprint(
         fhir_blueprint(pipeline, populator, gate, clock, settings.public_base_url)

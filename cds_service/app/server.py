@@ -18,7 +18,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from cds_service.app.assembly import HOOK_CALLS
+from cds_service.app.assembly import HOOK_CALLS, SWITCHES
 from cds_service.app.receiving import WholeRequests
 from cds_service.settings import Settings, blamed
 from cds_service.store import StoreUnavailable
@@ -70,7 +70,7 @@ class Server(BaseApplication):
         """Makes the application again; when that fails, the old one stays and the log says why."""
         try:
             made = self.make()
-            if not made.extensions[HOOK_CALLS].pipeline.visibility.known:
+            if not made.extensions[SWITCHES].known:
                 raise RuntimeError("the store cannot be reached: what is switched off is not known")
         except Exception as error:  # whatever it is, the old one can go on
             for finding in getattr(error, "findings", ()) or (error,):
@@ -92,6 +92,7 @@ class Server(BaseApplication):
         gc.enable()
         LOG.info("a worker starts", worker=worker.pid)
         self.application.extensions[HOOK_CALLS].warm_up()
+        self.application.extensions[SWITCHES].keep_current()
 
 
 class _Master(Arbiter):

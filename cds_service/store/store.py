@@ -88,6 +88,10 @@ class Store:
         """Names of services and plans that are switched off."""
         return self._transactions.read("switched_off", HOOK_CALL, switches.switched_off)
 
+    def switched_off_patiently(self, seconds: float) -> frozenset[str]:
+        """The same, for a start, a reload and a thread that no call waits for."""
+        return self._transactions.read_patiently("switched_off", seconds, switches.switched_off)
+
     def warm_up(self) -> None:
         """Connects; to be called in a new worker, where a failure may be ignored."""
         self._transactions.warm_up()

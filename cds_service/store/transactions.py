@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -33,13 +34,16 @@ class Transactions:
     """Transactions over one URL; thread-safe. ``failures`` counts by name what did not succeed.
 
     A failure is remembered for ``rest`` seconds, of reading and of writing apart: a full disk or a
-    held lock stops writers, while readers are answered.
+    held lock stops writers, while readers are answered. And for each limit apart: a database that
+    is too slow for a call may be fast enough for feedback.
     """
 
     def __init__(self, url: str, rest: float = OPEN_SECONDS) -> None:
         self.engines = Engines(url)
         self.failures: Counter[str] = Counter()
-        self._reads, self._writes = CircuitBreaker(rest), CircuitBreaker(rest)
+        limits = (HOOK_CALL, FEEDBACK_CALL, OFFLINE)
+        self._reads = {patience: CircuitBreaker(rest) for patience in limits}
+        self._writes = {patience: CircuitBreaker(rest) for patience in limits}
         self._deadline = Deadline(MAX_WAITING)
         self._counting = threading.Lock()
         self._turns = GroupCommit(self.engines)
@@ -55,7 +59,7 @@ class Transactions:
                 connection.commit()
                 return result
 
-        return self._guarded(name, patience, self._writes, run)
+        return self._guarded(name, patience, self._writes[patience], run)
 
     def read(self, name: str, patience: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns; what it writes is rolled back."""
@@ -64,13 +68,31 @@ class Transactions:
             with self.engines.get(patience).connect() as connection:
                 return work(connection.execution_options(**{READING: True}))
 
-        return self._guarded(name, patience, self._reads, run)
+        return self._guarded(name, patience, self._reads[patience], run)
+
+    def read_patiently(self, name: str, seconds: float, work: Callable[[Connection], T]) -> T:
+        """What ``work`` returns, for a thread that no caller waits for.
+
+        Not refused while a circuit breaker is open. The pool is that of feedback, so that it costs
+        no connections of its own.
+        """
+
+        def run() -> T:
+            with self.engines.get(FEEDBACK_CALL).connect() as connection:
+                return work(connection.execution_options(**{READING: True}))
+
+        def timed() -> T:
+            return run() if self.engines.is_sqlite else self._deadline.run(run, seconds)
+
+        with self._counted(name):
+            return timed()
 
     def warm_up(self) -> None:
         """Connects ahead of the first call: a new PostgreSQL connection may outlast its time."""
         for patience in (HOOK_CALL, FEEDBACK_CALL):
             engine = self.engines.get(patience)
-            self._guarded("warm_up", FEEDBACK_CALL, self._writes, partial(_connect, engine))
+            breaker = self._writes[patience]
+            self._guarded("warm_up", FEEDBACK_CALL, breaker, partial(_connect, engine))
 
     def close(self) -> None:
         """Closes the connections of this process, after the work still done on them."""
@@ -89,13 +111,19 @@ class Transactions:
             breaker.answered()  # also when nobody waits for it any more: the database lives
             return result
 
-        try:
+        with self._counted(name):
             answers = breaker.enter()
             try:
                 return self._timed(patience, told)
             except (SQLAlchemyError, OSError, StoreTimeout):
                 breaker.failed(answers)
                 raise
+
+    @contextmanager
+    def _counted(self, name: str) -> Iterator[None]:
+        """Counts what fails, and raises StoreUnavailable for it."""
+        try:
+            yield
         except (SQLAlchemyError, OSError, StoreUnavailable) as error:
             with self._counting:
                 self.failures[name] += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.app.switches import REFRESH_SECONDS, Switches
+from cds_service.app.switches import REFRESH_SECONDS, LastKnown, Switches
 from cds_service.cli import main
 from cds_service.decision.visibility import ALL_VISIBLE
 from cds_service.store import Store, StoreUnavailable, SwitchRecord
@@ -33,6 +33,9 @@ class FakeStore:
     def __init__(self) -> None:
         self.off: frozenset[str] | None = frozenset()
         self.asked = 0
+
+    def switched_off_patiently(self, _seconds: float) -> frozenset[str]:
+        return self.switched_off()
 
     def switched_off(self) -> frozenset[str]:
         self.asked += 1
@@ -67,9 +70,9 @@ def test_the_newest_row_of_a_name_holds_and_all_are_kept(database: Database) -> 
 # -- as one process knows them -----------------------------------------------------------------
 
 
-def test_the_store_is_asked_once_in_a_while(clinic: Clinic) -> None:
+def test_the_store_is_asked_once_in_a_while(clinic: Clinic, tmp_path: Path) -> None:
     store, clock = FakeStore(), Seconds()
-    switches = Switches(store, clinic.pipeline.names, (), clock)
+    switches = Switches(store, clinic.pipeline.names, (), LastKnown(tmp_path / "key"), clock)
 
     found = [switches() for _ in range(5)]
     store.off = frozenset({"REC-UA", "of-an-older-content", "C18"})
@@ -85,11 +88,11 @@ def test_the_store_is_asked_once_in_a_while(clinic: Clinic) -> None:
 
 
 def test_without_the_store_what_was_known_last_holds(
-    clinic: Clinic, caplog: pytest.LogCaptureFixture
+    clinic: Clinic, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, clock = FakeStore(), Seconds()
     store.off = frozenset({"REC-UA"})
-    switches = Switches(store, clinic.pipeline.names, ["C18"], clock)
+    switches = Switches(store, clinic.pipeline.names, ["C18"], LastKnown(tmp_path / "key"), clock)
     before = switches()
 
     store.off = None
@@ -107,6 +110,37 @@ def test_without_the_store_what_was_known_last_holds(
         "the switches cannot be read: what was known last holds",
         "switches changed",
     ]
+
+
+@pytest.mark.parametrize("written", [b"", b"[]", b'{"switchedOff": "C18"}', b"\xff"])
+def test_a_file_that_is_not_ours_is_told_and_the_store_has_the_say(
+    written: bytes, clinic: Clinic, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept, store = LastKnown(tmp_path / "key"), FakeStore()
+    kept.path.write_bytes(written)
+    store.off = frozenset({"C18"})
+
+    switches = Switches(store, clinic.pipeline.names, (), kept)
+
+    assert "the file of the switches cannot be read" in caplog.text
+    assert switches().off_names == ("C18",)
+    assert kept.read() == {"C18"}
+
+
+def test_what_another_process_kept_holds_until_the_store_is_read(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    kept, store = LastKnown(tmp_path / "key"), FakeStore()
+    kept.write(frozenset({"C18", "of-an-older-content"}))
+    store.off = None
+
+    switches = Switches(store, clinic.pipeline.names, (), kept)
+    assert (switches().off_names, switches.known) == (("C18",), False)
+
+    store.off = frozenset()
+    switches.read_patiently()
+    assert (switches().off_names, switches.known) == ((), True)
+    assert kept.read() == frozenset()
 
 
 # -- the whole service -------------------------------------------------------------------------

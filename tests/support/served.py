@@ -83,8 +83,11 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, port: int | None = None, **settings: str) -> Iterator[Served]:
-    """A server that keeps its files in a folder; it has to end well when told to."""
+def served(
+    folder: Path, port: int | None = None, ready: int = 200, **settings: str
+) -> Iterator[Served]:
+    """A server that keeps its files in a folder; it has to end well when told to. ``ready`` is the
+    status of ``/health/ready`` that says it has started."""
     port, log = port or free_port(), folder / "serve.log"
     given = {
         "CDS_AUTH": "off",
@@ -102,7 +105,7 @@ def served(folder: Path, port: int | None = None, **settings: str) -> Iterator[S
         )
         server = Served(process, port, log)
         try:
-            server.wait_for(lambda: server.ask("GET", "/health/ready")[0] == 200)
+            server.wait_for(lambda: server.ask("GET", "/health/ready")[0] == ready)
             yield server
         finally:
             process.send_signal(signal.SIGTERM)

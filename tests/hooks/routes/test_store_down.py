@@ -49,7 +49,9 @@ def test_without_a_store_cards_are_shown_and_the_loss_is_told(
 
     ready = storeless.client.get("/health/ready")
 
-    assert ready.status_code == 200  # cards are still served
+    assert ready.status_code == 503  # it was never read what is switched off
+    assert int(ready.headers["Retry-After"]) > 0
+    assert ready.get_json()["status"] == "unavailable"
     assert ready.get_json()["store"] == {"status": "unavailable", "callsNotRecorded": 2}
     assert storeless.client.get("/health/live").status_code == 200
 
