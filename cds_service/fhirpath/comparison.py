@@ -177,10 +177,45 @@ def distinct(items: Items) -> Items:
     """The items without repetition, in order of first appearance."""
     if len(items) < _SEVERAL:
         return items
-    found: dict[Hashable, Any] = {}
-    for item in items:
-        found.setdefault(key(item), item)
-    return list(found.values())
+    known = KnownItems()
+    return [item for item in items if known.add(item)]
+
+
+class KnownItems:
+    """A set of items under `=`. The deep key of a complex item is made only when another one has
+    the same mark (its identifying texts), which is rare: a key costs as much as the item is large.
+    """
+
+    def __init__(self) -> None:
+        self._keys: set[Hashable] = set()
+        self._first: dict[Hashable, Any] = {}  # mark -> its first item, None once that has a key
+
+    def add(self, item: Any) -> bool:
+        """Adds an item; False if an equal one is there already."""
+        mark = _mark(item)
+        if mark is not None:
+            if mark not in self._first:
+                self._first[mark] = item
+                return True
+            first = self._first[mark]
+            if first is not None:
+                self._keys.add(key(first))
+                self._first[mark] = None
+        size = len(self._keys)
+        self._keys.add(key(item))
+        return len(self._keys) > size
+
+
+_MARKS = ("linkId", "id", "url", "fullUrl")  # texts that equal items have in common
+
+
+def _mark(item: Any) -> Hashable:
+    """What two equal complex items have in common; None for one that has no such text."""
+    value = item.value if type(item) is Element else item
+    if not isinstance(value, dict) or "value" in value:  # two quantities may be equal but for ids
+        return None
+    texts = tuple(text if isinstance(text := value.get(n), str) else None for n in _MARKS)
+    return texts if any(texts) else None
 
 
 def _moment_key(value: Temporal) -> Hashable:

@@ -1,6 +1,6 @@
 """Closures for operators (FHIRPath 2.0, 6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import Any
@@ -11,7 +11,7 @@ from .comparison import distinct, equal, equivalent, key, kind_of, order
 from .elements import EMPTY, Items, system_value
 from .errors import FhirPathError
 from .limits import check_items, check_text
-from .nodes import Binary, Literal, Unary
+from .nodes import Binary, Literal, Node, Unary
 from .quantities import Quantity
 from .scope import Scope, Step, Truth, one
 from .static import check_operands, kinds_of
@@ -44,6 +44,8 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
         return connective(compiler.truth(node.left), compiler.truth(node.right))
     check_operands(operator, compiler.types(node.left), compiler.types(node.right))
     left, right = compiler.step(node.left), compiler.step(node.right)
+    if operator == "in" and (listed := _literals(node.right)) is not None:
+        return _among(left, frozenset(map(key, listed)), node.position)
     if operator in _ORDERS:
         constant = node.right.value if isinstance(node.right, Literal) else None
         if constant is not None and type(constant) in _NUMBERS:
@@ -56,6 +58,29 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
             return compare(left(scope, focus), right(scope, focus))
         except FhirPathError as error:
             raise error.locate(node.position) from None
+
+    return truth
+
+
+def _literals(node: Node) -> Items | None:
+    """The values of a literal or of a union of literals; None for any other node."""
+    if isinstance(node, Literal):
+        return [node.value]
+    if isinstance(node, Binary) and node.operator == "|":
+        left, right = _literals(node.left), _literals(node.right)
+        return None if left is None or right is None else [*left, *right]
+    return None
+
+
+def _among(left: Step, keys: frozenset[Hashable], position: int) -> Truth:
+    """Membership in a list that is written in the rule."""
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        try:
+            item = one(left(scope, focus), "to look for")
+            return None if item is None else key(item) in keys
+        except FhirPathError as error:
+            raise error.locate(position) from None
 
     return truth
 

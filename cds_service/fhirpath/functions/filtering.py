@@ -1,15 +1,14 @@
 """Filtering, subsetting, combining and ordering (FHIRPath 2.0, 5.2, 5.3, 5.4 and 7)."""
 
-from collections.abc import Hashable
 from functools import cmp_to_key
 from typing import Any
 
 from ..building import Building
-from ..comparison import distinct, key, order_items
-from ..elements import EMPTY, Items
+from ..comparison import KnownItems, distinct, key, order_items
+from ..elements import EMPTY, Element, Items
 from ..errors import FhirPathError
 from ..limits import check_count, check_items
-from ..nodes import Call, Unary
+from ..nodes import Binary, Call, Unary, walk
 from ..operators import union
 from ..scope import Scope, Step, one
 from ..static import type_argument
@@ -62,22 +61,31 @@ def _select(compiler: Building, call: Call) -> Step:
 def _repeat(compiler: Building, call: Call) -> Step:
     base, projection = compiler.base(call), compiler.step(call.arguments[0])
 
+    mixed = any(isinstance(n, Binary) and n.operator == "|" for n in walk(call.arguments[0]))
+
     def step(scope: Scope, focus: Items) -> Items:
-        found: dict[Hashable, Any] = {}
+        known, found = KnownItems(), list[Any]()
         pending = base(scope, focus)
+        if mixed:  # each round meets items of several types, of which few have all the elements
+            pending = [_loose(item) for item in pending]
         while pending:
-            new = {
-                place: item
+            pending = [
+                item
                 for part in each(scope, pending, projection)
                 for item in part
-                if (place := key(item)) not in found
-            }
-            found |= new
+                if known.add(item)
+            ]
+            found += pending
             check_count(len(found))
-            pending = list(new.values())
-        return list(found.values())
+        return found
 
     return step
+
+
+def _loose(item: Any) -> Any:
+    if type(item) is not Element:
+        return item
+    return Element(item.value, item.type, item.extra, loose=True)
 
 
 @special("aggregate", 1, 2)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import html
 import json
+import re
 from collections.abc import Callable
 
 from ..building import Building
@@ -120,9 +121,10 @@ _ESCAPERS: dict[str, Callable[[str], str]] = {
     "html": html.escape,
     "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
 }
+_JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.?")
 _UNESCAPERS: dict[str, Callable[[str], str]] = {
     "html": html.unescape,
-    "json": lambda text: str(json.loads(f'"{text}"')),
+    "json": lambda text: _JSON_ESCAPE.sub(lambda m: str(json.loads(f'"{m[0]}"')), text),
 }
 
 

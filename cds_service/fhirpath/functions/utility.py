@@ -9,9 +9,11 @@ from ..decimals import decimals_of
 from ..elements import Element, Items
 from ..errors import FhirPathError, closest
 from ..nodes import Call, Literal
-from ..quantities import Quantity, units_of
+from ..quantities import Quantity
 from ..scope import Scope, Step, Truth, one
+from ..types import fhir_type
 from ..typetests import system_name
+from ..units import parse_unit
 from .arguments import value_of
 from .registry import plain, special, value
 
@@ -63,8 +65,24 @@ def _comparable(items: Items, others: Items) -> bool | None:
         raise FhirPathError("comparable() takes two quantities")
     if left.unit == right.unit:
         return True
-    unit, other = units_of(left, right)
+    unit, other = parse_unit(left.unit), parse_unit(right.unit)
+    if unit is None or other is None:
+        return False  # nothing is known of a unit outside UCUM, so nothing compares with it
     return unit.dimensions == other.dimensions
+
+
+@plain("conformsTo", 1, result="Boolean")
+def _conforms_to(items: Items, profile: Items) -> bool | None:
+    """Whether an item has the type of a base definition (FHIR R4, 2.1.25); other profiles are
+    refused."""
+    item, url = one(items, "for conformsTo()"), value_of(profile)
+    if item is None or url is None:
+        return None
+    name = str(url).removeprefix("http://hl7.org/fhir/StructureDefinition/")
+    kind = fhir_type(name) if name != url else None
+    if kind is None:
+        raise FhirPathError("conformsTo() knows the definitions of FHIR R4's own types only")
+    return type(item) is Element and item.type.is_a(kind.name)
 
 
 @value("precision", result="Integer")
