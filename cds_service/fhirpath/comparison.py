@@ -214,8 +214,11 @@ def _mark(item: Any) -> Hashable:
     value = item.value if type(item) is Element else item
     if not isinstance(value, dict) or "value" in value:  # two quantities may be equal but for ids
         return None
-    texts = tuple(text if isinstance(text := value.get(n), str) else None for n in _MARKS)
-    return texts if any(texts) else None
+    for name in _MARKS:
+        text = value.get(name)
+        if type(text) is str:
+            return name, text
+    return None
 
 
 def _moment_key(value: Temporal) -> Hashable:

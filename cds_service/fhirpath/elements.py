@@ -97,8 +97,16 @@ def _typed(raw: Any, extra: Any, kind: FhirType, loose: bool) -> Element:
 
 def _read(parent: dict[str, Any], key: str, kind: FhirType, loose: bool) -> Items:
     raw, extra = parent.get(key), parent.get("_" + key) if kind.primitive else None
-    if raw is None and extra is None:
-        return EMPTY
+    if extra is None:
+        if raw is None:
+            return EMPTY
+        if type(raw) is not list:
+            if type(raw) is str and kind.kind == "String":  # most values: codes, systems, texts
+                return [Element(raw, kind, None, loose)]
+            return [_typed(raw, None, kind, loose)]
+        if kind.primitive or kind.is_resource:
+            return [_typed(one, None, kind, loose) for one in raw if one is not None]
+        return [Element(one, kind, None, loose) for one in raw if one is not None]
     if not isinstance(raw, list) and not isinstance(extra, list):
         return [_typed(raw, extra, kind, loose)]
     raws = raw if isinstance(raw, list) else []
@@ -117,8 +125,8 @@ def element_of(item: Element, element: ElementType) -> Items:
     parent = item.extra if item.type.primitive else item.value
     if not isinstance(parent, dict):
         return EMPTY
-    if not element.choice:
-        ((key, name),) = element.keys.items()
+    if element.single is not None:
+        key, name = element.single
         return _read(parent, key, known_type(name), item.loose)
     for key, name in element.keys.items():
         if key in parent or "_" + key in parent:

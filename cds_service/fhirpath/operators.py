@@ -8,7 +8,7 @@ from typing import Any
 from .arithmetic import ARITHMETIC
 from .building import Building
 from .comparison import distinct, equal, equivalent, key, kind_of, order
-from .elements import EMPTY, Items, system_value
+from .elements import EMPTY, Element, Items, system_value
 from .errors import FhirPathError
 from .limits import check_items, check_text
 from .nodes import Binary, Literal, Node, Unary
@@ -51,6 +51,8 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
         if constant is not None and type(constant) in _NUMBERS:
             return _against_number(operator, left, right, constant, node.position)
         return _ordering(operator, left, right, node.position)
+    if operator == "=" and isinstance(node.right, Literal) and type(node.right.value) is str:
+        return _equal_to_text(left, right, node.right.value, node.position)
     compare = _COMPARISONS[operator]
 
     def truth(scope: Scope, focus: Items) -> bool | None:
@@ -58,6 +60,23 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
             return compare(left(scope, focus), right(scope, focus))
         except FhirPathError as error:
             raise error.locate(node.position) from None
+
+    return truth
+
+
+def _equal_to_text(left: Step, right: Step, text: str, position: int) -> Truth:
+    """Equality with a text in the rule, as in `code = 'active'`: the usual case first."""
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        try:
+            items = left(scope, focus)
+            if len(items) == 1:
+                value = items[0].value if type(items[0]) is Element else items[0]
+                if type(value) is str:
+                    return value == text
+            return equal(items, right(scope, focus))
+        except FhirPathError as error:
+            raise error.locate(position) from None
 
     return truth
 
@@ -78,7 +97,10 @@ def _among(left: Step, keys: frozenset[Hashable], position: int) -> Truth:
     def truth(scope: Scope, focus: Items) -> bool | None:
         try:
             item = one(left(scope, focus), "to look for")
-            return None if item is None else key(item) in keys
+            if item is None:
+                return None
+            value = item.value if type(item) is Element else item
+            return (("String", value) if type(value) is str else key(item)) in keys
         except FhirPathError as error:
             raise error.locate(position) from None
 
@@ -121,6 +143,9 @@ def contains(items: Items, sought: Items) -> bool | None:
     item = one(sought, "to look for")
     if item is None:
         return None
+    value = item.value if type(item) is Element else item
+    if type(value) is str:
+        return any((i.value if type(i) is Element else i) == value for i in items)
     wanted = key(item)
     return any(key(each) == wanted for each in items)
 

@@ -184,7 +184,7 @@ def unknown_element(kinds: list[FhirType], name: str) -> FhirPathError:
     told = " or ".join(sorted({kind.name for kind in kinds}))
     for kind in kinds:
         for choice, element in kind.elements.items():
-            if element.choice and name in element.keys:
+            if element.single is None and name in element.keys:
                 hint = f"write {choice}.ofType({element.keys[name]})"
                 return FhirPathError(f"{told} has no element '{name}'", hint=hint)
     return FhirPathError(f"{told} has no element '{name}'", hint=closest(name, known))

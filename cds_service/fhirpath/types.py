@@ -35,10 +35,11 @@ _OPEN = (
 
 @dataclass(frozen=True, slots=True)
 class ElementType:
-    """An element: the JSON keys it may have and the type name each of them means."""
+    """An element: the JSON keys it may have and the type name each of them means; ``single`` is
+    the only pair of an element that is no choice."""
 
     keys: dict[str, str]
-    choice: bool
+    single: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,14 +51,12 @@ class FhirType:
     kind: str | None  # the System type of a primitive, or Quantity, or None
     primitive: bool
     elements: dict[str, ElementType] = field(repr=False)
+    names: frozenset[str] = field(repr=False)  # its own and those of all it derives from
+    is_resource: bool
 
     def is_a(self, name: str) -> bool:
-        """Whether this is the named type or derived from it."""
-        return self.name == name or (self.base is not None and self.base.is_a(name))
-
-    @property
-    def is_resource(self) -> bool:
-        return self.is_a("Resource")
+        """True if this is the named type or derived from it."""
+        return name in self.names
 
 
 @cache
@@ -71,9 +70,9 @@ def _element(text: str) -> tuple[str, ElementType]:
     name, _, listed = text.partition(":")
     names = _OPEN if listed == "*" else listed.split(",")
     if not name.endswith("[x]"):
-        return name, ElementType({name: names[0]}, choice=False)
+        return name, ElementType({name: names[0]}, (name, names[0]))
     name = name.removesuffix("[x]")
-    return name, ElementType({name + one[0].upper() + one[1:]: one for one in names}, choice=True)
+    return name, ElementType({name + one[0].upper() + one[1:]: one for one in names}, None)
 
 
 def _kind(name: str, base: FhirType | None, primitive: bool) -> str | None:
@@ -94,9 +93,12 @@ def _read(name: str) -> FhirType:
     primitive = name[0].islower()
     kind = _kind(name, base, primitive)
     inherited = base.elements if base else {}
-    return FhirType(name, base, kind, primitive, inherited | dict(map(_element, elements)))
+    names = frozenset({name}) | (base.names if base else frozenset())
+    own = dict(map(_element, elements))
+    return FhirType(name, base, kind, primitive, inherited | own, names, "Resource" in names)
 
 
+@cache
 def known_type(name: str) -> FhirType:
     """The FHIR type of a name from our own table."""
     found = fhir_type(name)
