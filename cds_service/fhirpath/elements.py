@@ -101,8 +101,6 @@ def _read(parent: dict[str, Any], key: str, kind: FhirType, loose: bool) -> Item
         if raw is None:
             return EMPTY
         if type(raw) is not list:
-            if type(raw) is str and kind.kind == "String":  # most values: codes, systems, texts
-                return [Element(raw, kind, None, loose)]
             return [_typed(raw, None, kind, loose)]
         if kind.primitive or kind.is_resource:
             return [_typed(one, None, kind, loose) for one in raw if one is not None]
@@ -127,7 +125,15 @@ def element_of(item: Element, element: ElementType) -> Items:
         return EMPTY
     if element.single is not None:
         key, name = element.single
-        return _read(parent, key, known_type(name), item.loose)
+        if element.known is None:
+            element.known = known_type(name)
+        kind, raw = element.known, parent.get(key)
+        # Most of what rules read: an object, or a text without extensions.
+        if kind.is_plain and type(raw) is dict:
+            return [Element(raw, kind, None, item.loose)]
+        if kind.is_text and type(raw) is str and "_" + key not in parent:
+            return [Element(raw, kind, None, item.loose)]
+        return _read(parent, key, kind, item.loose)
     for key, name in element.keys.items():
         if key in parent or "_" + key in parent:
             return _read(parent, key, known_type(name), True)

@@ -33,13 +33,15 @@ _OPEN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ElementType:
     """An element: the JSON keys it may have and the type name each of them means; ``single`` is
-    the only pair of an element that is no choice."""
+    the only pair of an element that is no choice. ``known`` is the type of that pair, looked up on
+    first use (types refer to each other in circles)."""
 
     keys: dict[str, str]
     single: tuple[str, str] | None
+    known: "FhirType | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,8 @@ class FhirType:
     elements: dict[str, ElementType] = field(repr=False)
     names: frozenset[str] = field(repr=False)  # its own and those of all it derives from
     is_resource: bool
+    is_plain: bool = False  # neither a primitive nor a resource: read from JSON as it is
+    is_text: bool = False  # a primitive that is a text in JSON and here
 
     def is_a(self, name: str) -> bool:
         """True if this is the named type or derived from it."""
@@ -95,7 +99,18 @@ def _read(name: str) -> FhirType:
     inherited = base.elements if base else {}
     names = frozenset({name}) | (base.names if base else frozenset())
     own = dict(map(_element, elements))
-    return FhirType(name, base, kind, primitive, inherited | own, names, "Resource" in names)
+    is_resource = "Resource" in names
+    return FhirType(
+        name,
+        base,
+        kind,
+        primitive,
+        inherited | own,
+        names,
+        is_resource,
+        is_plain=not primitive and not is_resource,
+        is_text=primitive and kind == "String",
+    )
 
 
 @cache

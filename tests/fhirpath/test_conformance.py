@@ -29,7 +29,7 @@ from cds_service.fhirpath.dates import (
 
 SUITE = Path(__file__).parents[3] / "shared" / "fhirpath-suite"
 NOW = datetime(2026, 6, 1, 12, 30, 15, 123000, tzinfo=UTC)
-RIGHT = 922  # what we reach; raise it when more is answered, never lower it
+RIGHT = 926  # what we reach; raise it when more is answered, never lower it
 
 Output = tuple[str | None, str]  # type and text of an <output>
 needs_suite = pytest.mark.skipif(
