@@ -51,21 +51,21 @@ def why(why_not: WhyNot, request: str, shown: str) -> dict[str, Any]:
     """What the page shows: ``problems`` when the request cannot be answered, else ``cards`` and
     ``rules``. ``request`` is the JSON that was sent, ``shown`` a JSON list of the topics shown."""
     try:
-        found = why_not.evaluate(json.loads(request))
+        evaluation = why_not.evaluate(json.loads(request))
         topics = {str(topic) for topic in json.loads(shown or "[]")}
     except ServiceError as error:
         return {"problems": [issue.diagnostics for issue in error.issues]}
     except (ValueError, TypeError):
         return {"problems": ["Open this page from a person's chart, after calling the service."]}
-    told = explain(found)
-    telling = _Telling(found, why_not.evidence, told)
+    told = explain(evaluation)
+    telling = _Telling(evaluation, why_not.evidence, told)
     return {
         "problems": [],
         "told": told,
         "usable": told["answers"]["usable"],
-        "cards": list(_cards(found, topics)),
-        "rules": sorted(map(telling.rule, found.content.sources), key=_order),
-        "counts": _counts(telling, found.content.sources),
+        "cards": list(_cards(evaluation, topics)),
+        "rules": sorted(map(telling.rule, evaluation.content.sources), key=_order),
+        "counts": _counts(telling, evaluation.content.sources),
     }
 
 
@@ -117,13 +117,13 @@ def _card(wanted: WantedCard, state: str, evaluation: Evaluation) -> dict[str, A
 
 @dataclass
 class _Telling:
-    found: Evaluation
+    evaluation: Evaluation
     evidence: EvidenceReader
     told: Mapping[str, Any]
 
     def contributions(self, source: Source) -> list[Contribution]:
         """Everything a source asks for, whichever card it is."""
-        everything = self.found.content.contributions.values()
+        everything = self.evaluation.content.contributions.values()
         return [c for found in everything for c in found if c.source is source]
 
     def answer(self, source: Source) -> str:
@@ -131,7 +131,7 @@ class _Telling:
         if source.rule:
             return str(self.told["rules"][source.id])
         applies = {
-            str(self.found.evaluator.all_hold(c.conditions)) for c in self.contributions(source)
+            str(self.evaluation.evaluator.all_hold(c.conditions)) for c in self.contributions(source)
         }
         return next(answer for answer in ORDER if answer in applies)
 
@@ -140,7 +140,7 @@ class _Telling:
         contributions = self.contributions(source)
         conditions = tuple(c for one in contributions for c in one.conditions)
         evidence = self.evidence.of(conditions)
-        named = self.found.content.names.get(source.rule or "")
+        named = self.evaluation.content.names.get(source.rule or "")
         asks = [self._asks(c) for c in contributions]
         answers = list(self._answers(evidence))
         return {
@@ -159,19 +159,19 @@ class _Telling:
 
     def _asks(self, contribution: Contribution) -> dict[str, Any]:
         conditions = [
-            {"description": c.description, "answer": str(self.found.evaluator.answer(c))}
+            {"description": c.description, "answer": str(self.evaluation.evaluator.answer(c))}
             for c in contribution.conditions
         ]
         return {
-            "card": self.found.content.cards[contribution.card].title,
+            "card": self.evaluation.content.cards[contribution.card].title,
             "advice": contribution.advice,
-            "applies": str(self.found.evaluator.all_hold(contribution.conditions)),
+            "applies": str(self.evaluation.evaluator.all_hold(contribution.conditions)),
             "conditions": conditions,
         }
 
     def _facts(self, names: Iterable[str]) -> Iterator[dict[str, str]]:
         for name in sorted(names):
-            fact = self.found.content.names.get(name)
+            fact = self.evaluation.content.names.get(name)
             if fact and name in self.told["facts"]:
                 yield {"description": fact.description, "value": _value(self.told["facts"][name])}
 
@@ -186,17 +186,17 @@ class _Telling:
                 yield entry
 
     def _is_chosen(self, link_id: str, code: str) -> bool:
-        answer = self.found.facts.answers.view.get(link_id)
+        answer = self.evaluation.facts.answers.view.get(link_id)
         return answer.get(code) is True if isinstance(answer, dict) else answer is not None
 
     def _answers(self, evidence: Evidence) -> Iterator[dict[str, Any]]:
-        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.watches)
+        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.contrary)
         for link_id in dict.fromkeys(leaf[0] for leaf in leaves if leaf[0] != "%"):
             yield self._answer(link_id)
 
     def _answer(self, link_id: str) -> dict[str, Any]:
-        sheet = self.found.facts.answers
-        item = self.found.content.questionnaire.items[link_id]
+        sheet = self.evaluation.facts.answers
+        item = self.evaluation.content.questionnaire.items[link_id]
         return {
             "label": item.label,
             "value": self._said(link_id),
@@ -205,25 +205,25 @@ class _Telling:
         }
 
     def _said(self, link_id: str) -> str:
-        sheet = self.found.facts.answers
+        sheet = self.evaluation.facts.answers
         if link_id not in sheet.view:
             return NOT_ANSWERED if link_id in sheet.unanswered else "not asked"
         answer = sheet.view[link_id]
         if not isinstance(answer, dict):
             return str(answer)
-        words = _options(self.found.content.questionnaire.resource, link_id)
+        words = _options(self.evaluation.content.questionnaire.resource, link_id)
         chosen = [words.get(code, code) for code, is_chosen in answer.items() if is_chosen]
         return "; ".join(chosen) or "nothing that still counts"
 
     def _chart(self, evidence: Evidence) -> Iterator[dict[str, str]]:
-        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.watches)
+        leaves = (*(clue.leaf for clue in evidence.supporting), *evidence.contrary)
         for name in dict.fromkeys(leaf[1] for leaf in leaves if leaf[0] == "%"):
-            requirement = self.found.content.requirements.get(name)
+            requirement = self.evaluation.content.requirements.get(name)
             if requirement:
                 yield {"label": self._sought(requirement), "value": self._entries(name)}
 
     def _sought(self, requirement: Requirement) -> str:
-        value_set = self.found.content.resources.get(requirement.main.value_set or "", {})
+        value_set = self.evaluation.content.resources.get(requirement.main.value_set or "", {})
         words = str(value_set.get("title", requirement.id))
         if requirement.window is None:
             return f"{words} ({requirement.type})"
@@ -231,8 +231,8 @@ class _Telling:
         return f"{words} ({requirement.type}), last {amount} {'days' if unit == 'd' else 'hours'}"
 
     def _entries(self, name: str) -> str:
-        entries = self.found.facts.entries.get(name, ())
-        displays = self.found.content.displays
+        entries = self.evaluation.facts.entries.get(name, ())
+        displays = self.evaluation.content.displays
         found = (
             f"{displays.get(e.coding, e.coding[1])}{f', {e.when.text[:DAY]}' if e.when else ''}"
             for e in entries
