@@ -130,9 +130,8 @@ class _Telling:
         """The answer of the source's rule or, where it has none, of what it asks for."""
         if source.rule:
             return str(self.told["rules"][source.id])
-        applies = {
-            str(self.evaluation.evaluator.all_hold(c.conditions)) for c in self.contributions(source)
-        }
+        evaluator = self.evaluation.evaluator
+        applies = {str(evaluator.all_hold(c.conditions)) for c in self.contributions(source)}
         return next(answer for answer in ORDER if answer in applies)
 
     def rule(self, source: Source) -> dict[str, Any]:
