@@ -31,6 +31,7 @@ from cds_service.web.content_pages import content_blueprint
 from cds_service.web.form import SessionCookie, intake_blueprint, intake_of
 from cds_service.web.form.sessions import Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
+from cds_service.web.reports import reports_blueprint
 from cds_service.web.site import site_blueprint
 from cds_service.web.smart.apps import Apps
 from cds_service.web.smart.flow import LaunchFlow
@@ -73,6 +74,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))
     app.register_blueprint(content_blueprint(content, settings.vignette_results))
+    app.register_blueprint(reports_blueprint(content, store, settings.report_token, clock))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word

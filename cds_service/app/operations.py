@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from datetime import UTC, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import SecretStr
 
+from cds_service.access.operators import is_operator
 from cds_service.access.tokens import Unauthorized
 from cds_service.app.switches import Switches
 from cds_service.content import Content
@@ -126,8 +126,6 @@ def feedback_report(calls: HookCalls, clock: Clock, kind: str) -> Response:
 
 
 def check_token(token: SecretStr) -> None:
-    """Raises Unauthorized unless the request carries the bearer token of a setting."""
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
-    wanted = token.get_secret_value().encode()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(sent.encode(), wanted):
+    """Raises Unauthorized unless the request carries the token of a setting."""
+    if not is_operator(request.headers.get("Authorization", ""), token):
         raise Unauthorized

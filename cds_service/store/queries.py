@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from cds_service.store.records import CardState, Outcome, PastReaction, Purged, Reaction
 from cds_service.store.report import Firing
@@ -56,18 +56,39 @@ def cards_by_uuid(
     return {uuid: KnownCard(*row) for uuid, *row in connection.execute(query)}
 
 
-def calls_by_version(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    """Content version -> number of calls."""
+def calls_by_version(
+    connection: Connection, since: datetime, until: datetime, client: str | None = None
+) -> dict[str, int]:
+    """Returns content version -> number of calls, in the order of their first calls."""
     query = (
         select(CALLS.c.content_version, func.count())
-        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .where(*_calls_within(since, until, client))
         .group_by(CALLS.c.content_version)
+        .order_by(func.min(CALLS.c.at))
     )
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def firings(connection: Connection, since: datetime, until: datetime) -> Iterator[Firing]:
-    """Every card with its reactions, read as it is consumed. A call sent again counts once."""
+def clients(connection: Connection, since: datetime, until: datetime) -> list[str]:
+    """Returns the clients that called, sorted."""
+    query = select(CALLS.c.client).where(*_calls_within(since, until)).distinct()
+    return sorted(connection.scalars(query))
+
+
+def _calls_within(
+    since: datetime, until: datetime, client: str | None = None
+) -> Iterator[ColumnElement[bool]]:
+    yield CALLS.c.at >= since
+    yield CALLS.c.at < until
+    if client is not None:
+        yield CALLS.c.client == client
+
+
+def firings(
+    connection: Connection, since: datetime, until: datetime, client: str | None = None
+) -> Iterator[Firing]:
+    """Yields every card with its reactions, read as it is consumed. A call sent again counts
+    once."""
     query = (
         select(
             CARDS.c.id,
@@ -85,7 +106,7 @@ def firings(connection: Connection, since: datetime, until: datetime) -> Iterato
         )
         .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
         .outerjoin(FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
-        .where(CALLS.c.at >= since, CALLS.c.at < until)
+        .where(*_calls_within(since, until, client))
         .order_by(CARDS.c.uuid, CARDS.c.repeat_key, CALLS.c.client, CARDS.c.state, CARDS.c.id)
     )
     rows: Iterable[Any] = connection.execution_options(yield_per=1_000).execute(query)

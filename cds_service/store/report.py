@@ -38,7 +38,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One card in one answer; ``state`` is shown, suppressed or silent. ``at`` is aware."""
+    """One card in one response; ``state`` is shown, suppressed or silent, ``at`` is aware."""
 
     card: str
     sources: tuple[str, ...]

@@ -141,14 +141,27 @@ class Store:
         since: datetime,
         until: datetime,
         consume: Callable[[Iterator[Firing], dict[str, int]], T],
+        client: str | None = None,
     ) -> T:
-        """``consume(firings, calls per content version)``; the firings are read as it goes."""
+        """Returns ``consume(firings, calls per content version)``, of one client or of all.
+
+        Firings are read as they are consumed, versions come in the order of their first calls.
+        Raises StoreUnavailable.
+        """
 
         def read(connection: Connection) -> T:
-            calls = queries.calls_by_version(connection, since, until)
-            return consume(queries.firings(connection, since, until), calls)
+            calls = queries.calls_by_version(connection, since, until, client)
+            return consume(queries.firings(connection, since, until, client), calls)
 
         return self._transactions.read("report", OFFLINE, read)
+
+    def clients(self, since: datetime, until: datetime) -> list[str]:
+        """Returns the clients that called, sorted; raises StoreUnavailable."""
+
+        def read(connection: Connection) -> list[str]:
+            return queries.clients(connection, since, until)
+
+        return self._transactions.read("clients", OFFLINE, read)
 
     def purge(self, now: datetime, retention: timedelta) -> Purged:
         """Deletes what is older than ``retention``, and token ids and sessions that have expired.
