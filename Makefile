@@ -69,8 +69,8 @@ browser: ## Find a Chromium for the browser tests, or install Debian's (as root)
 	fi
 
 .PHONY: test
-test: setup browser ## Run the tests
-	$(BIN)/pytest
+test: setup browser ## Run the tests, on all cores
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 .PHONY: check
 check: setup ## Check the clinical content: lint, vignettes, quiet panel
