@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from cds_service.authoring.expectations import misspelt
-from cds_service.content.model import Content, Item
-from cds_service.decision.answers import Reading, is_enabled
+from cds_service.content.model import Content, Question
 from cds_service.decision.evaluate import Evaluation, evaluate
+from cds_service.fhir.questionnaire_response import Showing
+from cds_service.fhir.questionnaire_response.tree import Answer
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import HOOKS, parse_request
 
@@ -283,16 +284,20 @@ def answers_of(vignette: Vignette, defaults: Mapping[str, Any], content: Content
     given = dict(vignette.given.get("answers", {}))
     blank = vignette.given.get("blank", ())
     filling = {} if blank == "others" else _filling(given, defaults, blank)
-    reading, enabled = Reading(), dict[str, bool]()
-    answers: dict[str, Any] = {}
-    for link_id, item in content.questionnaire.items.items():
-        enabled[link_id] = is_enabled(item, reading, enabled)
-        value = given.pop(link_id, filling.get(link_id) if enabled[link_id] else None)
+    form, answers = content.questionnaire, dict[str, Any]()
+    usable: dict[str, list[Answer]] = {}
+    for link_id, question in form.items.items():
+        value = given.pop(link_id, None)
+        if value is None and link_id in filling:
+            shown = Showing.of_answers(form.form, usable).shown(question.item)
+            value = filling[link_id] if shown else None
         if value is not None:
             answers[link_id] = value
-            reading.present.add(link_id)
-            if item.kind == "choice":
-                reading.codes[link_id] = set(value if isinstance(value, list) else [value])
+            usable[link_id] = [
+                Answer(name.removeprefix("value"), typed, "")
+                for answer in _answers(question, value)
+                for name, typed in answer.items()
+            ]
     if given:
         raise ValueError(f"{vignette.id}: the form has no item {', '.join(given)}")
     return answers
@@ -311,11 +316,11 @@ def _filling(
     return {link_id: v for link_id, v in filling.items() if link_id not in blank}
 
 
-def _answers(item: Item, value: Any) -> Iterator[dict[str, Any]]:
+def _answers(question: Question, value: Any) -> Iterator[dict[str, Any]]:
     for one in value if isinstance(value, list) else [value]:
-        if item.kind == "choice":
-            yield {"valueCoding": {"system": item.system.get(one), "code": one}}
-        elif item.kind == "integer":
+        if question.kind == "choice":
+            yield {"valueCoding": {"system": question.system.get(one), "code": one}}
+        elif question.kind == "integer":
             yield {"valueInteger": one}
         else:
             yield {"valueString": one}

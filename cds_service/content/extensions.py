@@ -9,14 +9,8 @@ CORE = "http://hl7.org/fhir/StructureDefinition/"
 VARIABLE = CORE + "variable"
 STRENGTH = CORE + "cqf-strengthOfRecommendation"
 QUALITY = CORE + "cqf-qualityOfEvidence"
-SECURITY_LABEL = (
-    "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
-)
 SILENT = "silent"  # of a plan: evaluated and recorded, not shown
 FHIRPATH = "text/fhirpath"
-OPTION_EXCLUSIVE = CORE + "questionnaire-optionExclusive"
-MIN_VALUE = CORE + "minValue"
-MAX_VALUE = CORE + "maxValue"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
 INITIAL_EXPRESSION = SDC + "initialExpression"
 LAUNCH_CONTEXT = SDC + "launchContext"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cds_service.fhir.questionnaire_response import Form, Item
+from cds_service.fhir.questionnaire_response.tree import Answer
 from cds_service.fhirpath import Expression, NamedExpressions
 
 Resource = Mapping[str, Any]
@@ -250,42 +252,63 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
-class EnableWhen:
-    """One ``enableWhen``; ``value`` is a code, a number, a text or, for ``exists``, a boolean."""
+class Question:
+    """An item of the intake form with what only this dialect says of it.
 
-    link_id: str
-    operator: str
-    value: Any
+    ``valid_hours`` is how long its answers hold, ``quoted_only_on`` a card plan's id.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question of the intake form, as the answers view needs it."""
-
-    link_id: str
-    kind: str
+    item: Item
     label: str
-    repeats: bool
-    system: Mapping[str, str | None]  # option code -> system
-    unknown: frozenset[str]  # options that mean "unknown"
-    exclusive: frozenset[str]
-    minimum: float | None
-    maximum: float | None
+    options: Mapping[str, Answer]  # by code: a Coding with system and code
+    unknown: frozenset[str]  # codes of options that mean "unknown"
+    exclusive: frozenset[str]  # codes of options that exclude all others
     valid_hours: float | None
-    quoted_only_on: str | None  # card plan id
-    restricted: bool
-    enable_when: tuple[EnableWhen, ...]
-    enable_all: bool
+    quoted_only_on: str | None
+
+    @property
+    def system(self) -> dict[str, str | None]:
+        """Option code -> system."""
+        return {code: option.value["system"] for code, option in self.options.items()}
+
+    @property
+    def link_id(self) -> str:
+        """The item's linkId."""
+        return self.item.link_id
+
+    @property
+    def kind(self) -> str:
+        """The item's type."""
+        return self.item.kind
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it takes several answers."""
+        return self.item.repeats
+
+    @property
+    def restricted(self) -> bool:
+        """Whether its answers are restricted."""
+        return self.item.restricted
 
 
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """The intake form: ``items`` in form order."""
+    """The intake form: ``items`` by linkId, in form order."""
 
-    resource: Resource
-    url: str
-    items: Mapping[str, Item]
+    form: Form
+    items: Mapping[str, Question]
     valid_hours: float | None
+
+    @property
+    def resource(self) -> Resource:
+        """The Questionnaire itself."""
+        return self.form.resource
+
+    @property
+    def url(self) -> str:
+        """Its canonical url, without version."""
+        return str(self.form.resource["url"])
 
 
 @dataclass(frozen=True, slots=True)

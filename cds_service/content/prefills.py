@@ -15,6 +15,7 @@ from cds_service.content.model import NamedFact, Prefill, Requirement, Resource
 from cds_service.content.questionnaires import walk_items
 from cds_service.content.resolver import Resolver
 from cds_service.content.translations import CONTENT, translations, worded
+from cds_service.fhir.questionnaire_response.form import RESTRICTED, SECURITY_LABEL
 from cds_service.fhirpath import Expression, FhirPathError, NamedExpressions, nodes
 
 # What the launch of a form can bring beside the chart; %age comes with the patient.
@@ -25,7 +26,6 @@ CONTEXTS: Mapping[str, tuple[str, ...]] = {
 ITEM = "qitem"  # SDC: the item that holds the expression
 FORM = "questionnaire"
 ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
-RESTRICTED = frozenset({"R", "V"})
 # Nobody in particular, with an empty chart: nothing may be known of them.
 STRANGERS: tuple[Resource, ...] = (
     {"resourceType": "Patient"},
@@ -163,7 +163,7 @@ def _refusals(item: Mapping[str, Any]) -> Iterator[str]:
         yield "only a question can be answered"
     if "initial" in item or any("initialSelected" in o for o in item.get("answerOption", ())):
         yield "initial and initialExpression exclude each other"
-    if RESTRICTED & {label.get("code") for label in ext.values(item, ext.SECURITY_LABEL)}:
+    if RESTRICTED & {label.get("code") for label in ext.values(item, SECURITY_LABEL)}:
         yield "a restricted item is never answered from the chart"
     if ext.value(item, "answer-valid-for"):
         yield "an item that goes stale before the form does is about now, not about the chart"

@@ -1,4 +1,4 @@
-"""Compiles the intake Questionnaire into what the answers view needs. No item is named here."""
+"""Compiles the intake Questionnaire: the validator's form, with what only the dialect adds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.model import EnableWhen, Finding, Item, Questionnaire, Resource
+from cds_service.content.model import Finding, Question, Questionnaire, Resource
+from cds_service.fhir.questionnaire_response import Item, compile_form
+from cds_service.fhir.questionnaire_response.form import OPTION_EXCLUSIVE
+from cds_service.fhir.questionnaire_response.header import ROOT
+from cds_service.fhir.questionnaire_response.tree import Answer
 
 
 def compile_questionnaire(resource: Resource) -> Questionnaire:
-    """Items by linkId in form order, nested items included (their parents' conditions apply)."""
-    root_hours = _valid_hours(resource)
-    items: dict[str, Item] = {}
-    for node in walk_items(resource.get("item", ())):
-        items[node["linkId"]] = _item(node, root_hours)
-    return Questionnaire(resource, resource["url"], items, root_hours)
+    """The intake form: the validator's items, each with what only the dialect says of it."""
+    form, root_hours = compile_form(resource), _valid_hours(resource)
+    nodes = {node["linkId"]: node for node in walk_items(resource.get("item", ()))}
+    items = {k: _question(item, nodes[k], root_hours) for k, item in form.items.items()}
+    return Questionnaire(form, items, root_hours)
 
 
 def walk_items(items: Any) -> Iterator[dict[str, Any]]:
@@ -25,26 +28,21 @@ def walk_items(items: Any) -> Iterator[dict[str, Any]]:
         yield from walk_items(item.get("item", ()))
 
 
-def _item(node: dict[str, Any], root_hours: float | None) -> Item:
+def _question(item: Item, node: dict[str, Any], root_hours: float | None) -> Question:
     options = [o for o in node.get("answerOption", ()) if "valueCoding" in o]
-    return Item(
-        link_id=node["linkId"],
-        kind=node["type"],
-        label=ext.value(node, "short-label", node["linkId"]),
-        repeats=node.get("repeats", False),
-        system={o["valueCoding"]["code"]: o["valueCoding"].get("system") for o in options},
+    return Question(
+        item=item,
+        label=ext.value(node, "short-label", item.link_id),
+        options={o["valueCoding"]["code"]: _option(o["valueCoding"]) for o in options},
         unknown=frozenset(_codes(options, "answer-means-unknown")),
-        exclusive=frozenset(_codes(options, ext.OPTION_EXCLUSIVE)),
-        minimum=_number(ext.value(node, ext.MIN_VALUE)),
-        maximum=_number(ext.value(node, ext.MAX_VALUE)),
+        exclusive=frozenset(_codes(options, OPTION_EXCLUSIVE)),
         valid_hours=_valid_hours(node) or root_hours,
         quoted_only_on=(ext.value(node, "quoted-only-on") or "").rpartition("/")[2] or None,
-        restricted=any(
-            label.get("code") in {"R", "V"} for label in ext.values(node, ext.SECURITY_LABEL)
-        ),
-        enable_when=tuple(_enable_when(w) for w in node.get("enableWhen", ())),
-        enable_all=node.get("enableBehavior") == "all",
     )
+
+
+def _option(coding: dict[str, Any]) -> Answer:
+    return Answer("Coding", {"system": coding.get("system"), "code": coding["code"]}, ROOT)
 
 
 def _codes(options: list[dict[str, Any]], url: str) -> Iterator[str]:
@@ -52,19 +50,9 @@ def _codes(options: list[dict[str, Any]], url: str) -> Iterator[str]:
     return (o["valueCoding"]["code"] for o in options if ext.value(o, url, False) is not False)
 
 
-def _enable_when(node: dict[str, Any]) -> EnableWhen:
-    answer = next(v for k, v in node.items() if k.startswith("answer"))
-    value = answer["code"] if isinstance(answer, dict) and "code" in answer else answer
-    return EnableWhen(node["question"], node["operator"], value)
-
-
 def _valid_hours(element: Resource) -> float | None:
     duration = ext.value(element, "answer-valid-for")
     return ext.hours(duration) if duration else None
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def questionnaire_findings(resource: Resource, file: str) -> Iterator[Finding]:

@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from cds_service.content.extensions import ANSWER_CONFIRMED, INFORMATION_ORIGIN, is_called
-from cds_service.content.model import EnableWhen, Item, Questionnaire, Resource
+from cds_service.content.model import Question, Questionnaire, Resource
+from cds_service.fhir.questionnaire_response import Showing
 from cds_service.fhir.questionnaire_response.form import dicts
+from cds_service.fhir.questionnaire_response.header import ROOT
+from cds_service.fhir.questionnaire_response.limits import MAX_VALUE, MIN_VALUE
+from cds_service.fhir.questionnaire_response.tree import Answer
 
 Answers = dict[str, dict[str, bool] | int | Decimal]
 
@@ -38,67 +41,72 @@ class AnswerSheet:
 
 
 EMPTY = AnswerSheet({})
+HOUR = timedelta(hours=1)
 
 
 @dataclass(slots=True)
-class Reading:
-    """Answers as sent, by linkId, before enableWhen and freshness."""
+class GivenAnswers:
+    """Answers as sent, before enableWhen and freshness. ``usable`` holds, by linkId, what could be
+    read of every question that was answered."""
 
-    codes: dict[str, set[str]] = field(default_factory=dict)
-    numbers: dict[str, Decimal | int] = field(default_factory=dict)
-    present: set[str] = field(default_factory=set)
-    unconfirmed: set[str] = field(default_factory=set)  # of the chart, and nobody has looked
+    usable: dict[str, list[Answer]] = field(default_factory=dict)
+    unconfirmed: set[str] = field(default_factory=set)  # filled in by a machine, not looked at
     unusable: list[str] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
 
 
 def read_answers(
     form: Questionnaire, response: Resource, authored: datetime, now: datetime
 ) -> AnswerSheet:
     """The view of one response; ``authored`` and ``now`` are aware datetimes."""
-    reading = Reading()
+    given = GivenAnswers()
     sent: dict[str, list[Any]] = {}
     for link_id, answers in _answered(response.get("item")):
         sent.setdefault(link_id, []).extend(answers)  # the same item sent twice is one item
     for link_id, answers in sent.items():
-        item = form.items.get(link_id)
-        if item is None:
-            reading.unusable.append(link_id)
+        question = form.items.get(link_id)
+        if question is None:
+            given.unusable.append(link_id)
         elif answers:
-            _read_item(item, answers, reading)
-    age = max(now - authored, timedelta())
-    return _sheet(form, reading, authored, age)
+            given.usable[link_id] = list(_usable(question, answers, given))
+    return _sheet(form, given, authored, max(now - authored, timedelta()))
 
 
 def _sheet(
-    form: Questionnaire, reading: Reading, authored: datetime, age: timedelta
+    form: Questionnaire, given: GivenAnswers, authored: datetime, age: timedelta
 ) -> AnswerSheet:
     view: Answers = {}
+    texts: dict[str, str] = {}
     unanswered, stale = set(), set()
-    enabled: dict[str, bool] = {}
-    for link_id, item in form.items.items():
-        enabled[link_id] = is_enabled(item, reading, enabled)
-        if not enabled[link_id] or item.kind not in ("choice", "integer", "decimal"):
+    hours = age / HOUR
+    showing = Showing.of_answers(form.form, given.usable)
+    for link_id, question in form.items.items():
+        kind = question.item.kind
+        if kind not in _PARSERS or showing.shown(question.item) is not True:
             continue
-        too_old = item.valid_hours is not None and age > timedelta(hours=item.valid_hours)
+        if kind in TYPED:
+            written = [a.value for a in given.usable.get(link_id, ()) if a.value.strip()]
+            texts |= {link_id: written[-1]} if written else {}
+            continue
+        too_old = question.valid_hours is not None and hours > question.valid_hours
         if too_old:
             stale.add(link_id)
-        answer = _answer(item, reading, too_old)
-        if answer is None:
-            unanswered.add(link_id)
-        else:
+        answer = _answer(question, given, too_old)
+        if answer is not None:
             view[link_id] = answer
-            nobody = link_id in reading.unconfirmed
-            if nobody or (isinstance(answer, dict) and answer.keys() <= item.unknown):
-                unanswered.add(link_id)
+        if (
+            answer is None
+            or link_id in given.unconfirmed
+            or (isinstance(answer, dict) and answer.keys() <= question.unknown)
+        ):
+            unanswered.add(link_id)
     return AnswerSheet(
         view,
         authored,
         age,
         frozenset(unanswered),
-        tuple(reading.unusable),
+        tuple(given.unusable),
         frozenset(stale),
-        {link_id: text for link_id, text in reading.texts.items() if enabled[link_id]},
+        texts,
     )
 
 
@@ -111,28 +119,33 @@ def _answered(items: Any) -> Iterator[tuple[str, list[Any]]]:
         answers = item.get("answer")
         answers = answers if isinstance(answers, list) else []
         yield item["linkId"], answers
-        yield from _answered(item.get("item"))
-        for answer in answers:
-            if isinstance(answer, dict):
-                yield from _answered(answer.get("item"))
+        for inner in (item, *answers):
+            if isinstance(inner, dict) and "item" in inner:
+                yield from _answered(inner["item"])
 
 
-def _read_item(item: Item, answers: list[Any], reading: Reading) -> None:
-    reading.present.add(item.link_id)
+def _usable(question: Question, answers: list[Any], given: GivenAnswers) -> Iterator[Answer]:
+    """Those answers of a question that can be used; the others are counted."""
+    item = question.item
+    link_id, parse = item.link_id, _PARSERS.get(item.kind)
     if len(answers) > 1 and not item.repeats:
-        reading.unusable.append(item.link_id)
+        given.unusable.append(link_id)
         return
     for answer in answers:
-        read = _READERS.get(item.kind)
-        if not isinstance(answer, dict) or read is None or not read(item, answer, reading):
-            reading.unusable.append(item.link_id)
-        elif _is_unconfirmed(answer):
-            reading.unconfirmed.add(item.link_id)
+        parsed = parse(question, answer) if parse and isinstance(answer, dict) else None
+        if parsed is None:
+            given.unusable.append(link_id)
+            continue
+        if _is_unconfirmed(answer):
+            given.unconfirmed.add(link_id)
+        yield parsed
 
 
 def _is_unconfirmed(answer: dict[str, Any]) -> bool:
     """Filled in by a machine (Da Vinci DTR: ``auto``, ``auto-client``, ``auto-server``), and not
     marked as seen by the person."""
+    if "extension" not in answer:
+        return False
     automatic = confirmed = False
     for extension in dicts(answer.get("extension")):
         if extension.get("url") == INFORMATION_ORIGIN:
@@ -143,89 +156,56 @@ def _is_unconfirmed(answer: dict[str, Any]) -> bool:
     return automatic and not confirmed
 
 
-def _read_code(item: Item, answer: dict[str, Any], reading: Reading) -> bool:
+def _parse_code(question: Question, answer: dict[str, Any]) -> Answer | None:
     coding = answer.get("valueCoding")
     if not isinstance(coding, dict) or not isinstance(coding.get("code"), str):
-        return False
-    code, system = coding["code"], coding.get("system")
-    if code not in item.system or (system is not None and system != item.system[code]):
-        return False
-    reading.codes.setdefault(item.link_id, set()).add(code)
-    return True
+        return None
+    option, system = question.options.get(coding["code"]), coding.get("system")
+    known = option is not None and system in (None, option.value["system"])
+    return option if known else None
 
 
-def _read_number(item: Item, answer: dict[str, Any], reading: Reading) -> bool:
-    value = answer.get("valueInteger" if item.kind == "integer" else "valueDecimal")
+def _parse_number(question: Question, answer: dict[str, Any]) -> Answer | None:
+    kind = question.kind.capitalize()
+    value = answer.get(f"value{kind}")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    too_low = item.minimum is not None and value < item.minimum
-    too_high = item.maximum is not None and value > item.maximum
-    if too_low or too_high or (item.kind == "integer" and not isinstance(value, int)):
-        return False
-    reading.numbers[item.link_id] = value if isinstance(value, int) else Decimal(str(value))
-    return True
+        return None
+    least, most = question.item.first(MIN_VALUE), question.item.first(MAX_VALUE)
+    too_low = least is not None and value < least
+    too_high = most is not None and value > most
+    if too_low or too_high or (kind == "Integer" and not isinstance(value, int)):
+        return None
+    return Answer(kind, value if isinstance(value, int) else Decimal(str(value)), ROOT)
 
 
-def _read_text(item: Item, answer: dict[str, Any], reading: Reading) -> bool:
+def _parse_text(_question: Question, answer: dict[str, Any]) -> Answer | None:
     value = answer.get("valueString")
-    if not isinstance(value, str):
-        return False
-    if value.strip():
-        reading.texts[item.link_id] = value
-    return True
+    return Answer("String", value, ROOT) if isinstance(value, str) else None
 
 
-_READERS = {
-    "choice": _read_code,
-    "integer": _read_number,
-    "decimal": _read_number,
-    "text": _read_text,
-    "string": _read_text,
+TYPED = ("text", "string")
+_PARSERS = {
+    "choice": _parse_code,
+    "integer": _parse_number,
+    "decimal": _parse_number,
+    **dict.fromkeys(TYPED, _parse_text),
 }
 
 
-def _answer(item: Item, reading: Reading, too_old: bool) -> dict[str, bool] | int | Decimal | None:
-    if item.kind != "choice":
-        return None if too_old else reading.numbers.get(item.link_id)
-    chosen = reading.codes.get(item.link_id)
-    if not chosen:
+def _answer(
+    question: Question, given: GivenAnswers, too_old: bool
+) -> dict[str, bool] | int | Decimal | None:
+    item = question.item
+    link_id, usable = item.link_id, given.usable.get(item.link_id)
+    if not usable:
         return None
+    if item.kind != "choice":
+        number: int | Decimal | None = None if too_old else usable[-1].value
+        return number
+    chosen = {answer.value["code"] for answer in usable}
     if too_old:  # a ticked answer stays true; what was not ticked, and "none", are unknown again
-        return dict.fromkeys(sorted(chosen - item.exclusive), True) or None
-    open_ended = item.repeats and item.link_id in reading.unconfirmed
-    if chosen <= item.unknown or item.link_id in reading.unusable or open_ended:
+        return dict.fromkeys(sorted(chosen - question.exclusive), True) or None
+    open_ended = item.repeats and link_id in given.unconfirmed
+    if chosen <= question.unknown or link_id in given.unusable or open_ended:
         return dict.fromkeys(sorted(chosen), True)
-    return {code: code in chosen for code in item.system}
-
-
-# -- enableWhen (R4: Questionnaire.item.enableWhen) ------------------------------------------
-
-
-def is_enabled(item: Item, reading: Reading, enabled: Mapping[str, bool]) -> bool:
-    """Whether the form shows an item, given what was answered and which items are shown."""
-    if not item.enable_when:
-        return True
-    met = (_is_met(when, reading, enabled) for when in item.enable_when)
-    return all(met) if item.enable_all else any(met)
-
-
-def _is_met(when: EnableWhen, reading: Reading, enabled: Mapping[str, bool]) -> bool:
-    """An answer to a disabled question does not count; ``!=`` needs an answer to differ from."""
-    asked = enabled.get(when.link_id, True)
-    if when.operator == "exists":
-        return (asked and when.link_id in reading.present) is bool(when.value)
-    if not asked:
-        return False
-    if when.link_id in reading.numbers:
-        return _compare(reading.numbers[when.link_id], when.operator, when.value)
-    codes = reading.codes.get(when.link_id, set())
-    if when.operator == "=":
-        return when.value in codes
-    return when.operator == "!=" and bool(codes) and when.value not in codes
-
-
-def _compare(left: Any, operator: str, right: Any) -> bool:
-    return bool(_OPERATORS[operator](left, right))
-
-
-_OPERATORS = {"=": eq, "!=": ne, ">": gt, "<": lt, ">=": ge, "<=": le}
+    return dict.fromkeys(question.options, False) | dict.fromkeys(chosen, True)

@@ -20,7 +20,7 @@ from cds_service.decision.facts import age_of, limited
 from cds_service.decision.record import ENCOUNTER, PATIENT
 from cds_service.fhir.bundles import next_links, resources
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, outcome
-from cds_service.fhir.questionnaire_response import Form, compile_form, validate
+from cds_service.fhir.questionnaire_response import Form, validate
 from cds_service.fhir_api.parameters import Parameters
 from cds_service.fhir_api.typed_answers import Answer, WrongAnswer, typed_answers
 from cds_service.fhirpath import FhirPathError
@@ -82,7 +82,7 @@ class Populator:
     def of(cls, pipeline: Pipeline) -> Populator:
         """The populator of the form that a pipeline serves."""
         content = pipeline.content
-        return cls(content, pipeline.index, compile_form(content.questionnaire.resource))
+        return cls(content, pipeline.index, content.questionnaire.form)
 
     def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
         """``launch`` holds resources, Bundles or lists of either by name: ``patient`` and perhaps

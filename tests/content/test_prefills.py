@@ -13,6 +13,7 @@ from cds_service.content.build import Builder
 from cds_service.content.model import Prefill
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.reader import read_folder
+from cds_service.fhir.questionnaire_response.form import SECURITY_LABEL
 from tests.support.clinic import FORM, ROOT
 
 from .breaking import CANONICAL_BASE
@@ -77,7 +78,7 @@ def test_no_prefill_rests_on_an_answer_or_is_restricted(
     prefills, _ = read(builder, form)
     nodes = [item(form, prefill.link_id) for prefill in prefills]
 
-    assert not any(list(ext.values(node, ext.SECURITY_LABEL)) for node in nodes)
+    assert not any(list(ext.values(node, SECURITY_LABEL)) for node in nodes)
     assert not any(ext.value(node, "answer-valid-for") for node in nodes)
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cds_service.content import extensions as ext
-from cds_service.content.model import EnableWhen, Item
-from cds_service.decision.answers import AnswerSheet, Reading, is_enabled, read_answers
+from cds_service.decision.answers import AnswerSheet, read_answers
 from tests.support.clinic import FORM, NOW, QUIET, Clinic, ago, card_about, topics
 
 
@@ -320,70 +318,13 @@ def test_a_question_behind_a_hidden_one_is_hidden_too(clinic: Clinic) -> None:
     assert found.view.keys() == {"organs"}
 
 
-def question(*conditions: EnableWhen, together: bool = False) -> Item:
-    return Item(
-        link_id="q",
-        kind="choice",
-        label="q",
-        repeats=False,
-        system={},
-        unknown=frozenset(),
-        exclusive=frozenset(),
-        minimum=None,
-        maximum=None,
-        valid_hours=None,
-        quoted_only_on=None,
-        restricted=False,
-        enable_when=conditions,
-        enable_all=together,
-    )
+def test_a_condition_on_an_answer_that_cannot_be_read_asks_nothing(clinic: Clinic) -> None:
+    safe = clinic.items({"safe": "no"})
 
+    found = sheet(clinic, [*coded("private", {"code": "quetzal"}), *safe])
 
-SEVEN = Reading(numbers={"n": 7}, present={"n", "c"}, codes={"c": {"a", "b"}})
-CONDITIONS = [
-    ("n", "=", 7, True),
-    ("n", "=", 8, False),
-    ("n", "!=", 8, True),
-    ("n", ">", 6, True),
-    ("n", ">", 7, False),
-    ("n", "<", 8, True),
-    ("n", "<", 7, False),
-    ("n", ">=", 7, True),
-    ("n", "<=", 7, True),
-    ("n", "<=", 6, False),
-    ("n", "exists", True, True),
-    ("n", "exists", False, False),
-    ("x", "exists", False, True),
-    ("x", "exists", True, False),
-    ("x", "=", 7, False),
-    ("x", "!=", "a", False),
-    ("c", "=", "a", True),
-    ("c", "=", "z", False),
-    ("c", "!=", "z", True),
-    ("c", "!=", "a", False),
-    ("c", ">", "a", False),
-]
-
-
-@pytest.mark.parametrize(("link_id", "operator", "value", "shown"), CONDITIONS)
-def test_every_enable_when_operator(link_id: str, operator: str, value: Any, shown: bool) -> None:
-    item = question(EnableWhen(link_id, operator, value))
-
-    assert is_enabled(item, SEVEN, {}) is shown
-
-
-@pytest.mark.parametrize(("together", "shown"), [(True, False), (False, True)])
-def test_conditions_are_joined_as_the_form_says(together: bool, shown: bool) -> None:
-    conditions = (EnableWhen("n", "=", 7), EnableWhen("n", "=", 8))
-
-    assert is_enabled(question(*conditions, together=together), SEVEN, {}) is shown
-
-
-@pytest.mark.parametrize("operator", ["=", "exists"])
-def test_an_answer_to_a_hidden_question_enables_nothing(operator: str) -> None:
-    item = question(EnableWhen("n", operator, 7 if operator == "=" else True))
-
-    assert is_enabled(item, SEVEN, {"n": False}) is False
+    assert found.view == {}
+    assert found.unusable == ("private",)
 
 
 # -- age of answers ------------------------------------------------------------------------
@@ -425,9 +366,3 @@ def test_the_age_of_a_ticked_emergency_is_on_its_card(clinic: Clinic) -> None:
 
     assert topics(cards)[0] == "emergency-assessment"
     assert "These answers are 73 hours old: ask again now." in cards[0]["detail"]
-
-
-def test_a_decimal_item_reads_decimals(clinic: Clinic) -> None:
-    reading = Reading(numbers={"n": Decimal("7.5")}, present={"n"})
-
-    assert is_enabled(question(EnableWhen("n", ">", 7)), reading, {})

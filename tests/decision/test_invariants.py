@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.content import load_content
-from cds_service.content.model import Item, Requirement
+from cds_service.content.model import Question, Requirement
+from cds_service.fhir.questionnaire_response.limits import MAX_VALUE, MIN_VALUE
 from cds_service.hooks.pipeline import Result
 from tests.support.clinic import NOW, ROOT, Clinic, bundle, chart_entry, key_of, meeting, topics
 
@@ -27,13 +28,13 @@ RESULTS = [CONTENT.resources[u] for u in CONTENT.resources if "/ValueSet/result-
 UNITS = ("Cel", "[degF]", "mm[Hg]", "/min")
 
 
-def answer(item: Item) -> st.SearchStrategy[Any]:
+def answer(item: Question) -> st.SearchStrategy[Any]:
     """An answer to one question: options, a number in range, or words."""
     if item.kind == "choice":
         options = st.sampled_from(sorted(item.system))
         return st.sets(options, max_size=4).map(sorted) if item.repeats else options
     if item.kind == "integer":
-        return st.integers(int(item.minimum or 0), int(item.maximum or 10))
+        return st.integers(item.item.first(MIN_VALUE) or 0, item.item.first(MAX_VALUE) or 10)
     return st.sampled_from(["In my own words.", "", "🩺"])
 
 

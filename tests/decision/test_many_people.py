@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.content.model import Item
+from cds_service.content.model import Question
 from cds_service.hooks.pipeline import Result
 from tests.support.clinic import NOW, Clinic, meeting
 
@@ -29,7 +29,7 @@ ALWAYS_URGENT = {
 }
 
 
-def drawn_answer(item: Item, dice: random.Random) -> Any:
+def drawn_answer(item: Question, dice: random.Random) -> Any:
     if item.kind == "choice":
         options = sorted(item.system)
         if not item.repeats:

@@ -111,4 +111,5 @@ def is_option(item: Item, sets: CodeSets, name: str, value: Any) -> bool | None:
 
 def exclusive_beside_others(item: Item, keys: list[Key]) -> bool:
     """Whether an option that must stand alone does not (optionExclusive)."""
-    return len(set(keys)) > 1 and not item.exclusive.isdisjoint(keys)
+    options = item.options or {}
+    return len(set(keys)) > 1 and any(options.get(key) for key in keys)

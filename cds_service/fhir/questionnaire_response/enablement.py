@@ -1,17 +1,18 @@
 """Which items are enabled (R4 Questionnaire.item.enableWhen; 4.2).
 
-The rules are those of ``decision.answers.is_enabled``, for nested and repeated items as well: a
-disabled item disables what is in it, an answer to a disabled question does not count, and ``!=``
-needs an answer to differ from. True, False, or None where it cannot be decided.
+The one place that decides it, for the validator, the rules and the form, with nested and repeated
+items: a disabled item disables what is in it, an answer to a disabled question does not count, and
+``!=`` needs an answer to differ from. True, False, or None where it cannot be decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from .form import ENABLE_EXPRESSION, Condition, Form, Item
 from .ordering import same, sign
-from .tree import Entry, Level
+from .tree import Answer, Entry, Level
 
 MAX_CHAIN = 50  # conditions that wait for one another; a longer chain is not decided
 
@@ -33,10 +34,13 @@ class Enablement:
 
     def is_enabled(self, item: Item, level: Level) -> Truth:
         """Whether the form shows the item there, given what was answered."""
-        if item.link_id not in level.shown:
-            level.shown[item.link_id] = None  # what waits for itself is not decided
-            level.shown[item.link_id] = self._decide(item, level)
-        return level.shown[item.link_id]
+        if item.unconditional:
+            return True
+        shown = level.shown
+        if item.link_id not in shown:
+            shown[item.link_id] = None  # what waits for itself is not decided
+            shown[item.link_id] = self._decide(item, level)
+        return shown[item.link_id]
 
     def _decide(self, item: Item, level: Level) -> Truth:
         if self._chain >= MAX_CHAIN:
@@ -44,7 +48,8 @@ class Enablement:
         self._chain += 1
         try:
             outer = True if level.entry is None else self._is_shown(level.entry)
-            return outer if outer is False else _all((outer, self._own(item, level)))
+            own = self._own(item, level) if outer is not False else False
+            return own if outer or own is False else None
         finally:
             self._chain -= 1
 
@@ -56,8 +61,13 @@ class Enablement:
             return None
         if not item.conditions:
             return True
-        met = [self.is_met(condition, item, level) for condition in item.conditions]
-        return _all(met) if item.enable_all else _any(met)
+        settling, undecided = not item.enable_all, False  # "any" ends at true, "all" at false
+        for condition in item.conditions:
+            met = self.is_met(condition, item, level)
+            if met is settling:
+                return settling
+            undecided = undecided or met is None
+        return None if undecided else not settling
 
     def is_met(self, condition: Condition, item: Item, level: Level) -> Truth:
         """Whether one condition of the item holds there."""
@@ -91,14 +101,23 @@ def _meets(condition: Condition, entry: Entry) -> Truth:
     operator, value = condition.operator, condition.value
     if operator == "exists":
         return value is True
-    unread = [None] * (entry.sent - len(entry.answers))
-    if operator in ("=", "!="):
-        equal = _any([*unread, *(same(a.kind, a.value, value) for a in entry.answers)])
-        return equal if operator == "=" or equal is None else not equal
-    if operator not in _ORDERS:
+    if operator not in _ORDERS and operator not in ("=", "!="):
         return None
-    orders = (sign(answer.kind, answer.value, value) for answer in entry.answers)
-    return _any([*unread, *(None if o is None else _ORDERS[operator](o) for o in orders)])
+    undecided = entry.sent > len(entry.answers)
+    for answer in entry.answers:
+        met = _compare(answer, operator, value)
+        if met:
+            return operator != "!="
+        undecided = undecided or met is None
+    return None if undecided else operator == "!="
+
+
+def _compare(answer: Answer, operator: str, value: Any) -> Truth:
+    """The comparison for one answer; ``!=`` is compared as ``=``."""
+    if operator in ("=", "!="):
+        return same(answer.kind, answer.value, value)
+    order = sign(answer.kind, answer.value, value)
+    return None if order is None else _ORDERS[operator](order)
 
 
 def nearest(target: Item, item: Item, level: Level) -> Entry | None:
@@ -107,6 +126,9 @@ def nearest(target: Item, item: Item, level: Level) -> Entry | None:
     Climbs to the closest level on the way to the target, then goes down by the repetitions next to
     the item: the last of those before it, the first of those after it.
     """
+    if not target.line and level.entry is None:  # both at the top, as in most forms
+        found = level.found.get(target.link_id)
+        return found[-1 if target.place < item.place else 0] if found else None
     branch = item
     while level.entry is not None and level.entry.item not in (*target.line, target):
         branch, level = level.entry.item, level.entry.level
@@ -130,13 +152,3 @@ def _descend(steps: list[Item], level: Level, side: int) -> Entry | None:
                 return None
             level = entry.levels[side]
     return entry
-
-
-def _all(truths: Iterable[Truth]) -> Truth:
-    found = list(truths)
-    return False if False in found else None if None in found else True
-
-
-def _any(truths: Iterable[Truth]) -> Truth:
-    found = list(truths)
-    return True if True in found else None if None in found else False

@@ -18,6 +18,10 @@ OPTION_EXCLUSIVE = CORE + "questionnaire-optionExclusive"
 MIN_OCCURS = CORE + "questionnaire-minOccurs"
 MAX_OCCURS = CORE + "questionnaire-maxOccurs"
 ENABLE_EXPRESSION = SDC + "enableWhenExpression"
+SECURITY_LABEL = (
+    "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
+)
+RESTRICTED = frozenset({"R", "V"})  # v3-Confidentiality: restricted, very restricted
 CODELESS = "no code"
 
 Key = tuple[str, str | None, Any]  # value[x] name, system, code or value
@@ -25,7 +29,8 @@ Key = tuple[str, str | None, Any]  # value[x] name, system, code or value
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """One enableWhen; ``kind`` is the name of its answer[x] without ``answer``."""
+    """One enableWhen; ``kind`` is the name of its answer[x] without ``answer``. Equal ones of a
+    form are one object, so that each is decided once."""
 
     question: str
     operator: str
@@ -48,8 +53,8 @@ class Item:
     conditions: tuple[Condition, ...]
     enable_all: bool
     extensions: Mapping[str, tuple[Any, ...]]
-    options: frozenset[Key] | None
-    exclusive: frozenset[Key]
+    unconditional: bool  # it is asked whatever was answered
+    options: Mapping[Key, bool] | None  # in their order -> whether it excludes all others
     children: dict[str, Item] = field(default_factory=dict)
     demanding: list[Item] = field(default_factory=list)  # children that may have to be answered
 
@@ -57,6 +62,16 @@ class Item:
     def is_group(self) -> bool:
         """Whether it holds items instead of answers."""
         return self.kind == "group"
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The security labels of its answers, Codings."""
+        return self.extensions.get(SECURITY_LABEL, ())
+
+    @property
+    def restricted(self) -> bool:
+        """Whether its answers are restricted or very restricted."""
+        return any(as_dict(label).get("code") in RESTRICTED for label in self.labels)
 
     def first(self, url: str) -> Any:
         """The value of an extension, None when it is not there."""
@@ -78,6 +93,7 @@ class Form:
     demanding: list[Item]
     extensions: Mapping[str, tuple[Any, ...]]
     doubts: list[str]
+    conditions: dict[tuple[str, ...], Condition] = field(default_factory=dict)
 
     def below(self, item: Item | None) -> dict[str, Item]:
         """The items that stand inside an item, or at the top."""
@@ -91,7 +107,7 @@ def compile_form(questionnaire: Any) -> Form:
     if resource.get("resourceType") != "Questionnaire":
         form.doubts.append("What it was checked against is not a Questionnaire.")
     _add_items(form, resource.get("item"), None, form.top, form.demanding)
-    questions = {c.question for item in form.items.values() for c in item.conditions}
+    questions = {condition.question for condition in form.conditions.values()}
     if questions - form.items.keys():
         form.doubts.append("The Questionnaire has a condition on an item that does not exist.")
     return form
@@ -109,18 +125,20 @@ def _add_items(
         if not isinstance(link_id, str) or link_id in form.items:
             form.doubts.append("The Questionnaire has an item without a linkId of its own.")
             continue
-        item = _item(node, link_id, place, line)
+        item = _item(node, link_id, place, line, form)
         form.items[link_id] = into[link_id] = item
         if item.required or item.count(MIN_OCCURS) or item.count(MAX_OCCURS) is not None:
             demanding.append(item)
         _add_items(form, node.get("item"), item, item.children, item.demanding)
 
 
-def _item(node: dict[str, Any], link_id: str, place: int, line: tuple[Item, ...]) -> Item:
-    options = node.get("answerOption")
+def _item(
+    node: dict[str, Any], link_id: str, place: int, line: tuple[Item, ...], form: Form
+) -> Item:
+    extensions = extensions_of(node)
+    conditions = tuple(_conditions(node.get("enableWhen"), form))
     length = node.get("maxLength")
     value_set = node.get("answerValueSet")
-    keys = list(_options(options))
     return Item(
         link_id=link_id,
         kind=str(node.get("type")),
@@ -130,11 +148,11 @@ def _item(node: dict[str, Any], link_id: str, place: int, line: tuple[Item, ...]
         repeats=node.get("repeats") is True,
         max_length=length if type(length) is int else None,
         value_set=value_set if isinstance(value_set, str) else None,
-        conditions=tuple(_conditions(node.get("enableWhen"))),
+        conditions=conditions,
         enable_all=node.get("enableBehavior") == "all",
-        extensions=extensions_of(node),
-        options=frozenset(key for key, _ in keys) if keys else None,
-        exclusive=frozenset(key for key, alone in keys if alone),
+        extensions=extensions,
+        unconditional=not (line or conditions or ENABLE_EXPRESSION in extensions),
+        options=dict(_options(node.get("answerOption"))) or None,
     )
 
 
@@ -146,11 +164,12 @@ def _options(nodes: Any) -> Iterator[tuple[Key, bool]]:
             yield key_of(name, node[name]), alone
 
 
-def _conditions(nodes: Any) -> Iterator[Condition]:
+def _conditions(nodes: Any, form: Form) -> Iterator[Condition]:
     for node in dicts(nodes):
         name = next((k for k in node if k.startswith("answer")), "answer")
-        question, operator = node.get("question"), node.get("operator")
-        yield Condition(str(question), str(operator), name[len("answer") :], node.get(name))
+        question, operator = str(node.get("question")), str(node.get("operator"))
+        new = Condition(question, operator, name[len("answer") :], node.get(name))
+        yield form.conditions.setdefault((question, operator, name, repr(new.value)), new)
 
 
 def key_of(name: str, value: Any) -> Key:

@@ -29,6 +29,8 @@ from cds_service.content.overview import (
     suggestions_of,
 )
 from cds_service.content.translations import languages, text_in
+from cds_service.fhir.questionnaire_response.form import Condition
+from cds_service.fhir.questionnaire_response.limits import MAX_VALUE, MIN_VALUE
 from cds_service.web.content_pages.figures import Figure, of_conditions, of_fact
 from cds_service.web.content_pages.index import Catalogue, Entry, source_link
 from cds_service.web.diagram import Link
@@ -252,6 +254,7 @@ class Views:
         item = self.content.questionnaire.items[link_id]
         return {
             "item": item,
+            "limits": (item.item.first(MIN_VALUE), item.item.first(MAX_VALUE)),
             "node": self.catalogue.form[link_id],
             "languages": languages(self.content.questionnaire.resource),
             "in_language": text_in,
@@ -262,8 +265,8 @@ class Views:
             ],
             "prefill": ext.value(self.catalogue.form[link_id], ext.INITIAL_EXPRESSION),
             "shown_when": [
-                (self.catalogue.entry(Link("questions", w.link_id)), w.operator, self._answer(w))
-                for w in item.enable_when
+                (self.catalogue.entry(Link("questions", c.question)), c.operator, self._answer(c))
+                for c in item.item.conditions
             ],
             "quoted_only_on": self.catalogue.entry(Link("cards", item.quoted_only_on))
             if item.quoted_only_on
@@ -271,9 +274,10 @@ class Views:
             "read_by": self.catalogue.read_by("questions", link_id),
         }
 
-    def _answer(self, when: Any) -> str:
-        options = self.catalogue.words.options.get(when.link_id, {})
-        return str(options.get(when.value, when.value))
+    def _answer(self, condition: Condition) -> str:
+        options = self.catalogue.words.options.get(condition.question, {})
+        value = condition.value["code"] if condition.kind == "Coding" else condition.value
+        return str(options.get(value, value))
 
     def _fact(self, name: str) -> Page:
         fact = self.content.names[name]

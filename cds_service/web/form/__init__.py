@@ -50,7 +50,7 @@ def intake_of(
     """The intake form of the content, with its value sets. ``restricted_ages`` are the site's, in
     place of those at which the Questionnaire has a whole response labelled."""
     value_sets = {u: r for u, r in content.resources.items() if r["resourceType"] == "ValueSet"}
-    form = read_form(content.questionnaire.resource, value_sets)
+    form = read_form(content.questionnaire.form, value_sets)
     if restricted_ages is not None:
         youngest, oldest = restricted_ages
         labels = (replace(one, youngest=youngest, oldest=oldest) for one in form.age_labels)

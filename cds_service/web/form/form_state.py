@@ -36,7 +36,7 @@ class Filled:
 
     @cached_property
     def _showing(self) -> Showing:
-        return Showing(self.form.checker, in_progress(self.form, self.answers))
+        return Showing.of_response(self.form.checker, in_progress(self.form, self.answers))
 
     def enabled(self, part: m.Part) -> bool:
         """Whether it is part of the form as answered: what cannot be decided is."""
@@ -85,7 +85,7 @@ class Filled:
     def private(self, part: m.Part) -> bool:
         """Whether that a message is shown tells of a restricted answer."""
         questions = (self.form.parts.get(c.question) for c in part.item.conditions)
-        return any(question is not None and question.restricted for question in questions)
+        return any(question is not None and question.item.restricted for question in questions)
 
     # -- what was answered -------------------------------------------------------------------------
 

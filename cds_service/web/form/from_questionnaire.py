@@ -33,7 +33,6 @@ ENTRY_FORMAT = CORE + "entryFormat"
 HINTS = frozenset({"help", "prompt", "flyover", "legal"})  # fixed texts about their question
 ENDS = {"lower": 0, "upper": 1}  # of a slider
 LONG_LIST = 15  # options; more are a drop-down where nothing else is said
-RESTRICTED = frozenset({"R", "V"})  # v3-Confidentiality: restricted, very restricted
 
 _BY_KIND = {
     "group": m.GROUP,
@@ -53,15 +52,17 @@ _BY_KIND = {
 Resource = Mapping[str, Any]
 
 
-def read_form(resource: Resource, value_sets: Mapping[str, Resource] | None = None) -> m.IntakeForm:
+def read_form(
+    questionnaire: Resource | Form, value_sets: Mapping[str, Resource] | None = None
+) -> m.IntakeForm:
     """The form of a Questionnaire; ``value_sets`` are ValueSet resources by url."""
-    checker = compile_form(resource)
+    checker = questionnaire if isinstance(questionnaire, Form) else compile_form(questionnaire)
+    resource = checker.resource
     reader = _Reader(checker, value_sets or {})
     top = tuple(reader.parts(resource.get("item")))
     claimed = languages(resource)
     written = str(resource.get("language") or "en")
     return m.IntakeForm(
-        resource=resource,
         checker=checker,
         title=text_of(resource, "title"),
         languages=(written, *(language.code for language in claimed)),
@@ -95,7 +96,6 @@ class _Reader:
         number = next(self._numbers)
         options = tuple(self._options(item, node))
         about = {c: n for n in dicts(node.get("item")) if (c := control_code(n))}
-        labels = tuple(ext.values(node, ext.SECURITY_LABEL))
         return m.Part(
             item=item,
             number=number,
@@ -106,10 +106,8 @@ class _Reader:
             link=_link(ext.value(node, SUPPORT_LINK)),
             format=str(ext.value(node, ENTRY_FORMAT) or ""),
             emergency=ext.value(node, "emergency-message") is True,
-            restricted=any(label.get("code") in RESTRICTED for label in labels),
             hidden=ext.value(node, HIDDEN) is True,
             read_only=node.get("readOnly") is True,
-            labels=labels,
             options=options,
             units=tuple(_units(node, about.get("unit"))),
             slider=_slider(node, about),
@@ -136,7 +134,7 @@ class _Reader:
                 name=name,
                 value=value,
                 text=_option_text(option, name),
-                exclusive=key_of(name, value) in item.exclusive,
+                exclusive=(item.options or {}).get(key_of(name, value), False),
                 initial=option.get("initialSelected") is True,
             )
 

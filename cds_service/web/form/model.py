@@ -87,8 +87,7 @@ class Slider:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One item. ``number`` names it in a page; ``hints`` are fixed texts that explain it,
-    ``labels`` the security labels of its answers."""
+    """One item. ``number`` names it in a page; ``hints`` are fixed texts that explain it."""
 
     item: Item
     number: int
@@ -99,10 +98,8 @@ class Part:
     link: str | None = None  # more about it, elsewhere
     format: str = ""  # how it is written, as in YYYY
     emergency: bool = False
-    restricted: bool = False
     hidden: bool = False
     read_only: bool = False
-    labels: tuple[Mapping[str, Any], ...] = ()
     options: tuple[Option, ...] = ()
     units: tuple[Unit, ...] = ()
     slider: Slider | None = None
@@ -187,7 +184,6 @@ class IntakeForm:
     """A Questionnaire to fill in. ``languages`` are codes, the one it is written in first;
     ``notices`` say in a language how its translation was made."""
 
-    resource: Mapping[str, Any]
     checker: Form
     title: Text
     languages: tuple[str, ...]
@@ -195,6 +191,11 @@ class IntakeForm:
     steps: tuple[Step, ...]
     parts: Mapping[str, Part]  # by linkId, in form order
     age_labels: tuple[AgeLabel, ...] = ()  # of a whole response
+
+    @property
+    def resource(self) -> Mapping[str, Any]:
+        """The Questionnaire."""
+        return self.checker.resource
 
     @property
     def canonical(self) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
+from cds_service.fhir.questionnaire_response.form import SECURITY_LABEL
 from cds_service.web.form import model as m
 
 Answers = Mapping[str, list[dict[str, Any]]]
@@ -109,9 +110,9 @@ def _items(
 def _said(part: m.Part, language: str) -> dict[str, Any]:
     """The words of the question and the labels of its answers."""
     said: dict[str, Any] = {}
-    if part.labels:
+    if part.item.labels:
         said["extension"] = [
-            {"url": ext.SECURITY_LABEL, "valueCoding": dict(label)} for label in part.labels
+            {"url": SECURITY_LABEL, "valueCoding": dict(label)} for label in part.item.labels
         ]
     return said | ({"text": part.text.in_language(language)} if part.text else {})
 
@@ -142,7 +143,7 @@ def _labels(form: m.IntakeForm, items: list[dict[str, Any]]) -> list[dict[str, A
     found: list[dict[str, Any]] = []
     for item in items:
         if "answer" in item:
-            found += map(dict, form.parts[item["linkId"]].labels)
+            found += map(dict, form.parts[item["linkId"]].item.labels)
         below = [
             *item.get("item", ()),
             *(i for a in item.get("answer", ()) for i in a.get("item", ())),

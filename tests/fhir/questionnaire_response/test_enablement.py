@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.fhir.questionnaire_response import validate
+from cds_service.fhir.questionnaire_response import Showing, compile_form, validate
+from cds_service.fhir.questionnaire_response.tree import Answer
 from tests.fhir.questionnaire_response.forms import (
     CORE,
     SDC,
@@ -310,3 +311,45 @@ def test_a_missing_item_is_told_at_the_place_that_misses_it() -> None:
     assert [p.expression for p in validate(questionnaire, sent)] == [
         "QuestionnaireResponse.item[1]"
     ]
+
+
+@pytest.mark.parametrize("outer", ["y", "n", None])
+@pytest.mark.parametrize("inner", ["y", "n", None])
+def test_answers_by_link_id_show_what_their_response_shows(
+    outer: str | None, inner: str | None
+) -> None:
+    after = [when("in", "exists", answerBoolean=True), when("q", "!=", answerString="n")]
+    questionnaire = compile_form(
+        form(
+            item("q"),
+            item("g", "group", item("in"), enableWhen=IF_YES),
+            item("x", enableWhen=after, enableBehavior="all"),
+        )
+    )
+    texts = {name: text for name, text in (("q", outer), ("in", inner)) if text}
+    nested = group("g", *(said("in", inner),) if inner else ())
+    sent = response(*([said("q", outer)] if outer else []), nested)
+
+    by_response = Showing.of_response(questionnaire, sent)
+    by_answer = Showing.of_answers(
+        questionnaire, {name: [Answer("String", text, "")] for name, text in texts.items()}
+    )
+
+    shown = {name: by_response.shown(it) for name, it in questionnaire.items.items()}
+    assert {name: by_answer.shown(it) for name, it in questionnaire.items.items()} == shown
+    assert shown["x"] is (outer == "y" and inner is not None)
+
+
+def test_a_question_with_nothing_readable_decides_nothing_but_that_it_was_answered() -> None:
+    questionnaire = compile_form(
+        form(
+            item("q"),
+            item("x", enableWhen=IF_YES),
+            item("v", enableWhen=[when("q", "exists", answerBoolean=True)]),
+        )
+    )
+
+    showing = Showing.of_answers(questionnaire, {"q": []})
+
+    assert showing.shown(questionnaire.items["x"]) is None
+    assert showing.shown(questionnaire.items["v"]) is True

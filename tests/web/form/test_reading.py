@@ -126,7 +126,7 @@ def test_a_fixed_text_stays_with_its_question() -> None:
 
 
 def test_a_question_is_restricted_by_its_label() -> None:
-    restricted = {p.link_id for step in FORM.steps for p in step.all_parts if p.restricted}
+    restricted = {p.link_id for step in FORM.steps for p in step.all_parts if p.item.restricted}
 
     assert "secret" in restricted
     assert "bool" not in restricted
