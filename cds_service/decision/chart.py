@@ -1,24 +1,36 @@
 """The chart, indexed once per call: which entries each ``dataRequirement`` stands for.
 
 The index is built from the requirements at load (code -> requirements), so a call costs one
-look-up per coding however many value sets there are. The chart is read leniently: a resource or
-element that cannot be used is skipped and counted, never an error (``docs/conformance.md`` 2.19).
+look-up per coding however many value sets there are. Each entry meets a requirement, certainly does
+not, or cannot be understood (``unread``): never an error (``docs/conformance.md`` 2.19), never
+silent.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cds_service.content.codes import normalise
-from cds_service.content.model import DATES, CodeFilter, Requirement, Resource
-from cds_service.fhir.dates import Span, parse_span
+from cds_service.content.model import CodeFilter, Requirement, Resource
+from cds_service.decision.belief import is_believed, meets_status
+from cds_service.decision.elements import (
+    Code,
+    Codings,
+    choice,
+    codings,
+    concept_codings,
+    entry_date,
+)
+from cds_service.decision.unread import Unread, Why, unread
+from cds_service.fhir.dates import Span
+from cds_service.fhir.references import References
 
-NOT_BELIEVED = frozenset({"entered-in-error", "refuted"})
 FUTURE = timedelta(days=1)  # clocks and time zones differ; later than that is a mistake
+# Without these an entry says nothing at all; the other coded elements may be absent.
+CODED = frozenset({"code", "medication"})
+ODD_SHAPES = (TypeError, KeyError, AttributeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,168 +38,194 @@ class Entry:
     """A chart entry that met a requirement, with what made it match."""
 
     resource: Resource
-    coding: tuple[str, str]
+    coding: Code
     when: Span | None
 
 
 @dataclass(frozen=True, slots=True)
-class ChartIndex:
-    """Requirements by (type, element, code), compiled at load."""
+class _Path:
+    """One coded element of a resource type: the requirements by code, the code systems that are
+    known there, and one requirement for each different set of further conditions."""
 
-    by_code: Mapping[tuple[str, str], Mapping[tuple[str, str], tuple[Requirement, ...]]]
-    paths: Mapping[str, tuple[str, ...]]
+    codes: Mapping[Code, tuple[Requirement, ...]]
+    systems: frozenset[str]
+    conditions: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartIndex:
+    """Requirements by resource type and element, compiled at load."""
+
+    paths: Mapping[str, Mapping[str, _Path]]
 
     @classmethod
     def of(cls, requirements: Iterable[Requirement]) -> ChartIndex:
         """The index of all requirements."""
-        by_code: dict[tuple[str, str], dict[tuple[str, str], tuple[Requirement, ...]]] = {}
-        paths: dict[str, dict[str, None]] = {}
+        grouped: dict[str, dict[str, list[Requirement]]] = {}
         for requirement in requirements:
-            main = requirement.main
-            codes = by_code.setdefault((requirement.type, main.path), {})
-            paths.setdefault(requirement.type, {})[main.path] = None
-            for code in main.codes:
-                codes[code] = (*codes.get(code, ()), requirement)
-        return cls(by_code, {t: tuple(p) for t, p in paths.items()})
+            by_path = grouped.setdefault(requirement.type, {})
+            by_path.setdefault(requirement.main.path, []).append(requirement)
+        return cls(
+            {
+                kind: {path: _path(listed) for path, listed in by_path.items()}
+                for kind, by_path in grouped.items()
+            }
+        )
 
     def match(
-        self, resources: Iterable[Any], now: datetime
-    ) -> tuple[dict[str, list[Entry]], Counter[str]]:
-        """Requirement id -> entries, newest first; and how many were unusable, by type."""
-        found: dict[str, list[Entry]] = {}
-        unusable: Counter[str] = Counter()
-        medications = _by_reference(resources)
+        self, resources: Iterable[Any], now: datetime, references: References | None = None
+    ) -> tuple[dict[str, list[Entry]], list[Unread]]:
+        """Requirement id -> entries, newest first; and what could not be understood.
+        ``references`` are those of the call; without them, those among ``resources``."""
+        resources = list(resources)
+        reading = _Reading(self, now, references or References.of(resources))
         for resource in resources:
-            kind = resource.get("resourceType")
-            if kind not in self.paths:
-                continue
-            try:
-                if not _is_not_believed(resource):
-                    self._match_one(resource, kind, now, medications, found)
-            except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
-                # A shape R4 does not allow somewhere in it: this entry cannot be read.
-                unusable[kind] += 1
-        for entries in found.values():
+            if resource.get("resourceType") in self.paths:
+                reading.add(resource)
+        for entries in reading.found.values():
             entries.sort(key=_newest, reverse=True)
-        return found, unusable
+        return reading.found, reading.unread
 
-    def _match_one(
+    def medicines_wanted(
+        self, resources: Iterable[Any], now: datetime, references: References
+    ) -> list[str]:
+        """References to medicines that are not there, of entries that may meet a requirement."""
+        reading = _Reading(self, now, references)
+        wanted: dict[str, None] = {}
+        for resource in resources:
+            path = self.paths.get(resource.get("resourceType"), {}).get(MEDICATION)
+            element = choice(resource, MEDICATION) if path else None
+            if path and isinstance(element, dict) and isinstance(element.get("reference"), str):
+                missing = references.resolve(element, resource) is None
+                if missing and is_believed(resource) is True and reading.may_meet(resource, path):
+                    wanted[element["reference"]] = None
+        return list(wanted)
+
+
+MEDICATION = "medication"
+
+
+def _path(requirements: list[Requirement]) -> _Path:
+    codes: dict[Code, tuple[Requirement, ...]] = {}
+    for requirement in requirements:
+        for code in requirement.main.codes:
+            codes[code] = (*codes.get(code, ()), requirement)
+    different = {(r.filters[1:], r.window): r for r in requirements}
+    return _Path(codes, frozenset(system for system, _ in codes), tuple(different.values()))
+
+
+class _Reading:
+    """One pass over the entries of one call."""
+
+    def __init__(self, index: ChartIndex, now: datetime, references: References) -> None:
+        self.index = index
+        self.now = now
+        self.references = references
+        self.found: dict[str, list[Entry]] = {}
+        self.unread: list[Unread] = []
+
+    def add(self, resource: Resource) -> None:
+        """Reads one entry of a type that some requirement asks for."""
+        try:
+            self._match(resource)
+        except ODD_SHAPES:
+            # A shape R4 does not allow somewhere in it: this entry cannot be read.
+            self.unread.append(unread(resource, Why.SHAPE))
+
+    def _match(self, resource: Resource) -> None:
+        matched: dict[str, tuple[Requirement, Code]] = {}
+        why: Why | None = None
+        for name, path in self.index.paths[resource["resourceType"]].items():
+            read = codings(resource, name, self.references)
+            for coding in read.codes:
+                for requirement in path.codes.get(coding, ()):
+                    matched.setdefault(requirement.id, (requirement, coding))
+            reason = _unknown_code(name, path, read, choice(resource, name) is not None)
+            if reason and self.may_meet(resource, path):
+                why = reason
+        believed = is_believed(resource) if matched or why else False
+        if believed is False:
+            return
+        if not matched or believed is not True:
+            self._note(resource, why if believed is True else believed, matched.values())
+            return
+        self._keep(resource, matched.values())
+
+    def _keep(self, resource: Resource, matched: Iterable[tuple[Requirement, Code]]) -> None:
+        when = entry_date(resource, resource["resourceType"])
+        unknown: dict[str | None, tuple[Why, Requirement]] = {}
+        for requirement, coding in matched:
+            answer = self._meets(requirement, resource, when)
+            if answer is True:
+                self.found.setdefault(requirement.id, []).append(Entry(resource, coding, when))
+            elif answer is not False:
+                unknown.setdefault(requirement.main.value_set, (answer, requirement))
+        for value_set, (why, _) in unknown.items():
+            self.unread.append(unread(resource, why, value_set, when))
+
+    def _note(
         self,
         resource: Resource,
-        kind: str,
-        now: datetime,
-        medications: Mapping[str, Resource],
-        found: dict[str, list[Entry]],
+        why: Any,
+        matched: Iterable[tuple[Requirement, Code]],
     ) -> None:
-        matched: dict[str, tuple[Requirement, tuple[str, str]]] = {}
-        for path in self.paths[kind]:
-            codes = self.by_code[kind, path]
-            for coding in codings(resource, path, medications):
-                for requirement in codes.get(coding, ()):
-                    matched.setdefault(requirement.id, (requirement, coding))
-        if not matched:
-            return
-        when = entry_date(resource, kind)
-        if when is not None and when.start > now + FUTURE:
-            return
-        for requirement, coding in matched.values():
-            if _passes(requirement, resource, when, now):
-                found.setdefault(requirement.id, []).append(Entry(resource, coding, when))
+        """An entry that cannot be used at all; nothing is said of one that would not count."""
+        when = entry_date(resource, resource["resourceType"])
+        sets = [r.main.value_set for r, _ in matched if self._meets(r, resource, when) is not False]
+        if sets or not matched:
+            self.unread.append(unread(resource, why, next(iter(sets), None), when))
+
+    def may_meet(self, resource: Resource, path: _Path) -> bool:
+        """Whether an entry would meet some requirement if only its code could be read."""
+        when = entry_date(resource, resource["resourceType"])
+        return any(self._meets(r, resource, when) is not False for r in path.conditions)
+
+    def _meets(self, requirement: Requirement, resource: Resource, when: Span | None) -> bool | Why:
+        """Whether an entry whose code matches meets a requirement, or why that is not known."""
+        known = [self._holds(f, resource) for f in requirement.filters[1:]]
+        within = _within(requirement, when, self.now)
+        if False in known or within is False:
+            return False
+        return Why.STATUS if None in known else Why.DATE if within is None else True
+
+    def _holds(self, wanted: CodeFilter, resource: Resource) -> bool | None:
+        if wanted.value_set is None:
+            return meets_status(resource, wanted, self.now)
+        element = choice(resource, wanted.path)
+        if element is None:
+            return wanted.allows_absent
+        return any(coding in wanted.codes for coding in concept_codings(element))
 
 
-def _passes(requirement: Requirement, resource: Resource, when: Span | None, now: datetime) -> bool:
-    return all(_holds(f, resource) for f in requirement.filters[1:]) and (
-        requirement.window is None or _within(requirement.window, when, now)
-    )
+def _unknown_code(name: str, path: _Path, read: Codings, is_present: bool) -> Why | None:
+    """Why the code of an element is not known; None if it is, or if there is none to know."""
+    if read.why is not None:
+        return read.why
+    if not is_present and name not in CODED:
+        return None
+    return None if any(system in path.systems for system, _ in read.codes) else Why.CODE
 
 
-def _within(window: tuple[int, str], when: Span | None, now: datetime) -> bool:
-    """Certainly within the look-back: an undated or too coarsely dated entry is not."""
-    if when is None:
-        return False
-    amount, unit = window
-    if unit == "h":
-        return when.start >= now - timedelta(hours=amount)
-    return (now.date() - when.start.astimezone(now.tzinfo).date()).days <= amount
-
-
-def _holds(wanted: CodeFilter, resource: Resource) -> bool:
-    element = choice(resource, wanted.path)
-    if element is None:
-        return wanted.allows_absent
-    if isinstance(element, str):
-        return any(code == element for _, code in wanted.codes)
-    return any(coding in wanted.codes for coding in _concept_codings(element))
-
-
-def _is_not_believed(resource: Resource) -> bool:
-    """Entered in error, refuted, or an instruction not to do the thing."""
-    if resource.get("status") in NOT_BELIEVED or resource.get("doNotPerform") is True:
+def _within(requirement: Requirement, when: Span | None, now: datetime) -> bool | None:
+    """Certainly within the look-back; None where a missing or coarse date leaves it open, and for
+    a date in the future, which is a mistake."""
+    if when is not None and when.start > now + FUTURE:
+        return None
+    if requirement.window is None:
         return True
-    status = resource.get("verificationStatus")
-    return isinstance(status, dict) and any(
-        c.get("code") in NOT_BELIEVED for c in status.get("coding", ()) if isinstance(c, dict)
-    )
+    if when is None:
+        return None
+    amount, unit = requirement.window
+    if unit == "h":
+        oldest = now - timedelta(hours=amount)
+        return True if when.start >= oldest else None if when.end > oldest else False
+    if _days_ago(when.start, now) <= amount:
+        return True
+    return None if when.end > when.start and _days_ago(when.end, now) < amount else False
 
 
-# -- elements ------------------------------------------------------------------------------
-
-
-def choice(resource: Resource, name: str) -> Any:
-    """An element by name, or the present form of a choice (``onset`` -> onsetDateTime)."""
-    if name in resource:
-        return resource[name]
-    size = len(name)
-    for key in resource:
-        if key.startswith(name) and key[size : size + 1].isupper():
-            return resource[key]
-    return None
-
-
-def codings(
-    resource: Resource, path: str, medications: Mapping[str, Resource]
-) -> Iterator[tuple[str, str]]:
-    """Normalised codings of an element; a reference is followed to the Medication it names."""
-    element = choice(resource, path)
-    for concept in element if isinstance(element, list) else (element,):
-        if not isinstance(concept, dict):
-            continue
-        if "reference" in concept:
-            target = _medication(resource, str(concept["reference"]), medications)
-            yield from _concept_codings(target.get("code", {}) if target else {})
-        else:
-            yield from _concept_codings(concept)
-
-
-def _concept_codings(concept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for coding in concept.get("coding") or ():
-        if isinstance(coding.get("code"), str):
-            yield normalise(coding.get("system"), coding["code"].strip())
-
-
-def _medication(
-    resource: Resource, reference: str, medications: Mapping[str, Resource]
-) -> Resource | None:
-    if reference.startswith("#"):
-        contained = resource.get("contained") or ()
-        return next((r for r in contained if r.get("id") == reference[1:]), None)
-    return medications.get(reference.removeprefix("urn:uuid:").rpartition("/")[2])
-
-
-def _by_reference(resources: Iterable[Any]) -> dict[str, Resource]:
-    return {str(r.get("id")): r for r in resources if r.get("resourceType") == "Medication"}
-
-
-def entry_date(resource: Resource, kind: str) -> Span | None:
-    """When an entry happened: the first of its date elements that can be read."""
-    for name in DATES.get(kind, ()):
-        element = choice(resource, name)
-        if isinstance(element, dict):
-            element = element.get("start") or element.get("end")
-        span = parse_span(element)
-        if span is not None:
-            return span
-    return None
+def _days_ago(then: datetime, now: datetime) -> int:
+    return (now.date() - then.astimezone(now.tzinfo).date()).days
 
 
 def _newest(entry: Entry) -> float:

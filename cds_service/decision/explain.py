@@ -11,6 +11,7 @@ from typing import Any
 
 from cds_service.content.model import Applicability, Contribution
 from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.decision.unread import Unread
 from cds_service.fhirpath import FhirPathError, to_json
 
 SWITCHED_OFF = "switched off"
@@ -133,6 +134,7 @@ def _chart(evaluation: Evaluation) -> dict[str, Any]:
         "notAvailable": dict(evaluation.facts.unavailable),
         "incomplete": sorted(evaluation.facts.incomplete),
         "unusable": dict(evaluation.facts.unusable),
+        "notUnderstood": [_unread(one) for one in evaluation.facts.unread],
         "entries": {
             name: [
                 {
@@ -144,4 +146,13 @@ def _chart(evaluation: Evaluation) -> dict[str, Any]:
             ]
             for name, entries in sorted(evaluation.facts.entries.items())
         },
+    }
+
+
+def _unread(one: Unread) -> dict[str, Any]:
+    return {
+        "resource": one.reference or one.type,
+        "why": str(one.why),
+        "valueSet": one.value_set,
+        "when": one.when.text if one.when else None,
     }

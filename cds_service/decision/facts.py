@@ -13,6 +13,7 @@ from cds_service.content.orders import order_keys
 from cds_service.decision.answers import EMPTY, AnswerSheet, read_answers
 from cds_service.decision.chart import FUTURE, ChartIndex, Entry
 from cds_service.decision.record import RESPONSES, PatientRecord
+from cds_service.decision.unread import Unread, Why, unread
 from cds_service.fhir.dates import parse_span, whole_years
 from cds_service.fhir.errors import Issue, MissingFacts
 
@@ -36,8 +37,13 @@ class Facts:
     expired: Resource | None
     unavailable: Mapping[str, str]
     incomplete: frozenset[str]
-    unusable: Counter[str]
+    unread: tuple[Unread, ...]  # what came and could not be understood
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
+
+    @property
+    def unusable(self) -> Counter[str]:
+        """How many could not be understood, by resource type."""
+        return Counter(one.type for one in self.unread)
 
     def present(self) -> frozenset[InputRef]:
         """What is there: options chosen, questions answered, chart keys with entries."""
@@ -65,10 +71,9 @@ def build_facts(
 ) -> Facts:
     """The facts of one call; ``now`` is aware. Raises MissingFacts for an undated response only,
     never for what the chart holds."""
-    entries, unusable = index.match(record.chart, now)
-    if record.unusable:
-        unusable["not a resource"] += record.unusable
-    response, expired, sheet = _newest_response(content, record, now, unusable)
+    entries, not_understood = index.match(record.chart, now, record.references)
+    not_understood = [*record.unread, *not_understood]
+    response, expired, sheet = _newest_response(content, record, now, not_understood)
     variables: dict[str, Any] = {
         name: limited(content, name, entries) for name in content.requirements
     }
@@ -90,7 +95,7 @@ def build_facts(
         expired,
         record.unavailable,
         record.incomplete,
-        unusable,
+        tuple(not_understood),
         frozenset(_ordered(content, record, now)),
     )
 
@@ -122,7 +127,7 @@ def age_of(patient: Resource, now: datetime) -> int | None:
 
 
 def _newest_response(
-    content: Content, record: PatientRecord, now: datetime, unusable: Counter[str]
+    content: Content, record: PatientRecord, now: datetime, not_understood: list[Unread]
 ) -> tuple[Resource | None, Resource | None, AnswerSheet]:
     """The newest finished response to our form: usable, or too old; and the answers it gives.
 
@@ -131,16 +136,18 @@ def _newest_response(
     """
     form = content.questionnaire
     dated: list[tuple[datetime, Resource]] = []
+    undated: list[Unread] = []
     for response in record.responses:
         canonical = str(response.get("questionnaire", "")).partition("|")[0]
         if canonical != form.url or str(response.get("status")) not in FINISHED:
             continue
         authored = parse_span(response.get("authored"))
         if authored is None or authored.start > now + FUTURE:
-            unusable["QuestionnaireResponse"] += 1
+            undated.append(unread(response, Why.DATE))
         else:
             dated.append((authored.start, response))
-    if not dated and unusable["QuestionnaireResponse"]:
+    not_understood += undated
+    if not dated and undated:
         raise MissingFacts(UNDATED)  # an emergency may be ticked in it: never pass over it
     if not dated:
         return None, None, EMPTY

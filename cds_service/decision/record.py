@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cds_service.content.model import Resource
+from cds_service.decision.unread import Unread
+from cds_service.fhir.references import References
 
 # The prefetch keys that are read by name; all others hold chart entries.
 PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
@@ -18,7 +20,8 @@ class PatientRecord:
     ``user`` is the current user as (resource type, id). ``context`` holds the resources of the hook
     context by field name, such as ``draftOrders``. ``unavailable`` maps a prefetch key that could
     not be read to the reason; ``incomplete`` names keys of which more exists than was sent;
-    ``unusable`` counts values in Bundles that are no resources.
+    ``unread`` is what could not be used before the rules saw it. ``references`` are those among
+    everything that came.
     """
 
     patient: Resource
@@ -29,4 +32,5 @@ class PatientRecord:
     context: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
     incomplete: frozenset[str] = frozenset()
-    unusable: int = 0
+    unread: tuple[Unread, ...] = ()
+    references: References = field(default_factory=References)

@@ -18,14 +18,15 @@ from cds_service.content.model import Content, Prefill, Resource
 from cds_service.decision.chart import ChartIndex, Entry
 from cds_service.decision.facts import age_of, limited
 from cds_service.decision.record import ENCOUNTER, PATIENT
-from cds_service.fhir.bundles import next_links, resources
+from cds_service.fhir.bundles import read_contents
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, outcome
 from cds_service.fhir.questionnaire_response import Form, validate
+from cds_service.fhir.references import Person, References, is_about
 from cds_service.fhir_api.parameters import Parameters
 from cds_service.fhir_api.typed_answers import Answer, WrongAnswer, typed_answers
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.pipeline import Pipeline
-from cds_service.hooks.prefetch import subjects, templates
+from cds_service.hooks.prefetch import templates
 
 DAY = 10  # characters of a date without its time
 Entries = Mapping[str, list[Entry]]
@@ -51,6 +52,7 @@ class _Launch:
     patient: Resource | None = None
     encounter: Resource | None = None
     chart: list[Resource] = field(default_factory=list)
+    references: References = field(default_factory=References)
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -91,7 +93,7 @@ class Populator:
         read = _read(launch)
         if read.patient is None:
             return self._response(read, {}, now)
-        entries, _ = self.index.match(read.chart, now)
+        entries, _ = self.index.match(read.chart, now, read.references)
         inputs = {
             "questionnaire": self.content.questionnaire.resource,
             "patient": read.patient,
@@ -238,7 +240,7 @@ def _read(launch: Mapping[str, Any]) -> _Launch:
     """The launch by kind; nothing of it when any of it is about somebody else."""
     read = _Launch()
     for name in sorted(launch, key=lambda name: name != PATIENT):  # the person first
-        for resource in _held(name, launch[name], read.issues):
+        for resource in _held(name, launch[name], read):
             kind = resource["resourceType"]
             if kind == "Patient" and read.patient is None:
                 read.patient = resource
@@ -248,21 +250,26 @@ def _read(launch: Mapping[str, Any]) -> _Launch:
                 read.encounter = resource
     if read.patient is None:
         return _Launch(issues=[*read.issues, NO_PATIENT])
-    person = read.patient.get("id")
-    if any(about != person for resource in read.chart for about in subjects(resource)):
+    person = Person(str(read.patient.get("id")), read.patient)
+    about = [is_about(resource, person, read.references) for resource in read.chart]
+    if False in about:
         return _Launch(issues=[MIXED])
+    if None in about:
+        read.issues.append(UNTOLD)
+        read.chart = [r for r, told in zip(read.chart, about, strict=True) if told]
     return read
 
 
-def _held(name: str, value: Any, issues: list[Issue]) -> Iterator[dict[str, Any]]:
-    for resource in resources(value):
-        if resource["resourceType"] == "OperationOutcome":
-            issues.append(_unread(name))
-        else:
-            yield resource
-    if isinstance(value, dict) and any(True for _ in next_links(value)):
-        words = f"{name} is paged: only its first page was looked at."
-        issues.append(Issue("incomplete", words, name, "warning"))
+def _held(name: str, value: Any, read: _Launch) -> Iterator[dict[str, Any]]:
+    contents = read_contents(value)
+    if contents.failed:
+        read.issues.append(_unread(name))
+    elif not contents.is_whole:
+        words = f"{name} is not complete: only the part that was sent was looked at."
+        read.issues.append(Issue("incomplete", words, name, "warning"))
+    for full_url, resource in contents.entries:
+        read.references.add(full_url, resource)
+        yield resource
 
 
 def _unread(name: str) -> Issue:
@@ -274,6 +281,12 @@ NO_PATIENT = Issue(
     "required",
     "Nothing is filled in: the launch context holds no Patient. Send it as the context 'patient'.",
     PATIENT,
+)
+UNTOLD = Issue(
+    "incomplete",
+    "Some entries are left out: they do not tell which patient they are about.",
+    PATIENT,
+    "warning",
 )
 MIXED = Issue(
     "conflict",

@@ -8,18 +8,20 @@ are always filtered again in ``chart``, so a superset changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cds_service.content.model import Content, Resource
 from cds_service.decision.record import ENCOUNTER, PATIENT, RESPONSES, PatientRecord
-from cds_service.fhir.bundles import next_links
+from cds_service.decision.unread import Unread, Why, unread
+from cds_service.fhir.bundles import Contents, read_contents
 from cds_service.fhir.errors import Issue, MissingFacts
+from cds_service.fhir.references import Person, References, is_about
 from cds_service.hooks.request import HOOKS, HookRequest
 
 ORDERS = "serviceRequests"
 MAX_QUERY = 4000  # characters of one search, above which the code filter is dropped
-FAILED = frozenset({"error", "fatal"})
 
 
 def templates(content: Content) -> dict[str, str]:
@@ -69,14 +71,16 @@ def read_prefetch(
     Raises MissingFacts (412) when the patient or the questionnaire responses cannot be had, and
     when any resource is about another patient.
     """
-    reader = _PrefetchReader(request, fetched or {})
-    for name, resources in request.resources.items():
-        for resource in resources:
-            reader.same_patient(f"context.{name}", resource)
-    responses = reader.required(RESPONSES)
-    patients = [r for r in reader.required(PATIENT) if r.get("resourceType") == "Patient"]
+    reader = _PrefetchReader(request, keys, fetched or {})
+    patients = reader.required(PATIENT)
     if not patients:
         raise MissingFacts(_missing(PATIENT, "holds no Patient resource"))
+    reader.person = replace(reader.person, resource=patients[0])
+    context = {
+        name: tuple(reader.about_the_patient(f"context.{name}", resources))
+        for name, resources in request.resources.items()
+    }
+    responses = reader.required(RESPONSES)
     chart: list[Resource] = []
     for key in keys:
         if key not in (PATIENT, RESPONSES, ENCOUNTER):
@@ -91,25 +95,36 @@ def read_prefetch(
     return PatientRecord(
         patient=patients[0],
         user=request.user,
-        context=request.resources,
+        context=context,
         responses=tuple(r for r in responses if r.get("resourceType") == "QuestionnaireResponse"),
         encounter=encounter,
         chart=tuple(chart),
         unavailable=reader.unavailable,
         incomplete=frozenset(reader.incomplete),
-        unusable=reader.unusable,
+        unread=tuple(reader.unread),
+        references=reader.references,
     )
 
 
 class _PrefetchReader:
-    """The prefetch of one request, key by key."""
+    """The prefetch of one request, key by key; references lead to all of it."""
 
-    def __init__(self, request: HookRequest, fetched: Mapping[str, Any]) -> None:
+    def __init__(
+        self, request: HookRequest, keys: Mapping[str, str], fetched: Mapping[str, Any]
+    ) -> None:
         self.request = request
+        self.keys = keys
         self.values = {**fetched, **request.prefetch}
+        self.contents = {key: _contents(self.values[key]) for key in keys if key in self.values}
+        self.references = References(
+            entry for contents in self.contents.values() for entry in contents.entries
+        )
+        for resource in (r for made in request.resources.values() for r in made):
+            self.references.add(None, resource)
+        self.person = Person(request.patient_id)
         self.unavailable: dict[str, str] = {}
         self.incomplete: set[str] = set()
-        self.unusable = 0
+        self.unread: list[Unread] = []
 
     def expects_encounter(self) -> bool:
         """Discovery asks for the encounter only on hooks that always have one; elsewhere it is
@@ -122,88 +137,65 @@ class _PrefetchReader:
         if key in self.unavailable:
             raise MissingFacts(_missing(key, self.unavailable[key]))
         if not found and key in self.incomplete:
-            raise MissingFacts(_missing(key, "is paged, and its first page holds nothing usable"))
+            raise MissingFacts(_missing(key, "is not complete, and its first part holds nothing"))
         return found
 
     def optional(self, key: str) -> list[dict[str, Any]]:
-        """The resources of a key; what is missing or failed is noted and counts as no entry."""
-        if key not in self.values:
-            self.unavailable[key] = "was not sent"
+        """The resources of a key; what is missing, failed or not complete is noted. What came is
+        used even when not all of it could be read."""
+        reason = self._reason(key)
+        if reason is not None:
+            self.unavailable[key] = reason
             return []
+        contents = self.contents[key]
+        self.unread += [Unread(key, Why.RESOURCE)] * contents.unusable
+        if contents.failed:
+            self.unavailable[key] = "failed at the client (OperationOutcome)"
+        elif not contents.is_whole:
+            self.incomplete.add(key)
+        wanted = self.keys[key].partition("?")[0].partition("/")[0]
+        kinds = {resource["resourceType"] for resource in contents.resources}
+        if kinds and wanted not in kinds:
+            self.unavailable.setdefault(key, f"holds no {wanted} resource")
+        return list(self.about_the_patient(f"prefetch.{key}", contents.resources))
+
+    def _reason(self, key: str) -> str | None:
+        """Why a key holds nothing that can be read; None when it can be, null included."""
+        if key not in self.values:
+            return "was not sent"
         value = self.values[key]
         if isinstance(value, Exception):
-            self.unavailable[key] = str(value)
-            return []
-        if value is None:  # asked, and nothing there: known empty
-            return []
-        if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
-            self.unavailable[key] = "is not a FHIR resource"
-            return []
-        if value["resourceType"] == "OperationOutcome":
-            self.unavailable[key] = "failed at the client (OperationOutcome)"
-            return []
-        found = list(self._entries(key, value)) if value["resourceType"] == "Bundle" else [value]
-        if key in self.unavailable:
-            return []
-        for resource in found:
-            self.same_patient(f"prefetch.{key}", resource)
-        return found
+            return str(value)
+        is_resource = isinstance(value, dict) and isinstance(value.get("resourceType"), str)
+        return None if value is None or is_resource else "is not a FHIR resource"
 
-    def _entries(self, key: str, bundle: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Resources of a Bundle. A next link means there is more than was sent."""
-        if any(True for _ in next_links(bundle)):
-            self.incomplete.add(key)
-        entries = bundle.get("entry")
-        for entry in entries if isinstance(entries, list) else ():
-            resource = entry.get("resource") if isinstance(entry, dict) else None
-            if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-                self.unusable += 1
-            elif resource["resourceType"] == "OperationOutcome":
-                self._note_outcome(key, resource)
+    def about_the_patient(
+        self, where: str, resources: Iterable[dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """The resources about the patient; one of which that cannot be told is left out and noted.
+        Another patient's data is never looked at (``docs/conformance.md`` 1.27): raises
+        MissingFacts."""
+        for resource in resources:
+            about = is_about(resource, self.person, self.references)
+            if about is False:
+                raise MissingFacts(_another(where))
+            if about is None:
+                self.unread.append(unread(resource, Why.PATIENT))
             else:
                 yield resource
 
-    def _note_outcome(self, key: str, outcome: dict[str, Any]) -> None:
-        """An error among the hits is a failed search; a warning only means it was read loosely."""
-        issues = outcome.get("issue")
-        severities = {
-            i.get("severity")
-            for i in (issues if isinstance(issues, list) else ())
-            if isinstance(i, dict)
-        }
-        if severities & FAILED:
-            self.unavailable[key] = "failed at the client (OperationOutcome among its entries)"
 
-    def same_patient(self, where: str, resource: dict[str, Any]) -> None:
-        """Another patient's data is never looked at (``docs/conformance.md`` 1.27)."""
-        if all(about == self.request.patient_id for about in subjects(resource)):
-            return
-        raise MissingFacts(
-            Issue(
-                "conflict",
-                f"{where} holds data about a patient other than context.patientId. "
-                "Send the data of that patient only.",
-                where,
-            )
-        )
+def _contents(value: Any) -> Contents:
+    return Contents() if isinstance(value, Exception) else read_contents(value)
 
 
-def subjects(resource: Mapping[str, Any]) -> Iterator[str | None]:
-    """Ids of the patients a resource says it is about; None for somebody who is no patient."""
-    if resource.get("resourceType") == "Patient":
-        yield str(resource["id"]) if "id" in resource else None
-        return
-    for name in ("subject", "patient"):
-        subject = resource.get(name)
-        reference = subject.get("reference") if isinstance(subject, dict) else None
-        if isinstance(reference, str):
-            yield _patient_id(reference)
-
-
-def _patient_id(reference: str) -> str | None:
-    """The id of a relative, absolute or urn:uuid reference; a version is passed over."""
-    steps = reference.removeprefix("urn:uuid:").partition("/_history/")[0].split("/")
-    return steps[-1] if len(steps) == 1 or steps[-2] == "Patient" else None
+def _another(where: str) -> Issue:
+    return Issue(
+        "conflict",
+        f"{where} holds data about a patient other than context.patientId. "
+        "Send the data of that patient only.",
+        where,
+    )
 
 
 def _missing(key: str, why: str) -> Issue:

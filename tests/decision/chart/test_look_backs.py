@@ -11,7 +11,8 @@ import pytest
 from cds_service.content import Content
 from cds_service.content.codes import LOINC
 from cds_service.content.model import Requirement
-from cds_service.decision.chart import ChartIndex, entry_date
+from cds_service.decision.chart import ChartIndex
+from cds_service.decision.elements import entry_date
 from tests.support.clinic import NOW, QUIET, ROOT, Clinic, ago, chart_entry, meeting, observation
 
 from .reading import CODE, matched, requirement, seen

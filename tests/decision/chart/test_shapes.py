@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.decision.chart import ChartIndex, choice
+from cds_service.decision.chart import ChartIndex
+from cds_service.decision.elements import choice
 from tests.support.clinic import NOW, chart_entry, observation
 
 from .reading import CODE, requirement, seen

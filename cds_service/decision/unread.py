@@ -1,0 +1,49 @@
+"""What came with a call and could not be understood: never quiet, never absent, always said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cds_service.content.model import Resource
+from cds_service.fhir.dates import Span
+
+
+class Why(StrEnum):
+    """Why something could not be understood."""
+
+    SHAPE = "not shaped as R4 says"
+    RESOURCE = "not a resource"
+    MODIFIER = "a modifier is not understood"
+    STATUS = "its status is not understood"
+    CODE = "no code of a known system"
+    MEDICINE = "the medicine it refers to is not there"
+    PATIENT = "whom it is about cannot be told"
+    DATE = "when it was cannot be told"
+    RESULT = "its result is not understood"
+    VALUE = "its value is not understood"
+    NO_VALUE = "the newest has no value"
+    FORM = "which form it answers cannot be told"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """One thing that could not be understood.
+
+    ``type`` is a resource type, ``reference`` its type and id, for the trace. ``value_set`` is the
+    canonical of the set that its code is in, where the code could be read; ``when`` its date.
+    """
+
+    type: str
+    why: Why
+    reference: str = ""
+    value_set: str | None = None
+    when: Span | None = None
+
+
+def unread(
+    resource: Resource, why: Why, value_set: str | None = None, when: Span | None = None
+) -> Unread:
+    """What could not be understood in a resource."""
+    kind = str(resource.get("resourceType"))
+    return Unread(kind, why, f"{kind}/{resource.get('id')}", value_set, when)

@@ -1,0 +1,147 @@
+"""Elements with a required binding in R4: a code decides, however its system is written.
+
+The binding fixes the codes, so a code alone is not ambiguous: a missing system, or that of an older
+version of the value set, changes nothing. A code outside the binding cannot be understood, nor can
+``unknown``, which is a code of several of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+UNKNOWN = "unknown"
+_EVENT = frozenset(
+    {
+        "preparation",
+        "in-progress",
+        "not-done",
+        "on-hold",
+        "stopped",
+        "completed",
+        "entered-in-error",
+        UNKNOWN,
+    }
+)
+_OBSERVATION = frozenset(
+    {
+        "registered",
+        "preliminary",
+        "final",
+        "amended",
+        "corrected",
+        "cancelled",
+        "entered-in-error",
+        UNKNOWN,
+    }
+)
+_INTENT = frozenset(
+    {
+        "proposal",
+        "plan",
+        "order",
+        "original-order",
+        "reflex-order",
+        "filler-order",
+        "instance-order",
+        "option",
+    }
+)
+BINDINGS: Mapping[tuple[str, str], frozenset[str]] = {
+    ("Condition", "clinicalStatus"): frozenset(
+        {"active", "recurrence", "relapse", "inactive", "remission", "resolved"}
+    ),
+    ("Condition", "verificationStatus"): frozenset(
+        {
+            "unconfirmed",
+            "provisional",
+            "differential",
+            "confirmed",
+            "refuted",
+            "entered-in-error",
+        }
+    ),
+    ("Observation", "status"): _OBSERVATION,
+    ("DiagnosticReport", "status"): _OBSERVATION | {"partial", "appended"},
+    ("Procedure", "status"): _EVENT,
+    ("MedicationRequest", "status"): frozenset(
+        {
+            "active",
+            "on-hold",
+            "cancelled",
+            "completed",
+            "entered-in-error",
+            "stopped",
+            "draft",
+            UNKNOWN,
+        }
+    ),
+    ("MedicationRequest", "intent"): _INTENT,
+    ("MedicationStatement", "status"): frozenset(
+        {
+            "active",
+            "completed",
+            "entered-in-error",
+            "intended",
+            "stopped",
+            "on-hold",
+            UNKNOWN,
+            "not-taken",
+        }
+    ),
+    ("Medication", "status"): frozenset({"active", "inactive", "entered-in-error"}),
+    ("Encounter", "status"): frozenset(
+        {
+            "planned",
+            "arrived",
+            "triaged",
+            "in-progress",
+            "onleave",
+            "finished",
+            "cancelled",
+            "entered-in-error",
+            UNKNOWN,
+        }
+    ),
+    ("Appointment", "status"): frozenset(
+        {
+            "proposed",
+            "pending",
+            "booked",
+            "arrived",
+            "fulfilled",
+            "cancelled",
+            "noshow",
+            "entered-in-error",
+            "checked-in",
+            "waitlist",
+        }
+    ),
+    ("ServiceRequest", "status"): frozenset(
+        {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", UNKNOWN}
+    ),
+    ("ServiceRequest", "intent"): _INTENT | {"directive"},
+}
+
+
+def read_codes(resource: Mapping[str, Any], element: str) -> frozenset[str] | None:
+    """The codes of a coded element that its binding holds; empty where it says none, None where it
+    cannot be understood. A code, a Coding list or plain text is read alike."""
+    value = resource.get(element)
+    binding = BINDINGS.get((str(resource.get("resourceType")), element))
+    said = None if isinstance(value, bool | int | float) else frozenset(_codes(value))
+    if not said:
+        return said
+    known = said if binding is None else said & binding
+    return known - {UNKNOWN} or None
+
+
+def _codes(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from [value.strip()] if value.strip() else []
+    elif isinstance(value, list):
+        for one in value:
+            yield from _codes(one)
+    elif isinstance(value, Mapping):
+        yield from _codes(value.get("code"))
+        yield from _codes(value.get("coding"))
