@@ -83,9 +83,14 @@ class FhirClient:
             return self._servers[key]
 
     def fetch(
-        self, access: FhirAccess, queries: Mapping[str, str], policy: FhirPolicy
+        self,
+        access: FhirAccess,
+        queries: Mapping[str, str],
+        policy: FhirPolicy,
+        spent: float = 0.0,
     ) -> dict[str, dict[str, Any] | FetchFailed]:
-        """Key -> resource or Bundle (all pages in one), or why it failed. Never raises."""
+        """Key -> resource or Bundle (all pages in one), or why it failed. ``spent`` are the seconds
+        that earlier fetches of the same call took of its limit. Never raises."""
         try:
             base = _allowed_base(access, policy)
             server = self.server(base, policy)
@@ -96,7 +101,7 @@ class FhirClient:
         try:
             with metrics.FETCH_SECONDS.time():
                 fetched = self._fetch_all(
-                    access, queries, self._clients[policy.allow_private], base, server
+                    access, queries, self._clients[policy.allow_private], base, server, spent
                 )
         finally:
             server.leave(any(_is_answered(outcome) for outcome in fetched.values()))
@@ -109,8 +114,10 @@ class FhirClient:
         client: httpx.Client,
         base: str,
         server: FhirServer,
+        spent: float,
     ) -> Fetched:
-        until = time.monotonic() + self.limits.seconds
+        seconds = max(self.limits.seconds - spent, 0.0)
+        until = time.monotonic() + seconds
         sender = _Sender(access.token, outgoing())
         running: dict[str, Future[dict[str, Any]]] = {
             key: server.threads.submit(
@@ -118,13 +125,13 @@ class FhirClient:
             )
             for key, query in queries.items()
         }
-        wait(running.values(), timeout=self.limits.seconds)
+        wait(running.values(), timeout=seconds)
         return {key: _outcome(future) for key, future in running.items()}
 
     def _fetch_key(
         self, client: httpx.Client, base: str, query: str, sender: _Sender, until: float
     ) -> dict[str, Any]:
-        url, entries, size = f"{base}/{query}", list[Any](), 0
+        url, entries, size, first = f"{base}/{query}", list[Any](), 0, None
         for _ in range(self.limits.pages):
             body, read = self._get(client, url, sender, until, self.limits.size - size)
             size += read
@@ -137,12 +144,16 @@ class FhirClient:
                 return body
             found = body.get("entry")
             entries += found if isinstance(found, list) else []
-            following = _next_link(body, url, base)
+            first = first or {name: body[name] for name in TOLD if name in body}
+            following = _next_link(body, url)
             if following is None:
-                return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+                return {"resourceType": "Bundle", "entry": entries, **first}
             url = following
-        link = [{"relation": "next", "url": url}]  # there is more than the page limit let us read
-        return {"resourceType": "Bundle", "type": "searchset", "entry": entries, "link": link}
+            if not _is_at(url, base):  # the token must not travel elsewhere
+                metrics.FETCH_FAILURES.labels("elsewhere").inc()
+                break
+        link = [{"relation": "next", "url": url}]  # there is more than could be read
+        return {"resourceType": "Bundle", "entry": entries, **(first or {}), "link": link}
 
     def _get(
         self, client: httpx.Client, url: str, sender: _Sender, until: float, room: int
@@ -232,16 +243,20 @@ def _allowed_base(access: FhirAccess, policy: FhirPolicy) -> str:
     return access.server.rstrip("/")
 
 
-def _next_link(bundle: Mapping[str, Any], current: str, base: str) -> str | None:
-    """The next page, on the same base only: the token must not travel elsewhere."""
+# What the first page of a search tells about all of them: whether that is all there is.
+TOLD = ("type", "total", "meta")
+
+
+def _next_link(bundle: Mapping[str, Any], current: str) -> str | None:
+    """The next page, wherever it is."""
     link = next(next_links(bundle), None)
-    if link is None:
-        return None
-    following = urljoin(current, link)
-    there, home = read_address(following.partition("?")[0]), read_address(base)
-    if there is None or home is None or not _is_below(there, home):
-        raise FetchFailed("is paged, and the next page is at another address", "elsewhere")
-    return following
+    return None if link is None else urljoin(current, link)
+
+
+def _is_at(url: str, base: str) -> bool:
+    """Whether an address is on the server at ``base``, and below it."""
+    there, home = read_address(url.partition("?")[0]), read_address(base)
+    return there is not None and home is not None and _is_below(there, home)
 
 
 def _is_below(there: Address, home: Address) -> bool:

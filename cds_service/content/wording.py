@@ -29,6 +29,22 @@ BANNED = {
     "confirms that": "write speaks for",
     "you have an infection": "write consider; a clinician diagnoses",
 }
+# Types of resources of which a card may say how many could not be read (unread-Condition, ...).
+UNREAD_TYPES = frozenset(
+    {
+        "Appointment",
+        "Condition",
+        "DiagnosticReport",
+        "Encounter",
+        "MedicationRequest",
+        "MedicationStatement",
+        "Observation",
+        "Patient",
+        "Procedure",
+        "QuestionnaireResponse",
+        "ServiceRequest",
+    }
+)
 # The fixed phrases of a card, which the strategy must word (extension card-wording).
 PHRASES = frozenset(
     {
@@ -53,6 +69,12 @@ PHRASES = frozenset(
         "version",
         "reviewed",
         "never-reviewed",
+        "unread-result",
+        "unread-value",
+        "no-value",
+        "no-date",
+        "unread-other",
+        *(f"unread-{name}" for name in UNREAD_TYPES),
     }
 )
 TEXTS = frozenset({"title", "description", "textEquivalent", "text", "display", "contentString"})

@@ -147,7 +147,8 @@ def _newest_response(
         else:
             dated.append((authored.start, response))
     not_understood += undated
-    if not dated and undated:
+    untold = any(one.type == "QuestionnaireResponse" for one in record.unread)
+    if not dated and (undated or untold):
         raise MissingFacts(UNDATED)  # an emergency may be ticked in it: never pass over it
     if not dated:
         return None, None, EMPTY

@@ -80,7 +80,7 @@ def _read_bundle(bundle: dict[str, Any], contents: Contents, depth: int) -> None
         failed = _note_response(entry.get("response"), contents)
         if "resource" in entry or not failed:
             _read(entry.get("resource"), entry.get("fullUrl"), contents, depth + 1)
-    if not is_complete(bundle):
+    if not is_complete(bundle) or not isinstance(entries, list | None):
         contents.is_whole = False
 
 

@@ -264,7 +264,7 @@ def _held(name: str, value: Any, read: _Launch) -> Iterator[dict[str, Any]]:
     contents = read_contents(value)
     if contents.failed:
         read.issues.append(_unread(name))
-    elif not contents.is_whole:
+    elif not contents.is_whole and isinstance(value, dict | list):
         words = f"{name} is not complete: only the part that was sent was looked at."
         read.issues.append(Issue("incomplete", words, name, "warning"))
     for full_url, resource in contents.entries:

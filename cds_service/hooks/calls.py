@@ -196,7 +196,7 @@ class _Fetching:
     def fetch(self, access: FhirAccess, queries: Mapping[str, str]) -> Mapping[str, Any]:
         """Key -> resource, or why it failed."""
         started = time.perf_counter()
-        fetched = self.calls.fhir.fetch(access, queries, self.policy)
+        fetched = self.calls.fhir.fetch(access, queries, self.policy, self.seconds)
         self.seconds += time.perf_counter() - started
         return fetched
 

@@ -29,6 +29,7 @@ from cds_service.content.orders import SUBJECT
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
+from cds_service.hooks.unread_lines import unread_lines
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
 DAY = 10  # characters of a date without its time
@@ -207,6 +208,7 @@ class CardWriter:
         if evaluation.facts.incomplete:
             keys = ", ".join(sorted(evaluation.facts.incomplete))
             yield self.say["chart-incomplete"].format(keys=keys)
+        yield from unread_lines(self.content, evaluation.facts.unread)
 
     def _consider(self, wanted: WantedCard) -> Iterator[str]:
         named = wanted.reasons[:NAMED]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from cds_service.access.fhir_access import FhirAccess
@@ -17,11 +18,14 @@ from cds_service.decision.record import PatientRecord
 from cds_service.decision.silent_mode import evaluate_service
 from cds_service.decision.visibility import ALL_VISIBLE, ContentNames, CurrentVisibility
 from cds_service.fhir.errors import Issue, UnknownService
+from cds_service.fhir.references import read_literal
 from cds_service.hooks.cards import Call, CardWriter
 from cds_service.hooks.discovery import Service, services
 from cds_service.hooks.prefetch import missing, read_prefetch, templates
 from cds_service.hooks.request import HookRequest, parse_request
 
+MEDICATION = "Medication"
+MAX_MEDICINES = 40  # medicines behind references that are read for one call
 # Fetches the queries of keys that were not sent: key -> resource, or why it failed.
 Fetch = Callable[[FhirAccess, Mapping[str, str]], Mapping[str, Any]]
 
@@ -77,7 +81,23 @@ class Pipeline:
         lacking = missing(request, self.queries)
         fetched = fetch(request.fhir_access, lacking) if fetch and lacking else {}
         record = read_prefetch(request, self.queries, fetched)
+        if fetch and request.fhir_access.server:
+            self._fetch_medicines(request, record, now, fetch)
         return record, build_facts(self.content, self.index, record, now)
+
+    def _fetch_medicines(
+        self, request: HookRequest, record: PatientRecord, now: datetime, fetch: Fetch
+    ) -> None:
+        """Reads the medicines that entries refer to and nobody sent: some EHRs send references
+        only. What cannot be read stays a medicine that could not be understood."""
+        base = (request.fhir_access.server or "").rstrip("/")
+        wanted = self.index.medicines_wanted(record.chart, now, record.references)
+        literals = [m for m in map(read_literal, wanted) if m and m.base in (None, base)]
+        queries = {m.text: m.text for m in literals if m.type == MEDICATION}
+        some = dict(islice(queries.items(), MAX_MEDICINES))
+        for name, medicine in fetch(request.fhir_access, some).items() if some else ():
+            if isinstance(medicine, Mapping) and is_named(medicine, name):
+                record.references.add(f"{base}/{name}", medicine)
 
     def evaluation(
         self,
@@ -106,3 +126,8 @@ class Pipeline:
         """Evaluation and cards of one call; raises as ``evaluation`` does."""
         request, evaluation = self.evaluation(service, body, now, fetch)
         return Result(request, evaluation, self.cards(request, evaluation))
+
+
+def is_named(resource: Mapping[str, Any], reference: str) -> bool:
+    """Whether a resource is the one that a relative reference names."""
+    return f"{resource.get('resourceType')}/{resource.get('id')}" == reference

@@ -21,6 +21,7 @@ from cds_service.fhir.references import Person, References, is_about
 from cds_service.hooks.request import HOOKS, HookRequest
 
 ORDERS = "serviceRequests"
+NO_RESOURCE = "not a resource"  # the type of an entry that has none
 MAX_QUERY = 4000  # characters of one search, above which the code filter is dropped
 
 
@@ -148,7 +149,7 @@ class _PrefetchReader:
             self.unavailable[key] = reason
             return []
         contents = self.contents[key]
-        self.unread += [Unread(key, Why.RESOURCE)] * contents.unusable
+        self.unread += [Unread(NO_RESOURCE, Why.RESOURCE)] * contents.unusable
         if contents.failed:
             self.unavailable[key] = "failed at the client (OperationOutcome)"
         elif not contents.is_whole:

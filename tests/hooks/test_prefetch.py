@@ -79,7 +79,7 @@ def test_every_subset_of_the_wanted_keys_is_answered_and_says_what_is_missing(
         ({"resourceType": 5}, "is not a FHIR resource"),
         (
             {"resourceType": "Bundle", "link": [{"relation": "next", "url": "https://x"}]},
-            "is paged",
+            "is not complete",
         ),
     ],
     ids=["absent", "failed", "failed-entry", "text", "list", "object", "odd-type", "paged"],
@@ -221,10 +221,17 @@ def test_other_links_of_a_bundle_say_nothing(link: Any, clinic: Clinic) -> None:
 OTHERS = [
     {"reference": "Patient/Quetzal-Canary"},
     {"reference": "https://ehr.example/fhir/Patient/Quetzal-Canary"},
+    {"reference": "Patient/Quetzal-Canary/_history/2"},
+    {"reference": "Patient/person2"},
+    {"reference": "Group/person"},
+]
+NUMBERED = {"identifier": [{"system": "urn:mrn", "value": "1"}]}
+UNTOLD = [
     {"reference": "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"},
     {"reference": "Quetzal-Canary"},
-    {"reference": "Patient/person2"},
     {"reference": "#person"},
+    {"reference": "https://ehr.example/fhir/people?name=person"},
+    {"identifier": {"system": "urn:mrn", "value": "2"}},
 ]
 KINDS = (
     "Condition",
@@ -260,6 +267,63 @@ def test_data_about_somebody_else_is_never_looked_at(
 
 
 @pytest.mark.requirement("1.27")
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "QuestionnaireResponse"])
+@pytest.mark.parametrize("subject", UNTOLD, ids=str)
+def test_an_entry_of_which_nobody_can_tell_whose_it_is_is_left_out_and_said(
+    kind: str, subject: dict[str, Any], clinic: Clinic
+) -> None:
+    whole = clinic.request(
+        {**URINARY, "rfgen": ["severe"]},
+        patient={"identifier": [{"system": "urn:mrn", "value": "1"}]},
+    )
+    untold = {"resourceType": kind, "id": "x", "subject": subject}
+
+    result = clinic.result(sent(whole, **{key_of(kind): bundle([untold])}))
+
+    assert topics(result.cards)[0] == "emergency-assessment"
+    assert "could not be read" in result.cards[0]["detail"]
+    assert result.evaluation.facts.unusable == {kind: 1}
+
+
+@pytest.mark.parametrize("subject", UNTOLD[:3], ids=str)
+def test_only_a_response_of_which_nobody_can_tell_whose_it_is_is_412(
+    subject: dict[str, Any], clinic: Clinic
+) -> None:
+    body = clinic.request(responses=[clinic.response(URINARY, subject=subject)])
+
+    assert clinic.post(body).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("subject", "contained"),
+    [
+        (
+            "#p",
+            {"resourceType": "Patient", "id": "p", "identifier": [{"system": "m", "value": "1"}]},
+        ),
+        ("urn:uuid:8a7c1e52-0b1f-4d51-8a50-2f7f4c6f7d11", None),
+    ],
+    ids=["contained", "full-url"],
+)
+def test_a_patient_behind_a_reference_is_known_by_what_it_is(
+    subject: str, contained: dict[str, Any] | None, clinic: Clinic
+) -> None:
+    known = active(code=concept(clinic.content, "endometriosis"), subject={"reference": subject})
+    known |= {"contained": [contained]} if contained else {}
+    whole = clinic.request(QUIET, [known], patient=NUMBERED)
+    entry = {"fullUrl": "urn:uuid:8a7c1e52-0b1f-4d51-8a50-2f7f4c6f7d11"}
+    person = {
+        "resourceType": "Bundle",
+        "entry": [{**entry, "resource": whole["prefetch"]["patient"]}],
+    }
+
+    facts = clinic.result(sent(whole, patient=person)).evaluation.facts
+
+    assert [e.resource for e in facts.entries["endometriosis"]] == [known]
+    assert facts.unread == ()
+
+
+@pytest.mark.requirement("1.27")
 def test_another_patient_is_412(clinic: Clinic) -> None:
     answer = clinic.post(clinic.request(URINARY, patient={"id": "somebody-else"}))
 
@@ -280,7 +344,13 @@ def test_a_second_patient_beside_the_right_one_is_412(clinic: Clinic) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    ["Patient/person", "https://ehr.example/fhir/Patient/person", "urn:uuid:person", "person"],
+    [
+        "Patient/person",
+        "Patient/person/_history/4",
+        "https://ehr.example/fhir/Patient/person",
+        "urn:uuid:person",
+        "person",
+    ],
 )
 def test_every_way_to_refer_to_the_same_patient_is_understood(
     reference: str, clinic: Clinic

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.content.codes import SNOMED
 from tests.support.clinic import (
     QUIET,
     URINARY,
@@ -43,9 +44,7 @@ def test_one_resource_instead_of_a_bundle_is_read(clinic: Clinic) -> None:
     [None, 5, "x", [], {}, {"resource": None}, {"resource": {}}, {"resource": {"resourceType": 1}}],
     ids=str,
 )
-def test_entries_that_are_no_resources_are_counted_and_passed_over(
-    entry: Any, clinic: Clinic
-) -> None:
+def test_entries_that_are_no_resources_are_counted_and_said(entry: Any, clinic: Clinic) -> None:
     known = active(code=concept(clinic.content, "endometriosis"))
     whole = clinic.request(QUIET, [known])
     cards = clinic.cards(whole)
@@ -53,17 +52,20 @@ def test_entries_that_are_no_resources_are_counted_and_passed_over(
 
     result = clinic.result(whole)
 
-    assert clinic.cards(whole) == cards
+    assert topics(result.cards) == topics(cards)
+    assert "1 of the entries sent could not be read." in result.cards[0]["detail"]
+    assert "Only a first part of the chart was sent for: conditions" in result.cards[0]["detail"]
     assert result.evaluation.facts.unusable == {"not a resource": 1}
 
 
 @pytest.mark.parametrize("entries", [5, "x", {"resource": 1}], ids=str)
-def test_an_entry_list_that_is_none_is_an_empty_one(entries: Any, clinic: Clinic) -> None:
+def test_an_entry_list_that_is_none_is_not_complete(entries: Any, clinic: Clinic) -> None:
     whole = clinic.request(QUIET)
 
     odd = sent(whole, conditions={"resourceType": "Bundle", "entry": entries})
 
-    assert clinic.cards(odd) == clinic.cards(whole)
+    assert topics(clinic.cards(odd)) == topics(clinic.cards(whole))
+    assert clinic.result(odd).evaluation.facts.incomplete == {"conditions"}
 
 
 @pytest.mark.requirement("2.19")
@@ -108,9 +110,17 @@ def test_unknown_resource_types_and_keys_change_nothing(clinic: Clinic) -> None:
     cards = clinic.cards(whole)
     stranger = {"resourceType": "Zebra", "id": "z", "subject": {"reference": "Patient/person"}}
 
-    odd = sent(whole, conditions=bundle([stranger]), zebras=bundle([stranger]), x=5)
+    known = chart_entry("Condition", code={"coding": [{"system": SNOMED, "code": "1"}]})
+    odd = sent(whole, conditions=bundle([known, stranger]), zebras=bundle([stranger]), x=5)
 
     assert clinic.cards(odd) == cards
+
+
+def test_a_key_that_holds_only_other_types_could_not_be_read(clinic: Clinic) -> None:
+    stranger = {"resourceType": "Zebra", "id": "z", "subject": {"reference": "Patient/person"}}
+    odd = sent(clinic.request(URINARY), conditions=bundle([stranger]))
+
+    assert "could not be read: conditions" in clinic.cards(odd)[0]["detail"]
 
 
 @pytest.mark.requirement("4.28")
@@ -124,7 +134,7 @@ def test_text_of_every_script_passes_through(clinic: Clinic) -> None:
 
 
 def test_fifty_thousand_entries_are_answered(clinic: Clinic) -> None:
-    other = chart_entry("Condition", code={"coding": [{"system": "x", "code": "y"}]})
+    other = chart_entry("Condition", code={"coding": [{"system": SNOMED, "code": "1"}]})
     known = active(code=concept(clinic.content, "endometriosis"))
     whole = clinic.request(QUIET, [known])
     few = clinic.cards(whole)

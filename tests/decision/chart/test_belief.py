@@ -19,9 +19,10 @@ from .reading import CODE, matched, requirement, seen
         {"status": "entered-in-error"},
         {"verificationStatus": {"coding": [{"code": "entered-in-error"}]}},
         {"verificationStatus": {"coding": [{"code": "x"}, {"code": "refuted"}]}},
+        {"verificationStatus": "refuted"},
         {"doNotPerform": True},
     ],
-    ids=["entered-in-error", "verification", "refuted", "do-not-perform"],
+    ids=["entered-in-error", "verification", "refuted", "as-text", "do-not-perform"],
 )
 @pytest.mark.parametrize("kind", ["Condition", "Observation", "Procedure"])
 def test_what_is_not_believed_is_not_seen(kind: str, elements: dict[str, Any]) -> None:
@@ -35,7 +36,7 @@ def test_what_is_not_believed_is_not_seen(kind: str, elements: dict[str, Any]) -
         {"verificationStatus": {"text": "refuted"}},
         {"verificationStatus": {}},
         {"doNotPerform": False},
-        {"doNotPerform": "true"},
+        {"verificationStatus": "confirmed"},
     ],
     ids=str,
 )
@@ -57,7 +58,7 @@ def clinical_status(*codes: str) -> dict[str, Any]:
         (clinical_status("resolved"), False),
         (clinical_status("remission"), False),
         ({}, True),
-        ({"clinicalStatus": {"text": "Active"}}, False),
+        ({"clinicalStatus": {"text": "Active"}}, True),  # no code: as if it were not there
     ],
     ids=lambda value: str(value)[-30:],
 )

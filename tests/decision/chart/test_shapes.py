@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.elements import choice
+from cds_service.decision.unread import Why
 from tests.support.clinic import NOW, chart_entry, observation
 
 from .reading import CODE, requirement, seen
@@ -25,30 +26,47 @@ GOOD = observation(id="good", code=CODE, effectiveDateTime="2026-11-01")
         {"coding": [None]},
         {"coding": [{"system": ["x"], "code": "it"}]},
         {"coding": [{"system": {"a": 1}, "code": "it"}]},
+        5,
+        "it",
     ],
     ids=str,
 )
 def test_a_shape_that_cannot_be_read_is_counted_and_costs_no_other_entry(code: Any) -> None:
     index = ChartIndex.of([requirement()])
 
-    found, unusable = index.match([observation(code=code), GOOD], NOW)
+    found, unread = index.match([observation(code=code), GOOD], NOW)
 
     assert [entry.resource["id"] for entry in found["it"]] == ["good"]
-    assert unusable == {"Observation": 1}
+    assert [(one.type, one.why) for one in unread] == [("Observation", Why.SHAPE)]
 
 
 @pytest.mark.parametrize(
     "code",
-    [None, 5, "it", [], {}, {"coding": None}, {"coding": []}, {"coding": [{}]}, {"text": "it"}],
+    [
+        None,
+        [],
+        {},
+        {"coding": None},
+        {"coding": []},
+        {"coding": [{}]},
+        {"text": "it"},
+        {"coding": [{"system": "urn:local", "code": "it"}]},
+    ],
     ids=str,
 )
-def test_a_code_that_says_nothing_is_passed_over(code: Any) -> None:
+def test_an_entry_without_a_code_of_a_known_system_is_not_understood(code: Any) -> None:
     index = ChartIndex.of([requirement()])
 
-    found, unusable = index.match([observation(code=code), GOOD], NOW)
+    found, unread = index.match([observation(code=code), GOOD], NOW)
 
     assert [entry.resource["id"] for entry in found["it"]] == ["good"]
-    assert unusable == {}
+    assert [one.why for one in unread] == [Why.CODE]
+
+
+def test_another_code_of_a_known_system_is_understood() -> None:
+    other = {"coding": [{"system": "urn:test", "code": "other"}]}
+
+    assert ChartIndex.of([requirement()]).match([observation(code=other)], NOW) == ({}, [])
 
 
 def test_an_encounter_lists_its_types() -> None:

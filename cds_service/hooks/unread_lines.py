@@ -1,0 +1,35 @@
+"""What could not be understood, in the words of the strategy: lines of a card's "unknown" part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from cds_service.content.model import Content
+from cds_service.content.wording import UNREAD_TYPES
+from cds_service.decision.unread import Unread, Why
+
+DAY = 10  # characters of a date without its time
+MAX_NAMED = 5  # results and readings named one by one; the rest are counted
+# What is named with its date; everything else is counted by type.
+NAMED = {Why.RESULT: "unread-result", Why.VALUE: "unread-value", Why.NO_VALUE: "no-value"}
+
+
+def unread_lines(content: Content, unread: tuple[Unread, ...]) -> Iterator[str]:
+    """Results and readings by name and date, the rest as a count for each kind of thing."""
+    say = content.strategy.wording
+    named = list(dict.fromkeys(one for one in unread if one.why in NAMED and one.value_set))
+    for one in named[:MAX_NAMED]:
+        title = content.resources[one.value_set or ""]["title"]
+        date = one.when.text[:DAY] if one.when else say["no-date"]
+        yield say[NAMED[one.why]].format(name=title, date=date)
+    yield from _counts(say, [one for one in unread if one not in named] + named[MAX_NAMED:])
+
+
+def _counts(say: Mapping[str, str], unread: list[Unread]) -> Iterator[str]:
+    """One line for each wording: types that have the same words are counted together."""
+    counts: Counter[str] = Counter()
+    for one in unread:
+        counts[say[f"unread-{one.type if one.type in UNREAD_TYPES else 'other'}"]] += 1
+    for words, count in counts.items():
+        yield words.format(count=count)
