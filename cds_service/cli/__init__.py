@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     _content_option(review)
     review.set_defaults(command="review")
 
+    _add_value_sets(commands)
+
     purge = commands.add_parser("purge", help="delete calls and feedback past their retention")
     purge.set_defaults(command="purge")
 
@@ -101,6 +103,14 @@ def _parser() -> argparse.ArgumentParser:
     fhirpath.add_argument("resource", nargs="?", type=Path, help="a FHIR resource, as JSON")
     fhirpath.set_defaults(command="fhirpath")
     return parser
+
+
+def _add_value_sets(commands: Any) -> None:
+    value_sets = commands.add_parser("value-sets", help="expand value sets, for review")
+    actions = value_sets.add_subparsers(required=True, dest="action", metavar="ACTION")
+    expand = actions.add_parser("expand", help="list the codes of ICD-10-CM below each category")
+    _content_option(expand)
+    value_sets.set_defaults(command="value_sets")
 
 
 def _content_option(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cds_service.content import extensions as ext
 from cds_service.content.actions import ActionReader
-from cds_service.content.codes import normalise
+from cds_service.content.codes import CodeSet, normalise
 from cds_service.content.model import (
     INPUTS,
     CodeFilter,
@@ -26,7 +26,7 @@ from cds_service.content.prefills import PrefillReader
 from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import ContentFiles
-from cds_service.content.resolver import Resolver, concepts
+from cds_service.content.resolver import Resolver, categories_of, concepts
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
 
@@ -156,7 +156,7 @@ class Builder:
         absent = ext.value(node, "filter-allows-absent", False)
         url = node.get("valueSet")
         if url is None:
-            codes = frozenset(normalise(c.get("system"), c["code"]) for c in node["code"])
+            codes = CodeSet(normalise(c.get("system"), c["code"]) for c in node["code"])
             return CodeFilter(node["path"], codes, None, absent)
         if self.resolver.resolve(url, library, path) is None:
             return None
@@ -185,6 +185,9 @@ class Builder:
                 place += 1
 
     def _displays(self) -> Iterator[tuple[tuple[str, str], str]]:
+        for value_set in self.content_files.of_type("ValueSet"):
+            for category in categories_of(value_set):
+                yield category, value_set["title"]
         for value_set in self.content_files.of_type("ValueSet"):
             for system, concept in concepts(value_set):
                 yield normalise(system, concept["code"]), concept.get("display", concept["code"])

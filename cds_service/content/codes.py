@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 SNOMED = "http://snomed.info/sct"
@@ -66,16 +67,60 @@ _PERMUTED = (
 )
 
 
-class CodeSet(frozenset[tuple[str, str]]):
-    """Normalised codes; asked whether it holds a code, it normalises that one too."""
+Key = tuple[str, str]  # canonical system, normalised code
+MIN_PREFIX, MAX_PREFIX = 3, 7  # characters of an ICD category, and of a whole code
 
-    __slots__ = ()
+
+class CodeSet(frozenset[Key]):
+    """The normalised codes of a value set, and categories of ICD with all codes below them.
+
+    ``prefixes`` are the categories, ``excluded`` categories or codes that are not in although one
+    of the former is above them. A look-up normalises the code asked for.
+    """
+
+    __slots__ = ("excluded", "prefixes")
+    prefixes: frozenset[Key]
+    excluded: frozenset[Key]
+
+    def __new__(
+        cls, codes: Iterable[Key], prefixes: Iterable[Key] = (), excluded: Iterable[Key] = ()
+    ) -> CodeSet:
+        """Returns the set; all keys are normalised already."""
+        made = super().__new__(cls, codes)
+        made.prefixes, made.excluded = frozenset(prefixes), frozenset(excluded)
+        return made
 
     def __contains__(self, pair: object) -> bool:
         match pair:
             case (str() | None as system, str() as code):
-                return super().__contains__(normalise(system, code))
+                key = normalise(system, code)
+                return super().__contains__(key) or self.is_below(key)
         return False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CodeSet) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def _parts(self) -> tuple[frozenset[Key], ...]:
+        return frozenset(self), self.prefixes, self.excluded
+
+    def is_below(self, key: Key) -> bool:
+        """True if a category of the set is above a normalised code, and no exception is."""
+        return (
+            bool(self.prefixes)
+            and any(above in self.prefixes for above in categories(key))
+            and not any(above in self.excluded for above in categories(key))
+        )
+
+
+def categories(key: Key) -> Iterator[Key]:
+    """Yields the code itself and every category above it; nothing in a system without prefixes."""
+    system, code = key
+    if system in HIERARCHICAL:
+        for size in range(MIN_PREFIX, min(len(code), MAX_PREFIX) + 1):
+            yield system, code[:size]
 
 
 @lru_cache(maxsize=512)  # charts name few systems, again and again

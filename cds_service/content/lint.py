@@ -11,14 +11,19 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_label_findings
-from cds_service.content.codes import has_valid_check_digit
+from cds_service.content.codes import (
+    HIERARCHICAL,
+    MIN_PREFIX,
+    canonical_system,
+    has_valid_check_digit,
+)
 from cds_service.content.justification import answer_path
 from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
 from cds_service.content.reader import ContentFiles
 from cds_service.content.required_elements import walk_actions
-from cds_service.content.resolver import Resolver
+from cds_service.content.resolver import Resolver, categories_of
 from cds_service.content.translations import translation_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
@@ -122,16 +127,35 @@ def _value_set(value_set: Resource, content_files: ContentFiles) -> Iterator[Fin
     file = content_files.files[value_set["url"]]
     seen: set[tuple[str, str]] = set()
     for include in value_set.get("compose", {}).get("include", ()):
-        if "filter" in include or "valueSet" in include:
-            yield Finding(file, "compose", "enumerate codes: filters cannot be matched offline")
+        yield from _filters(include, file)
         for concept in include.get("concept", ()):
             code = (include["system"], concept["code"])
             if code in seen:
                 yield Finding(file, f"code {code[1]}", "is listed twice")
             seen.add(code)
             yield from _code(code, content_files, file)
-    if not seen:
+    for exclude in value_set.get("compose", {}).get("exclude", ()):
+        yield from _filters(exclude, file)
+        if "concept" in exclude:
+            message = "an exception is a filter too: its category is not read otherwise"
+            yield Finding(file, "compose.exclude", message)
+    if not seen and not any(categories_of(value_set)):
         yield Finding(file, "compose", "holds no code: it would silently match nothing")
+
+
+def _filters(part: Mapping[str, Any], file: str) -> Iterator[Finding]:
+    """The one filter that is matched offline: a category of ICD with all that is below it."""
+    filters = part.get("filter", ())
+    known = canonical_system(part.get("system")) in HIERARCHICAL and len(filters) <= 1
+    for node in filters:
+        long_enough = len(str(node.get("value")).replace(".", "")) >= MIN_PREFIX
+        if not (known and node.get("op") == "is-a" and node.get("property") == "concept"):
+            message = "enumerate codes: only one filter 'concept is-a' on ICD is matched offline"
+            yield Finding(file, "compose", message)
+        elif not long_enough:
+            yield Finding(file, "compose", "a category of ICD has three characters or more")
+    if "valueSet" in part:
+        yield Finding(file, "compose", "enumerate codes: other value sets are not looked up")
 
 
 def _code(code: tuple[str, str], content_files: ContentFiles, file: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from cds_service.content.codes import CodeSet, Key, categories
 from cds_service.fhir.questionnaire_response import Form, Item
 from cds_service.fhir.questionnaire_response.tree import Answer
 from cds_service.fhirpath import Expression, NamedExpressions
@@ -101,7 +102,7 @@ class CodeFilter:
     """Codes one element of a resource must hold; ``value_set`` is None for an inline list."""
 
     path: str
-    codes: frozenset[tuple[str, str]]
+    codes: CodeSet
     value_set: str | None
     allows_absent: bool
 
@@ -339,8 +340,8 @@ class Content:
     names: Mapping[str, NamedFact]
     expressions: NamedExpressions
     requirements: Mapping[str, Requirement]
-    value_sets: Mapping[str, frozenset[tuple[str, str]]]
-    displays: Mapping[tuple[str, str], str]
+    value_sets: Mapping[str, CodeSet]
+    displays: Mapping[Key, str]  # of a category: the title of its value set
     sources: tuple[Source, ...]
     contributions: Mapping[str, tuple[Contribution, ...]]  # card plan id -> in rank order
     cards: Mapping[str, Card]  # card plan id -> card
@@ -349,3 +350,9 @@ class Content:
     files: Mapping[str, str]  # url -> file, for findings
     placeholders: tuple[str, ...]  # words of the site that are still to be given
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path
+
+    def display_of(self, key: Key) -> str:
+        """Returns the words for a normalised code: its own, those of the nearest category above
+        it, else the code."""
+        known = (self.displays[above] for above in categories(key) if above in self.displays)
+        return self.displays.get(key) or [key[1], *known][-1]

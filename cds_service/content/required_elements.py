@@ -136,9 +136,11 @@ def _activity(activity: Resource) -> Iterator[Missing]:
 
 def _value_set(value_set: Resource) -> Iterator[Missing]:
     for include in value_set.get("compose", {}).get("include", ()):
-        yield from _needs(include, "compose.include", "system")
         for concept in include.get("concept", ()):
             yield from _needs(concept, "compose.include.concept", "code")
+    for part in ("include", "exclude"):
+        for node in value_set.get("compose", {}).get(part, ()):
+            yield from _needs(node, f"compose.{part}", "system")
 
 
 def _code_system(code_system: Resource) -> Iterator[Missing]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.codes import CodeSet, normalise
+from cds_service.content.codes import CodeSet, Key, normalise
 from cds_service.content.model import INPUTS, Finding, Resource
 from cds_service.content.reader import ContentFiles
 from cds_service.fhirpath import Expression, FhirPathError, compile_expression
@@ -66,6 +66,17 @@ def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]
             yield include["system"], concept
 
 
+def categories_of(value_set: Mapping[str, Any], part: str = "include") -> Iterator[Key]:
+    """Yields (system, category) of every filter ``concept is-a`` of a part of ``compose``."""
+    for node in value_set.get("compose", {}).get(part, ()):
+        for condition in node.get("filter", ()):
+            yield normalise(node["system"], condition["value"])
+
+
 def value_set_codes(value_set: Resource) -> CodeSet:
-    """Normalised (system, code) pairs."""
-    return CodeSet(normalise(system, c["code"]) for system, c in concepts(value_set))
+    """Returns the codes a value set enumerates and the categories it includes and excludes."""
+    return CodeSet(
+        (normalise(system, c["code"]) for system, c in concepts(value_set)),
+        categories_of(value_set),
+        categories_of(value_set, "exclude"),
+    )

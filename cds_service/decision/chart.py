@@ -8,11 +8,12 @@ silent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cds_service.content.codes import categories
 from cds_service.content.model import CodeFilter, Requirement, Resource
 from cds_service.decision.belief import is_believed, meets_status
 from cds_service.decision.elements import (
@@ -44,10 +45,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """One coded element of a resource type: the requirements by code, the code systems that are
-    known there, and one requirement for each different set of further conditions."""
+    """One coded element of a resource type: the requirements by code and by category of ICD, the
+    code systems that are known there, and one requirement for each different set of further conditions."""
 
     codes: Mapping[Code, tuple[Requirement, ...]]
+    categories: Mapping[Code, tuple[Requirement, ...]]
     systems: frozenset[str]
     conditions: tuple[Requirement, ...]
 
@@ -107,11 +109,24 @@ MEDICATION = "medication"
 
 def _path(requirements: list[Requirement]) -> _Path:
     codes: dict[Code, tuple[Requirement, ...]] = {}
+    above: dict[Code, tuple[Requirement, ...]] = {}
     for requirement in requirements:
         for code in requirement.main.codes:
             codes[code] = (*codes.get(code, ()), requirement)
+        for category in requirement.main.codes.prefixes:
+            above[category] = (*above.get(category, ()), requirement)
     different = {(r.filters[1:], r.window): r for r in requirements}
-    return _Path(codes, frozenset(system for system, _ in codes), tuple(different.values()))
+    systems = frozenset(system for system, _ in (*codes, *above))
+    return _Path(codes, above, systems, tuple(different.values()))
+
+
+def _below(path: _Path, coding: Code) -> Iterator[Requirement]:
+    """Requirements with a category of ICD above a code, and no exception for it."""
+    if path.categories:
+        for category in categories(coding):
+            for requirement in path.categories.get(category, ()):
+                if requirement.main.codes.is_below(coding):
+                    yield requirement
 
 
 class _Reading:
@@ -139,6 +154,8 @@ class _Reading:
             read = codings(resource, name, self.references)
             for coding in read.codes:
                 for requirement in path.codes.get(coding, ()):
+                    matched.setdefault(requirement.id, (requirement, coding))
+                for requirement in _below(path, coding):
                     matched.setdefault(requirement.id, (requirement, coding))
             reason = _unknown_code(name, path, read, choice(resource, name) is not None)
             if reason and self.may_meet(resource, path):

@@ -188,7 +188,7 @@ class CardWriter:
         if requirement is None or not requirement.quotable or not entries:
             return None
         entry = entries[0]
-        display = self.content.displays.get(entry.coding, entry.coding[1])
+        display = self.content.display_of(entry.coding)
         return f"{display}, {entry.when.text[:DAY]}" if entry.when else display
 
     def _unknown(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[str]:

@@ -56,7 +56,7 @@ BROKEN: list[Broken] = [
         ),
         SET,
         "compose",
-        "filters cannot be matched offline",
+        "only one filter",
     ),
     (
         "code-of-ours-that-does-not-exist",
