@@ -113,7 +113,7 @@ class Views:
             "questions": [(e, catalogue.form[e.link.name]) for e in catalogue.of_kind("questions")],
             "facts": catalogue.of_kind("facts"),
             "value_sets": [
-                (e, sum(len(i.get("concept", ())) for i in self._compose(e.link.name)))
+                (e, len(list(_members(self._resource(e.link.name)))))
                 for e in catalogue.of_kind("value-sets")
             ],
             "strategy": catalogue.of_kind("strategy"),
@@ -294,11 +294,7 @@ class Views:
         resource = self._resource(name)
         return {
             "resource": resource,
-            "codes": [
-                _coding({"system": include["system"], **concept})
-                for include in self._compose(name)
-                for concept in include.get("concept", ())
-            ],
+            "codes": list(map(_coding, _members(resource))),
             "keys": [
                 (r, look_back(r), list(_more_filters(r, resource["url"])))
                 for r in self.content.requirements.values()
@@ -315,9 +311,6 @@ class Views:
             if r["resourceType"] == kind and r["id"] == value_set
         )
 
-    def _compose(self, value_set: str) -> list[Resource]:
-        return list(self._resource(value_set).get("compose", {}).get("include", ()))
-
     # -- strategy --------------------------------------------------------------------
 
     def _strategy(self, _name: str) -> Page:
@@ -328,6 +321,16 @@ class Views:
             "card_entries": {p: self.catalogue.entry(Link("cards", p)) for p in self.content.cards},
             "figures": lambda conditions: of_conditions(conditions, self.catalogue.words),
         }
+
+
+def _members(value_set: Resource) -> Iterator[Mapping[str, Any]]:
+    """Codings of a value set: its codes, its categories of ICD, and the exceptions to these."""
+    for part, words in (("include", "with all below it"), ("exclude", "not in, with all below it")):
+        for node in value_set["compose"].get(part, ()):
+            for concept in node.get("concept", ()):
+                yield {"system": node["system"], **concept}
+            for condition in node.get("filter", ()):
+                yield {"system": node["system"], "code": condition["value"], "display": words}
 
 
 def _coding(coding: Mapping[str, Any]) -> tuple[str, str, str]:
