@@ -46,7 +46,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class _Path:
     """One coded element of a resource type: the requirements by code and by category of ICD, the
-    code systems that are known there, and one requirement for each different set of further conditions."""
+    code systems that are known there, and one requirement for each different set of further
+    conditions."""
 
     codes: Mapping[Code, tuple[Requirement, ...]]
     categories: Mapping[Code, tuple[Requirement, ...]]
