@@ -11,7 +11,6 @@ from benchmarks.table import Row, cpu_ms
 from cds_service.content.model import Requirement
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import evaluate
-from cds_service.hooks.cards import Call
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import parse_body, parse_request
 
@@ -28,7 +27,7 @@ def parts(pipeline: Pipeline) -> list[Row]:
     request = parse_request(parsed, service.hook)
     _, facts = pipeline.facts(request, now)
     found = evaluate(pipeline.content, facts, now, service.hook)
-    call = Call(request, pipeline.intake_url)
+    call = pipeline.call(request)
     answer = {"cards": pipeline.writer.cards(found, call)}
     codes, names = Codes(pipeline.content.value_sets), shared_names(pipeline, facts.variables, now)
 

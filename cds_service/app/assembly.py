@@ -21,7 +21,7 @@ from cds_service.fhir_api.populate import Populator
 from cds_service.fhir_api.routes import fhir_blueprint
 from cds_service.hooks.calls import HookCalls
 from cds_service.hooks.discovery import services
-from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.pipeline import ANONYMOUS, Pipeline
 from cds_service.hooks.routes import hooks_blueprint
 from cds_service.settings import Settings, blamed, listed
 from cds_service.store import Store, StoreUnavailable, load_key
@@ -54,7 +54,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     if reached:  # else a thread that still waits for it could be there when the server forks
         switches.read_patiently()
         store.close()  # what was opened here must not be shared with workers
-    pipeline = Pipeline(content, f"{settings.public_base_url}/intake", switches)
+    pipeline = Pipeline(content, f"{settings.public_base_url}/intake", switches, store.names)
     desk = HookCalls(pipeline, store, settings)
     populator = Populator.of(pipeline)
     gate = _gate(settings, store, clients, anonymous)
@@ -131,7 +131,7 @@ def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
         issuer = settings.smart_issuer
         host = urlsplit(issuer).hostname
         smart = SmartApp(name=host, issuer=issuer, client_id=settings.smart_client_id)
-    anonymous = Client(id="anonymous", fhir_servers=listed(settings.fhir_servers), smart=smart)
+    anonymous = Client(id=ANONYMOUS, fhir_servers=listed(settings.fhir_servers), smart=smart)
     with blamed("CDS_CLIENTS"):
         clients = read_clients(settings.clients)
     if settings.auth != "off" and not any(client.issuer for client in clients):

@@ -18,7 +18,7 @@ from cds_service.fhir.bundles import resources
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, ServiceError
 from cds_service.fhir_api.care_plan import CarePlanWriter
 from cds_service.fhir_api.parameters import Parameters, value_of
-from cds_service.hooks.pipeline import Pipeline
+from cds_service.hooks.pipeline import ANONYMOUS, Pipeline
 from cds_service.hooks.request import HOOKS, PRACTITIONERS
 
 HOOK = "patient-view"
@@ -48,10 +48,15 @@ class Applied:
 
 
 def apply_plan(
-    pipeline: Pipeline, plan: Resource, sent: Parameters, now: datetime, instance: str
+    pipeline: Pipeline,
+    plan: Resource,
+    sent: Parameters,
+    now: datetime,
+    instance: str,
+    client: str = ANONYMOUS,
 ) -> Applied:
     """Applies a plan as ``$apply`` says (R4); ``now`` is aware, ``instance`` stands for
-    hookInstance. Raises ServiceError in the parameters' words."""
+    hookInstance, ``client`` is the caller's id. Raises ServiceError in the parameters' words."""
     body = hook_call(sent, pipeline.queries, instance)
     try:
         service = pipeline.service_for(body["hook"])
@@ -59,9 +64,10 @@ def apply_plan(
         request, evaluation = pipeline.evaluation(service, body, now, content=content)
     except ServiceError as error:
         raise in_parameters(error) from None
-    cards = pipeline.cards(request, evaluation)
+    call = pipeline.call(request, client)
+    cards = pipeline.writer.cards(evaluation, call)
     writer = CarePlanWriter(pipeline.writer)
-    care_plan = writer.care_plan(plan, request, evaluation, cards, remarks(sent))
+    care_plan = writer.care_plan(plan, call, evaluation, cards, remarks(sent))
     return Applied(care_plan, evaluation)
 
 

@@ -8,14 +8,13 @@ for who asked.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cds_service.content.model import Contribution, Resource
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhir.errors import Issue, outcome
-from cds_service.hooks.cards import NAMED, NAMESPACE, CardWriter
+from cds_service.hooks.cards import NAMED, Call, CardWriter
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
 
 MESSAGES = "http://hl7.org/fhir/StructureDefinition/cqf-messages"
@@ -34,12 +33,13 @@ class CarePlanWriter:
     def care_plan(
         self,
         plan: Resource,
-        request: HookRequest,
+        call: Call,
         evaluation: Evaluation,
         cards: list[Json],
         remarks: Iterable[Issue] = (),
     ) -> Json:
         """The CarePlan of one plan; ``cards`` are the CDS Hooks cards of ``found.shown``."""
+        request = call.request
         about = _about(plan, request)
         contained: list[Json] = []
         actions = [
@@ -55,7 +55,7 @@ class CarePlanWriter:
         group |= {"action": actions} if actions else {}
         care_plan = {
             "resourceType": "CarePlan",
-            "id": str(uuid.uuid5(NAMESPACE, f"{request.hook_instance}/{plan['url']}/care-plan")),
+            "id": call.uuid(plan["url"], "care-plan"),
             "contained": [group, *contained],
             **about,
             "title": plan["title"],

@@ -99,7 +99,8 @@ def apply(api: FhirApi, plan_id: str) -> Response:
     """``PlanDefinition/[id]/$apply``: a CarePlan; raises ServiceError."""
     authorize(api)
     plan = api.catalogue.read("PlanDefinition", plan_id).resource
-    applied = apply_plan(api.pipeline, plan, sent_parameters(), api.clock(), str(uuid.uuid4()))
+    instance = str(uuid.uuid4())
+    applied = apply_plan(api.pipeline, plan, sent_parameters(), api.clock(), instance, g.client)
     g.cards = len(applied.evaluation.shown)
     for text in applied.evaluation.errors:
         LOG.error("rule could not be evaluated", rule=text)

@@ -92,7 +92,7 @@ class HookCalls:
         keys = {w: self._key(scope, w) for w in evaluation.shown}
         evaluation = self._suppress_repeats(evaluation, keys, client, request)
         call = _Call(service, client, request, evaluation, keys)
-        cards = self.pipeline.cards(request, evaluation)
+        cards = self.pipeline.cards(request, evaluation, client.id)
         written = time.perf_counter()
         seconds = {
             "fetch": fetching.seconds,
@@ -101,15 +101,17 @@ class HookCalls:
         }
         count_evaluation(evaluation, seconds["evaluation"])
         self._record(call, cards, {step: 1000 * s for step, s in seconds.items()})
-        return CallResult(cards_for(client, cards, self._form_link(request)), evaluation)
+        return CallResult(cards_for(client, cards, self._form_link(client, request)), evaluation)
 
-    def _form_link(self, request: HookRequest) -> FormLink:
+    def _form_link(self, client: Client, request: HookRequest) -> FormLink:
         form = self.pipeline.content.questionnaire.resource
         canonical = f"{form['url']}|{form['version']}"
         return FormLink(
             url=self.pipeline.intake_url,
             launch_url=f"{self.pipeline.intake_url}/launch",
-            app_context=app_context.write(self.store.names, canonical, request.hook_instance),
+            app_context=app_context.write(
+                self.store.names, canonical, self.pipeline.call(request, client.id).uuid()
+            ),
         )
 
     # -- repeats ------------------------------------------------------------------------
@@ -240,4 +242,7 @@ def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> C
         state=CardState.SHOWN if sent else CardState.SUPPRESSED,
         repeat_key=key,
         suggestions=tuple(s["uuid"] for s in (sent or {}).get("suggestions", ())),
+        overrides=tuple(
+            f"{r['system']}|{r['code']}" for r in (sent or {}).get("overrideReasons", ())
+        ),
     )

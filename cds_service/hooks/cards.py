@@ -8,7 +8,6 @@ GitHub-flavoured Markdown; whatever a person typed is escaped.
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,19 +29,31 @@ from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
 from cds_service.hooks.unread_lines import unread_lines
+from cds_service.store.pseudonyms import Pseudonyms
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
 DAY = 10  # characters of a date without its time
 MAX_QUOTE = 500  # characters of a person's own words
-NAMESPACE = uuid.UUID("b1b4a1c6-53d1-5d0e-9a3e-6f2f0a4f2a11")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a card takes from the call it answers."""
+    """What a card takes from the call it answers; ``client`` is the id of the caller."""
 
     request: HookRequest
     intake_url: str
+    names: Pseudonyms
+    client: str
+
+    def uuid(self, *parts: str) -> str:
+        """The id of something in the response to this call, the same whenever the call is repeated.
+
+        A keyed hash of client and patient too: calls about two patients may have one hookInstance,
+        and feedback on a card of the one must not settle a card of the other.
+        """
+        request = self.request
+        scope = (self.client, request.patient_id, request.hook_instance)
+        return self.names.uuid("call", *scope, *parts)
 
 
 class CardWriter:
@@ -71,16 +82,15 @@ class CardWriter:
         self, evaluation: Evaluation, wanted: WantedCard, call: Call, with_deferred: bool
     ) -> dict[str, Any]:
         plan = wanted.card.plan
-        scope = f"{call.request.hook_instance}/{plan['url']}"
         card: dict[str, Any] = {
-            "uuid": str(uuid.uuid5(NAMESPACE, scope)),
+            "uuid": call.uuid(plan["url"]),
             "summary": wanted.summary,
             "detail": self._detail(evaluation, wanted, with_deferred),
             "indicator": INDICATORS[wanted.priority],
             "source": self._source(wanted.card),
         }
         suggestions = [
-            _suggestion(s, scope, call.request, evaluation.now, _advice(wanted))
+            _suggestion(s, plan["url"], call, evaluation.now, _advice(wanted))
             for s in wanted.suggestions
             if s.order
         ]
@@ -290,16 +300,16 @@ def _advice(wanted: WantedCard) -> list[str]:
 
 
 def _suggestion(
-    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime, advice: list[str]
+    suggestion: Suggestion, plan: str, call: Call, now: datetime, advice: list[str]
 ) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "uuid": str(uuid.uuid5(NAMESPACE, f"{scope}/{suggestion.id}")),
+        "uuid": call.uuid(plan, suggestion.id),
         "label": suggestion.label,
         "actions": [
             {
                 "type": "create",
                 "description": suggestion.description,
-                "resource": _draft(suggestion, scope, request, now, advice),
+                "resource": _draft(suggestion, plan, call, now, advice),
             }
         ],
     }
@@ -309,14 +319,15 @@ def _suggestion(
 
 
 def _draft(
-    suggestion: Suggestion, scope: str, request: HookRequest, now: datetime, advice: list[str]
+    suggestion: Suggestion, plan: str, call: Call, now: datetime, advice: list[str]
 ) -> dict[str, Any]:
     """The draft order of one call, from the template made at load; a message to the person
     carries the card's advice lines."""
     draft = dict(suggestion.order or {})
     if draft["resourceType"] == "CommunicationRequest" and advice:
         draft["payload"] = [{"contentString": line} for line in advice]
-    draft["id"] = str(uuid.uuid5(NAMESPACE, f"{scope}/{suggestion.id}/order"))
+    request = call.request
+    draft["id"] = call.uuid(plan, suggestion.id, "order")
     draft[SUBJECT[draft["resourceType"]]] = {"reference": f"Patient/{request.patient_id}"}
     draft["authoredOn"] = now.isoformat(timespec="seconds")
     if request.encounter_id:

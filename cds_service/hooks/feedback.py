@@ -17,7 +17,8 @@ from cds_service.store.records import FeedbackItem, Outcome, Reason
 
 MAX_ITEMS = 1_000  # items of one call
 MAX_ID = 255  # characters of a card or suggestion id
-MAX_CODING = 500  # characters of a reason's system, code or display; longer is cut
+MAX_SUGGESTIONS = 50  # accepted suggestions of one item
+MAX_CODING = 500  # characters of a reason's system or code; longer is cut
 MAX_COMMENT = 2_000  # characters of a clinician's comment; longer is cut (5.10)
 
 
@@ -152,6 +153,9 @@ def _suggestions(value: Any, where: str) -> tuple[str, ...]:
         raise _Wrong(where, words, "required")
     if not isinstance(value, list) or not value:
         raise _Wrong(where, "must be an array with at least one suggestion.")
+    if len(value) > MAX_SUGGESTIONS:
+        words = f"holds more than {MAX_SUGGESTIONS} suggestions. Send those that were accepted."
+        raise _Wrong(where, words, "too-long")
     return tuple(sorted(set(_suggestion_ids(value, where))))
 
 
@@ -183,8 +187,7 @@ def _reason(value: Any, where: str) -> Reason | None:
     code = _text(value.get("code"), f"{where}.code", MAX_CODING)
     if code is None:
         raise _Wrong(f"{where}.code", "is missing. It must be the code of the reason.", "required")
-    system = _text(value.get("system"), f"{where}.system", MAX_CODING)
-    return Reason(code, system, _text(value.get("display"), f"{where}.display", MAX_CODING))
+    return Reason(code, _text(value.get("system"), f"{where}.system", MAX_CODING))
 
 
 def _text(value: Any, where: str, longest: int) -> str | None:

@@ -23,6 +23,10 @@ from cds_service.hooks.cards import Call, CardWriter
 from cds_service.hooks.discovery import Service, services
 from cds_service.hooks.prefetch import missing, read_prefetch, templates
 from cds_service.hooks.request import HookRequest, parse_request
+from cds_service.store.pseudonyms import Pseudonyms
+
+ANONYMOUS = "anonymous"  # the id of a client without a token
+UNKEYED = Pseudonyms(bytes(32))  # for explain and vignettes, whose cards are sent to nobody
 
 MEDICATION = "Medication"
 MAX_MEDICINES = 40  # medicines behind references that are read for one call
@@ -47,14 +51,17 @@ class Pipeline:
         content: Content,
         intake_url: str,
         visibility: CurrentVisibility = lambda: ALL_VISIBLE,
+        pseudonyms: Pseudonyms = UNKEYED,
     ) -> None:
-        """``visibility`` says, at each call, what is switched off or silent."""
+        """``visibility`` says, at each call, what is switched off or silent; ``pseudonyms`` makes
+        the uuids of cards, with a key of its own wherever cards are sent to somebody."""
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
         self.services = services(content)
         self.names = ContentNames(content, self.services)
         self.visibility = visibility
+        self.pseudonyms = pseudonyms
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
 
@@ -116,9 +123,15 @@ class Pipeline:
             served, facts, now, (service.id, service.hook), self.visibility()
         )
 
-    def cards(self, request: HookRequest, evaluation: Evaluation) -> list[dict[str, Any]]:
-        """The cards that are shown, as CDS Hooks JSON."""
-        return self.writer.cards(evaluation, Call(request, self.intake_url))
+    def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:
+        """What cards take from a call of the client with this id."""
+        return Call(request, self.intake_url, self.pseudonyms, client)
+
+    def cards(
+        self, request: HookRequest, evaluation: Evaluation, client: str = ANONYMOUS
+    ) -> list[dict[str, Any]]:
+        """The cards that are shown to the client with this id, as CDS Hooks JSON."""
+        return self.writer.cards(evaluation, self.call(request, client))
 
     def answer(
         self, service: Service, body: Any, now: datetime, fetch: Fetch | None = None

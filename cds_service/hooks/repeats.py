@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cds_service.store.pseudonyms import Pseudonyms
-from cds_service.store.records import Outcome, PastReaction, Reaction
+from cds_service.store.records import OTHER, Outcome, PastReaction, Reaction
 
 DEFERRED = "deferred"  # left for a later visit: the card is wanted again
 
@@ -58,14 +58,13 @@ def may_suppress(indicator: str, card: str, never: Collection[str]) -> bool:
 
 
 def settles(reaction: Reaction) -> bool:
-    """Accepted, or overridden with a reason other than deferred.
+    """Says if a card is settled: accepted, or overridden with a reason it offered, not deferred.
 
-    An override without a reason settles nothing: the text asks for a reason, and the safer of two
-    readings is the one that shows the card again.
+    An override without a reason, or with one that the card did not offer, settles nothing: the
+    text asks for a reason, and the safer of two readings is the one that shows the card again.
     """
-    if reaction.outcome is Outcome.ACCEPTED:
-        return True
-    return reaction.reason is not None and reaction.reason.lower() != DEFERRED
+    accepted = reaction.outcome is Outcome.ACCEPTED
+    return accepted or reaction.reason not in (None, OTHER, DEFERRED)
 
 
 def suppressed_keys(

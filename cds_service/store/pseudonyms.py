@@ -29,6 +29,12 @@ class Pseudonyms:
         text = json.dumps((kind, *parts)).encode()  # JSON: ("a", "bc") is not ("ab", "c")
         return hmac.digest(self._key, text, hashlib.sha256).hex()[:32]
 
+    def uuid(self, kind: str, *parts: str) -> str:
+        """The hash of some parts as a UUID (RFC 9562, version 8)."""
+        digits = self.of(kind, *parts)
+        fields = (digits[:8], digits[8:12], f"8{digits[13:16]}", f"8{digits[17:20]}", digits[20:])
+        return "-".join(fields)
+
     def safe_id(self, value: str) -> str:
         """A UUID as it is, in lower case; anything else may say something, so its hash."""
         lowered = value.lower()

@@ -44,7 +44,14 @@ def cards_by_uuid(
     one post may hold feedback of several hooks (``docs/conformance.md`` 5.2).
     """
     query = (
-        select(CARDS.c.uuid, CARDS.c.id, CALLS.c.at, CARDS.c.repeat_key, CALLS.c.encounter)
+        select(
+            CARDS.c.uuid,
+            CARDS.c.id,
+            CALLS.c.at,
+            CARDS.c.repeat_key,
+            CALLS.c.encounter,
+            CARDS.c.overrides,
+        )
         .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
         .where(
             CARDS.c.uuid.in_(sorted(uuids)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+OTHER = "other"  # kept in place of an override reason that the card did not offer
 
 
 class StoreUnavailable(RuntimeError):
@@ -26,7 +28,8 @@ class CardState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardRecord:
-    """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out.
+    """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out;
+    ``overrides`` are the override reasons it offered, as system|code.
 
     A card that was not sent may have an empty ``uuid``.
     """
@@ -38,6 +41,7 @@ class CardRecord:
     state: CardState
     repeat_key: str
     suggestions: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a card was overridden: a Coding; ``system`` and ``display`` may be missing (5.5)."""
+    """Why a card was overridden, as sent: ``system`` may be missing (5.5). Free text of a caller:
+    never printed, and kept only if the card offered it."""
 
-    code: str
-    system: str | None = None
-    display: str | None = field(default=None, repr=False)  # words of a caller: never printed
+    code: str = field(repr=False)
+    system: str | None = field(default=None, repr=False)
+
+    def of(self, offered: Collection[str]) -> str:
+        """The code, if it is among what a card offered (system|code); else OTHER."""
+        for token in offered:
+            system, _, code = token.rpartition("|")
+            if code == self.code and self.system in (None, system):
+                return code
+        return OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ class Reaction:
     """What is remembered of feedback when cards are counted or held back; ``at`` is aware."""
 
     outcome: Outcome
-    reason: str | None  # the reason's code
+    reason: str | None  # a code that the card offered, or OTHER
     at: datetime
 
 

@@ -43,6 +43,7 @@ def card_row(call_id: int, place: int, card: CardRecord) -> dict[str, Any]:
         "state": card.state.value,
         "repeat_key": card.repeat_key,
         "suggestions": list(card.suggestions),
+        "overrides": list(card.overrides),
     }
 
 
@@ -57,12 +58,14 @@ class FeedbackCall:
 
 @dataclass(frozen=True, slots=True)
 class KnownCard:
-    """A card that was shown: its row, when, and what repeats are known by (keyed hashes)."""
+    """A card that was shown: its row, when, what repeats are known by (keyed hashes), and the
+    override reasons it offered (system|code)."""
 
     row_id: int
     at: datetime
     repeat_key: str
     encounter: str | None
+    overrides: tuple[str, ...]
 
 
 def digest(*parts: str) -> str:
@@ -102,8 +105,6 @@ def feedback_row(
         "encounter": card.encounter if card else None,
         "outcome": item.outcome.value,
         "suggestions": [names.safe_id(s) for s in item.suggestions],
-        "reason_system": reason.system if reason else None,
-        "reason_code": reason.code if reason else None,
-        "reason_display": reason.display if reason else None,
+        "reason_code": reason.of(card.overrides if card else ()) if reason else None,
         "comment": item.comment,
     }

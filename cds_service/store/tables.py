@@ -82,6 +82,7 @@ CARDS = Table(
     Column("state", Text, nullable=False),
     Column("repeat_key", Text, nullable=False, index=True),  # keyed hash
     Column("suggestions", JSON, nullable=False),
+    Column("overrides", JSON, nullable=False),  # offered reasons, system|code
 )
 
 FEEDBACK = Table(
@@ -100,9 +101,7 @@ FEEDBACK = Table(
     Column("encounter", Text),  # of that card's call, keyed hash
     Column("outcome", Text, nullable=False),
     Column("suggestions", JSON, nullable=False),
-    Column("reason_system", Text),
-    Column("reason_code", Text),
-    Column("reason_display", Text),
+    Column("reason_code", Text),  # one that the card offered, or "other"
     Column("comment", Text),
 )
 

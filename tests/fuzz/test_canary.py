@@ -29,7 +29,7 @@ from tests.support.hostile_fhir import HostileServer
 from tests.support.numbers import value
 from tests.support.served import free_port, served
 
-COLUMNS_KEPT = ("comment", "reason_code", "reason_system", "reason_display")
+COLUMNS_KEPT = ("comment",)
 APP = "canary-app"
 
 

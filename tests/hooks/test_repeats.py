@@ -17,7 +17,7 @@ from cds_service.hooks.repeats import (
     suppressed_keys,
 )
 from cds_service.store.pseudonyms import Pseudonyms
-from cds_service.store.records import Outcome, PastReaction, Reaction
+from cds_service.store.records import OTHER, Outcome, PastReaction, Reaction
 from tests.support.made_records import DAY, KEY, NOW, WINDOW
 
 NAMES = Pseudonyms(KEY)
@@ -35,7 +35,7 @@ ACCEPTED, OVERRIDDEN = Outcome.ACCEPTED, Outcome.OVERRIDDEN
         (OVERRIDDEN, "patient-declined", True),
         (OVERRIDDEN, "a-code-of-the-site", True),
         (OVERRIDDEN, "deferred", False),
-        (OVERRIDDEN, "Deferred", False),
+        (OVERRIDDEN, OTHER, False),
         (OVERRIDDEN, None, False),
     ],
 )

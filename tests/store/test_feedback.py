@@ -56,7 +56,7 @@ def test_an_accepted_card_names_its_suggestions() -> None:
         ({"reason": {"code": "referred"}}, Reason("referred"), None),
         (
             {"reason": {"code": "c", "system": "https://s", "display": "d", "x": 1}},
-            Reason("c", "https://s", "d"),
+            Reason("c", "https://s"),
             None,
         ),
         ({"userComment": " was seen "}, None, "was seen"),
@@ -166,6 +166,11 @@ BAD = [
         "value",
         "acceptedSuggestions[0].id",
     ),
+    (
+        {"outcome": "accepted", "acceptedSuggestions": [{"id": f"s-{n}"} for n in range(51)]},
+        "too-long",
+        "acceptedSuggestions",
+    ),
     ({"overrideReason": {}}, "value", "overrideReason"),
     ({"overrideReason": "no"}, "value", "overrideReason"),
     ({"overrideReason": {"reason": {}}}, "required", "overrideReason.reason.code"),
@@ -200,6 +205,16 @@ def test_what_was_sent_is_not_repeated(name: str, canary: Any) -> None:
         issues = parse_feedback({"feedback": [sent]}).issues
 
         assert not any("canary" in issue.diagnostics for issue in issues)
+
+
+@pytest.mark.requirement("5.4")
+def test_fifty_suggestions_of_one_card_are_taken() -> None:
+    ids = tuple(sorted(f"s-{n}" for n in range(50)))
+
+    assert (
+        read(outcome="accepted", acceptedSuggestions=[{"id": id_} for id_ in ids]).suggestions
+        == ids
+    )
 
 
 @pytest.mark.requirement("5.8")

@@ -150,13 +150,45 @@ def test_times_keep_their_fraction_and_a_wrong_clock_is_bounded(
 @pytest.mark.requirement("5.5")
 def test_reason_and_comment_are_kept(store: Store, database: Database) -> None:
     shown = card()
-    item = FeedbackItem(
-        shown.uuid, Outcome.OVERRIDDEN, NOW, (), Reason("referred", None, "Sent"), "seen – ✓"
-    )
+    item = FeedbackItem(shown.uuid, Outcome.OVERRIDDEN, NOW, (), Reason("referred"), "seen – ✓")
+    store.record_call(call(shown))
     store.save_feedback(SERVICE, CLIENT, [item], NOW)
 
-    query = "SELECT reason_code, reason_system, reason_display, comment FROM feedback"
-    assert database.rows(query) == [("referred", None, "Sent", "seen – ✓")]
+    assert database.rows("SELECT reason_code, comment FROM feedback") == [("referred", "seen – ✓")]
+
+
+@pytest.mark.requirement("5.5")
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        (Reason("referred"), "referred"),
+        (Reason("referred", "https://reasons.example"), "referred"),
+        (Reason("referred", "https://another.example"), "other"),
+        (Reason("Referred"), "other"),
+        (Reason("Ana Quetzal"), "other"),
+        (Reason("reasons.example|referred"), "other"),
+        (Reason("example|referred", "https://reasons"), "other"),
+    ],
+    ids=["code", "whole", "other-system", "other-case", "words", "part", "other-parts"],
+)
+def test_a_reason_that_the_card_did_not_offer_is_kept_as_other(
+    reason: Reason, kept: str, store: Store, database: Database
+) -> None:
+    shown = card()
+    store.record_call(call(shown))
+    item = FeedbackItem(shown.uuid, Outcome.OVERRIDDEN, NOW, (), reason)
+    store.save_feedback(SERVICE, CLIENT, [item], NOW)
+
+    assert database.rows("SELECT reason_code FROM feedback") == [(kept,)]
+
+
+@pytest.mark.requirement("5.5")
+def test_a_reason_for_a_card_that_is_not_known_is_kept_as_other(
+    store: Store, database: Database
+) -> None:
+    store.save_feedback(SERVICE, CLIENT, [overridden(card(), "referred")], NOW)
+
+    assert database.rows("SELECT reason_code FROM feedback") == [("other",)]
 
 
 def test_a_thousand_items_are_one_transaction(store: Store) -> None:

@@ -144,12 +144,16 @@ def settings_in(folder: Path, **more: Any) -> Settings:
     if "database_url" not in more and not file.exists():
         file.touch(mode=0o600)
         file.write_bytes(empty_database())
+    key_file = folder / "cds.key"
+    if not key_file.exists():  # the key of pipelines without a store: the same uuids everywhere
+        key_file.touch(mode=0o600)
+        key_file.write_text(bytes(32).hex())
     given: dict[str, Any] = {
         "auth": "off",
         "content": ROOT,
         "public_base_url": "https://cds.example.org",
         "database_url": f"sqlite:///{file}",
-        "key_file": folder / "cds.key",
+        "key_file": key_file,
     }
     return Settings(**given | more)
 

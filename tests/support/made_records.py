@@ -26,6 +26,7 @@ def card(name: str = "REC-UA", **more: Any) -> CardRecord:
         "state": CardState.SHOWN,
         "repeat_key": f"key of {name}",
         "suggestions": (str(uuid.uuid4()),),
+        "overrides": tuple(f"https://reasons.example|{r}" for r in ("deferred", "referred")),
     }
     return CardRecord(card=name, **{**values, **more})
 

@@ -27,6 +27,7 @@ FEEDBACK = f"{CALL}/feedback"
 VALIDATE = "/fhir/QuestionnaireResponse/$validate"
 REPORT = "/reports/feedback"
 BROWSER = "https://ehr.example.org"
+REASONS = "https://dyspareunia-cds.example/fhir/CodeSystem/override-reasons"
 CANARY = "Quetzal-Canary"
 URINARY = {**QUIET, "urine": ["burn"]}
 
@@ -99,7 +100,7 @@ def overridden(card: dict[str, Any], reason: str | None = None, **changes: Any) 
     """Feedback that overrides a card."""
     found = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": ago(minutes=0)}
     if reason:
-        found["overrideReason"] = {"reason": {"code": reason, "system": "https://x.example"}}
+        found["overrideReason"] = {"reason": {"code": reason, "system": REASONS}}
     return {**found, **changes}
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from cds_service.authoring.vignettes import Case, Vignettes, request_for
-from cds_service.hooks.cards import Call as CardCall
 from cds_service.hooks.request import parse_request
 from tests.support.clinic import Clinic
 
@@ -19,8 +18,7 @@ def responses(cases: list[Case], clinic: Clinic, vignettes: Vignettes) -> list[l
     for case in cases:
         queries = clinic.pipeline.queries
         body = request_for(case.vignette, vignettes.defaults, clinic.content, queries)
-        call = CardCall(parse_request(body, body["hook"]), "https://example.org/intake")
-        found.append(clinic.pipeline.writer.cards(case.found, call))
+        found.append(clinic.pipeline.cards(parse_request(body, body["hook"]), case.found))
     return found
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from cds_service.hooks.cards import Call as CardCall
 from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.request import parse_request
-from tests.support.clinic import NOW, QUIET, Clinic
+from tests.support.clinic import QUIET, Clinic
 
 
 def restricted_codes(clinic: Clinic) -> list[tuple[str, str]]:
@@ -95,8 +94,5 @@ def test_the_writer_works_out_its_evidence_once(clinic: Clinic) -> None:
     writer = CardWriter(clinic.content)
 
     assert len(writer.evidence) == sum(map(len, clinic.content.contributions.values()))
-    assert writer.cards(clinic.found(QUIET).evaluation, _call(clinic))
-
-
-def _call(clinic: Clinic) -> CardCall:
-    return CardCall(parse_request(clinic.request(QUIET), "patient-view"), f"https://x/{NOW.year}")
+    request = parse_request(clinic.request(QUIET), "patient-view")
+    assert writer.cards(clinic.found(QUIET).evaluation, clinic.pipeline.call(request))

@@ -60,18 +60,16 @@ def test_the_printed_feedback_settles_a_card_of_the_printed_call(tmp_path: Path)
     call = printed_call()
     request = read(call["file"]).replace(call["day"], NOW.date().isoformat())
     command = next(text for text in fences(INTEGRATING, "sh") if "/feedback <<" in text)
-    path, body = re.search(r"8080(\S+) <<'END'\n(.*)^END$", command, re.M | re.S).groups()
-    items = json.loads(body)["feedback"]
-    accepted = {s["id"] for item in items for s in item.get("acceptedSuggestions", ())}
+    path, body = re.search(r"8080(\S+) <<END\n(.*)^END$", command, re.M | re.S).groups()
 
     before = client.post(call["path"], data=request, content_type=JSON).get_json()["cards"]
+    body = body.replace("$CARD", before[0]["uuid"])
+    body = body.replace("$SUGGESTION", before[0]["suggestions"][0]["uuid"])
     answer = client.post(path, data=body, content_type=JSON)
     after = client.post(call["path"], data=request, content_type=JSON).get_json()["cards"]
 
     assert answer.status_code == 200
     assert answer.text in INTEGRATING
-    assert {item["card"] for item in items} == {card["uuid"] for card in before[:1]}
-    assert accepted <= {s["uuid"] for s in before[0]["suggestions"]}
     assert [card["uuid"] for card in after] == [card["uuid"] for card in before[1:]]
 
 

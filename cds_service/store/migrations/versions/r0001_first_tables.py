@@ -82,6 +82,7 @@ def _cards() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("repeat_key", sa.Text, nullable=False),
         sa.Column("suggestions", sa.JSON, nullable=False),
+        sa.Column("overrides", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_cards"),
         sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_cards_call_id"),
     )
@@ -103,9 +104,7 @@ def _feedback() -> None:
         sa.Column("encounter", sa.Text),
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("suggestions", sa.JSON, nullable=False),
-        sa.Column("reason_system", sa.Text),
         sa.Column("reason_code", sa.Text),
-        sa.Column("reason_display", sa.Text),
         sa.Column("comment", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_feedback"),
         sa.UniqueConstraint("identity", name="uq_feedback_identity"),
