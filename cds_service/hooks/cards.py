@@ -8,7 +8,8 @@ GitHub-flavoured Markdown; whatever a person typed is escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,6 @@ from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
 from cds_service.hooks.unread_lines import unread_lines
-from cds_service.store.pseudonyms import Pseudonyms
 
 NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
 DAY = 10  # characters of a date without its time
@@ -42,8 +42,8 @@ class Call:
 
     request: HookRequest
     intake_url: str
-    names: Pseudonyms
     client: str
+    make_uuid: Callable[..., str]
 
     def uuid(self, *parts: str) -> str:
         """The id of something in the response to this call, the same whenever the call is repeated.
@@ -53,7 +53,12 @@ class Call:
         """
         request = self.request
         scope = (self.client, request.patient_id, request.hook_instance)
-        return self.names.uuid("call", *scope, *parts)
+        return self.make_uuid("call", *scope, *parts)
+
+
+def unkeyed_uuid(*parts: str) -> str:
+    """A uuid that anybody can make: for explain and vignettes, whose cards are sent to nobody."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(parts)))
 
 
 class CardWriter:

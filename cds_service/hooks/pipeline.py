@@ -19,15 +19,12 @@ from cds_service.decision.silent_mode import evaluate_service
 from cds_service.decision.visibility import ALL_VISIBLE, ContentNames, CurrentVisibility
 from cds_service.fhir.errors import Issue, UnknownService
 from cds_service.fhir.references import read_literal
-from cds_service.hooks.cards import Call, CardWriter
+from cds_service.hooks.cards import Call, CardWriter, unkeyed_uuid
 from cds_service.hooks.discovery import Service, services
 from cds_service.hooks.prefetch import missing, read_prefetch, templates
 from cds_service.hooks.request import HookRequest, parse_request
-from cds_service.store.pseudonyms import Pseudonyms
 
 ANONYMOUS = "anonymous"  # the id of a client without a token
-UNKEYED = Pseudonyms(bytes(32))  # for explain and vignettes, whose cards are sent to nobody
-
 MEDICATION = "Medication"
 MAX_MEDICINES = 40  # medicines behind references that are read for one call
 # Fetches the queries of keys that were not sent: key -> resource, or why it failed.
@@ -51,17 +48,17 @@ class Pipeline:
         content: Content,
         intake_url: str,
         visibility: CurrentVisibility = lambda: ALL_VISIBLE,
-        pseudonyms: Pseudonyms = UNKEYED,
+        make_uuid: Callable[..., str] = unkeyed_uuid,
     ) -> None:
-        """``visibility`` says, at each call, what is switched off or silent; ``pseudonyms`` makes
-        the uuids of cards, with a key of its own wherever cards are sent to somebody."""
+        """``visibility`` says, at each call, what is switched off or silent; ``make_uuid``
+        makes keyed hashes (``Pseudonyms.uuid``) wherever cards are sent to somebody."""
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
         self.services = services(content)
         self.names = ContentNames(content, self.services)
         self.visibility = visibility
-        self.pseudonyms = pseudonyms
+        self.make_uuid = make_uuid
         self.index = ChartIndex.of(content.requirements.values())
         self.writer = CardWriter(content)
 
@@ -125,7 +122,7 @@ class Pipeline:
 
     def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:
         """What cards take from a call of the client with this id."""
-        return Call(request, self.intake_url, self.pseudonyms, client)
+        return Call(request, self.intake_url, client, self.make_uuid)
 
     def cards(
         self, request: HookRequest, evaluation: Evaluation, client: str = ANONYMOUS

@@ -17,7 +17,7 @@ from cds_service.access.fhir_server import FetchFailed
 from cds_service.content import Content
 from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.hooks.pipeline import Pipeline
-from tests.support.clinic import NOW
+from tests.support.clinic import MAKE_UUID, NOW
 from tests.support.hostile_fhir import HostileServer
 
 CANARY = "canary-access-token"
@@ -77,7 +77,7 @@ class Visits:
     """The call path of the service with its prefetch fallback on."""
 
     def __init__(self, content: Content, client: FhirClient, policy: FhirPolicy) -> None:
-        self.pipeline = Pipeline(content, "https://example.org/intake")
+        self.pipeline = Pipeline(content, "https://example.org/intake", make_uuid=MAKE_UUID)
         self.fetch = partial(client.fetch, policy=policy)
 
     def cards(self, body: dict[str, Any], now: datetime = NOW) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from cds_service.fhir_api.populate import Populator
 from cds_service.hooks.pipeline import Pipeline, Result
 from cds_service.settings import Settings
 from cds_service.store.migrations import upgrade
+from cds_service.store.pseudonyms import Pseudonyms
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -35,6 +36,8 @@ PERSON = "person"
 FORM = "https://dyspareunia-cds.example/fhir/Questionnaire/dyspareunia-intake"
 PATIENT_VIEW = "dyspareunia-workup-patient-view"
 ENCOUNTER_START = "dyspareunia-workup-encounter-start"
+KEY = bytes(32)  # of every test that needs none of its own, so that uuids are known
+MAKE_UUID = Pseudonyms(KEY).uuid
 INTAKE_URL = "https://example.org/intake"
 CLINICAL_STATUS = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 
@@ -145,9 +148,9 @@ def settings_in(folder: Path, **more: Any) -> Settings:
         file.touch(mode=0o600)
         file.write_bytes(empty_database())
     key_file = folder / "cds.key"
-    if not key_file.exists():  # the key of pipelines without a store: the same uuids everywhere
+    if not key_file.exists():
         key_file.touch(mode=0o600)
-        key_file.write_text(bytes(32).hex())
+        key_file.write_text(KEY.hex())
     given: dict[str, Any] = {
         "auth": "off",
         "content": ROOT,
@@ -238,7 +241,7 @@ class Clinic:
         self.content = content
         self.client = client
         self.form = content.questionnaire
-        self.pipeline = Pipeline(content, INTAKE_URL)
+        self.pipeline = Pipeline(content, INTAKE_URL, make_uuid=MAKE_UUID)
         self.populator = Populator.of(self.pipeline)
         self.keys = list(self.pipeline.service(PATIENT_VIEW).prefetch)
 
