@@ -36,7 +36,7 @@ from cds_service.web.site import site_blueprint
 from cds_service.web.smart.apps import Apps
 from cds_service.web.smart.flow import LaunchFlow
 from cds_service.web.smart.routes import CALLBACK, launch_blueprint
-from cds_service.web.smart.submission import delivery
+from cds_service.web.smart.submission import submit_with
 
 HOOK_CALLS, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
 SWITCHES = "cds_service.switches"
@@ -81,7 +81,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
     entrance = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
-    app.register_blueprint(intake_blueprint(intake, delivery(entrance) if apps else None))
+    app.register_blueprint(intake_blueprint(intake, submit_with(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))
     _tell(content, silent)
     return app

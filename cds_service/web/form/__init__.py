@@ -1,8 +1,8 @@
 """The patient's form: any Questionnaire, one step after the other, with or without a script.
 
-The way of a request: ``opening``, ``stepping`` and ``closing`` are the routes; ``visit`` finds the
-session; ``walking`` decides what a button does (pure), over ``filled`` (what is shown, what is
-wrong) and ``model`` (the Questionnaire in steps); ``views`` and the templates say it.
+A request: ``start_routes``, ``step_routes`` and ``finish_routes`` are the routes; ``form_request``
+finds the session; ``transitions`` decides what a button does (pure), over ``form_state`` (what is
+shown, what is wrong) and ``model`` (the Questionnaire in steps); ``views`` and templates render it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.content.model import Content
 from cds_service.store import StoreUnavailable
-from cds_service.web.form.finish_routes import add_closing, read_back
-from cds_service.web.form.form_request import Changed, Elsewhere, Halted, Intake, Retired, see
+from cds_service.web.form.finish_routes import add_finish_routes, read_back
+from cds_service.web.form.form_request import (
+    CrossSitePost,
+    FormChanged,
+    FormError,
+    FormRetired,
+    Intake,
+    redirect_to,
+)
 from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import SessionCookie, Sessions, TooLarge
-from cds_service.web.form.start_routes import add_opening
-from cds_service.web.form.step_routes import add_steps
+from cds_service.web.form.start_routes import add_start_routes
+from cds_service.web.form.step_routes import add_step_routes
 from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 
 __all__ = [
@@ -58,46 +67,47 @@ def intake_of(
     return Intake(form, content.value_sets, sessions, cookie, clock, address)
 
 
-def intake_blueprint(intake: Intake, deliver: Submit | None = None) -> Blueprint:
-    """``/intake`` and all below it; ``deliver`` writes to the EHR of a session that has one."""
+def intake_blueprint(intake: Intake, submit: Submit | None = None) -> Blueprint:
+    """``/intake`` and all below it; ``submit`` writes to the EHR of a session that has one."""
     routes = Blueprint("intake", __name__, template_folder="../templates")
-
-    @routes.before_request
-    def only_from_here() -> None:
-        request.max_content_length = MAX_BYTES
-        if request.method == "POST" and (
-            request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE
-        ):
-            raise Elsewhere
-
-    @routes.errorhandler(Halted)
-    def halted(why: Halted) -> Response:
-        if isinstance(why, Changed):
-            return see("changed")
-        found = intake.found() if isinstance(why, Retired) else None
-        visit = intake.visit_of(*found) if found else None
-        groups = read_back(visit, intake.words(visit)) if visit else []
-        return intake.page(why.page, visit, why.status, typed=typed(), groups=groups)
-
-    @routes.errorhandler(StoreUnavailable)
-    def unavailable(_why: StoreUnavailable) -> Response:
-        return intake.page("unavailable", status=HTTPStatus.SERVICE_UNAVAILABLE)
-
-    @routes.errorhandler(RateLimitExceeded)
-    def crowded(_why: RateLimitExceeded) -> Response:
-        response = intake.page("crowded", status=HTTPStatus.SERVICE_UNAVAILABLE)
-        response.headers["Retry-After"] = "60"
-        return response
-
-    @routes.errorhandler(TooLarge)
-    @routes.errorhandler(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    def too_large(_why: Exception) -> Response:
-        return intake.page("too_large", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-
-    add_opening(routes, intake, sends=deliver is not None)
-    add_steps(routes, intake)
-    add_closing(routes, intake, deliver)
+    routes.before_request(refuse_cross_site_posts)
+    routes.register_error_handler(FormError, partial(form_error, intake))
+    for error, page, status in (
+        (StoreUnavailable, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
+        (RateLimitExceeded, "crowded", HTTPStatus.SERVICE_UNAVAILABLE),
+        (TooLarge, "too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+        (RequestEntityTooLarge, "too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    ):
+        routes.register_error_handler(error, partial(error_page, intake, page, status))
+    add_start_routes(routes, intake, sends=submit is not None)
+    add_step_routes(routes, intake)
+    add_finish_routes(routes, intake, submit)
     return routes
+
+
+def refuse_cross_site_posts() -> None:
+    """CSRF: takes posts from this site's own pages only."""
+    request.max_content_length = MAX_BYTES
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
+        raise CrossSitePost
+
+
+def form_error(intake: Intake, error: FormError) -> Response:
+    """The page that says why the form cannot go on, with what the person typed."""
+    if isinstance(error, FormChanged):
+        return redirect_to("changed")
+    kept = intake.find_session() if isinstance(error, FormRetired) else None
+    form_request = intake.form_request_of(*kept) if kept else None
+    groups = read_back(form_request, intake.texts(form_request)) if form_request else []
+    return intake.page(error.page, form_request, error.status, typed=typed(), groups=groups)
+
+
+def error_page(intake: Intake, page: str, status: HTTPStatus, _error: Exception) -> Response:
+    """The page of an error that has nothing to do with the answers."""
+    response = intake.page(page, status=status)
+    if page == "crowded":
+        response.headers["Retry-After"] = "60"
+    return response
 
 
 def typed() -> list[tuple[str, str]]:

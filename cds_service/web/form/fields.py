@@ -69,7 +69,7 @@ def _is_text(character: str) -> bool:
 # -- fields to answers -------------------------------------------------------------------------
 
 
-def read(part: m.Part, fields: Fields) -> list[Answer]:
+def read(part: m.FormItem, fields: Fields) -> list[Answer]:
     """The answers that cleaned fields stand for; raises Unreadable."""
     if part.control in m.LISTED:
         own = fields.get("o", []) if part.is_open else []
@@ -78,20 +78,20 @@ def read(part: m.Part, fields: Fields) -> list[Answer]:
     return [_READERS[part.control](part, text, fields, n) for n, text in enumerate(values)]
 
 
-def _chosen(part: m.Part, fields: Fields) -> list[Answer]:
+def _chosen(part: m.FormItem, fields: Fields) -> list[Answer]:
     tokens = fields.get("v", [])
     if unknown := set(tokens) - {option.token for option in part.options}:
         raise Unreadable(len(unknown))
     return [option.answer for option in part.options if option.token in tokens]
 
 
-def _boolean(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _boolean(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     if text not in (TRUE, FALSE):
         raise Unreadable
     return {"valueBoolean": text == TRUE}
 
 
-def _number(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _number(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     return {_VALUE[part.item.kind]: number(text, whole=part.item.kind == "integer")}
 
 
@@ -108,7 +108,7 @@ def number(text: str, *, whole: bool) -> float:
     return int(value) if value.is_integer() and math.fabs(value) < 2**53 else value
 
 
-def _quantity(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _quantity(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     quantity: Answer = {"value": number(text, whole=False)}
     token = _at(fields.get("u", []), place) or (part.units[0].token if part.units else "")
     unit = next((u for u in part.units if u.token == token), None)
@@ -120,13 +120,13 @@ def _quantity(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
     return {"valueQuantity": quantity}
 
 
-def _date(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _date(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     if not _DATE.fullmatch(text):
         raise Unreadable
     return {"valueDate": text}
 
 
-def _date_time(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _date_time(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     """A day, and a time in UTC where one was given (R4 dateTime: a time needs its zone)."""
     if not _DATE.fullmatch(text):
         raise Unreadable
@@ -134,7 +134,7 @@ def _date_time(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
     return {"valueDateTime": f"{text}T{_clock(time)}Z" if time else text}
 
 
-def _time(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _time(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     return {"valueTime": _clock(text)}
 
 
@@ -149,13 +149,13 @@ def _clock(text: str) -> str:
     return found[1] + (found[2] or ":00")
 
 
-def _text(part: m.Part, text: str, fields: Fields, place: int) -> Answer:
+def _text(part: m.FormItem, text: str, fields: Fields, place: int) -> Answer:
     if part.control == m.LINE and "\n" in text:
         raise Unreadable
     return {_VALUE.get(part.item.kind, "valueString"): text}
 
 
-_READERS: Mapping[str, Callable[[m.Part, str, Fields, int], Answer]] = {
+_READERS: Mapping[str, Callable[[m.FormItem, str, Fields, int], Answer]] = {
     m.BOOLEAN: _boolean,
     m.NUMBER: _number,
     m.QUANTITY: _quantity,
@@ -170,7 +170,7 @@ _READERS: Mapping[str, Callable[[m.Part, str, Fields, int], Answer]] = {
 # -- answers to fields -------------------------------------------------------------------------
 
 
-def fill(part: m.Part, answers: list[Answer]) -> Fields:
+def fill(part: m.FormItem, answers: list[Answer]) -> Fields:
     """The fields that show answers; an answer the question cannot take shows nothing."""
     fields: Fields = {name: [] for name in NAMES}
     for answer in answers:
@@ -180,7 +180,7 @@ def fill(part: m.Part, answers: list[Answer]) -> Fields:
     return cleaned(fields)
 
 
-def _fill(part: m.Part, answer: Answer, fields: Fields) -> None:
+def _fill(part: m.FormItem, answer: Answer, fields: Fields) -> None:
     name = next((key for key in answer if key.startswith("value")), "")
     value = answer.get(name)
     if part.control in m.LISTED:

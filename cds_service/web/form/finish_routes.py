@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,79 +11,98 @@ from flask import Blueprint, Response, make_response, render_template, request
 from cds_service.fhir.dates import whole_years
 from cds_service.telemetry.metrics import FORM_SUBMISSIONS
 from cds_service.web.form import model as m
-from cds_service.web.form.error_texts import trouble
-from cds_service.web.form.form_request import SEE_OTHER, Intake, Visit, see
+from cds_service.web.form.error_texts import error_text
+from cds_service.web.form.form_request import SEE_OTHER, FormRequest, Intake, redirect_to
 from cds_service.web.form.response import Heading, answered, completed
 from cds_service.web.form.sessions import Session, grouped
 from cds_service.web.form.step_routes import messages, notices
 from cds_service.web.form.submission import NotSubmitted, Reason, Submit
-from cds_service.web.form.texts import Words
+from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, REVIEW, REVIEW_STEP, SENDING, is_sending
-from cds_service.web.form.views import said_of
+from cds_service.web.form.views import answer_texts
 
 
-def add_closing(routes: Blueprint, intake: Intake, deliver: Submit | None) -> None:
-    """Adds the routes."""
-    _add_sending(routes, intake, deliver)
-    _add_leaving(routes, intake)
+def add_finish_routes(routes: Blueprint, intake: Intake, submit: Submit | None) -> None:
+    """Adds the routes; ``submit`` writes to the EHR of a session that has one."""
+    for path, view in (("review", review), ("done", done)):
+        routes.add_url_rule(f"/intake/{path}", path, partial(view, intake, submit))
+    routes.add_url_rule("/intake/send", "send", partial(send, intake, submit), methods=["POST"])
+    for method, path, view_of in (
+        ("GET", "/intake/answers.json", answers_file),
+        ("GET", "/intake/later", later),
+        ("GET", "/intake/print", printed),
+        ("GET", "/intake/sending", sending),
+        ("POST", "/intake/leave", leave),
+        ("POST", "/intake/close", close),
+    ):
+        routes.add_url_rule(path, view_of.__name__, partial(view_of, intake), methods=[method])
+    routes.add_url_rule("/intake/<any(send,close,look,leave):button>", "reloaded", reloaded)
+    routes.add_url_rule("/blank", "blank", blank)
 
-    @routes.get("/intake/review")
-    def review() -> Response:
-        visit = intake.visit()
-        if visit.session.saved:
-            return see(DONE)
-        words = intake.words(visit)
-        filled = visit.filled
-        return intake.page(
-            "review",
-            visit,
-            groups=read_back(visit, words),
-            errors=_errors(visit, words),
-            whole="" in filled.problems,
-            unasked=[
-                (part.text.in_language(words.language), said_of(filled, part, words))
-                for part in filled.unasked
-                if _is_typed(part, visit)
-            ],
-            messages=messages(visit, words),
-            told=notices(visit, words, REVIEW_STEP),
-            signs_in_again=[Reason.SIGN_IN, "0"] in visit.session.notices,
-            sends=_sends(visit, deliver),
-            signs_in=deliver is not None and visit.session.ehr is None,
-            signed_out=deliver is not None and visit.session.whose is not None,
-            last=filled.steps[-1].number,
-            count=len(filled.steps) + 1,
-        )
 
-    @routes.get("/intake/done")
-    def done() -> Response:
-        visit = intake.visit()
-        if not visit.session.saved and (visit.filled.problems or _sends(visit, deliver)):
-            return see(REVIEW)
-        groups = read_back(visit, intake.words(visit))
-        return intake.page("done", visit, groups=groups, signs_in=deliver is not None)
+def review(intake: Intake, submit: Submit | None) -> Response:
+    """Every answer read back, what must change, and the button that sends."""
+    form_request = intake.form_request()
+    session, state = form_request.session, form_request.state
+    if session.saved:
+        return redirect_to(DONE)
+    texts = intake.texts(form_request)
+    return intake.page(
+        "review",
+        form_request,
+        groups=read_back(form_request, texts),
+        errors=_errors(form_request, texts),
+        whole="" in state.problems,
+        unasked=[
+            (part.text.in_language(texts.language), answer_texts(state, part, texts))
+            for part in state.unasked
+            if _is_typed(part, form_request)
+        ],
+        messages=messages(form_request, texts),
+        notices=notices(form_request, texts, REVIEW_STEP),
+        signs_in_again=[Reason.SIGN_IN, "0"] in session.notices,
+        sends=_sends(form_request, submit),
+        signs_in=submit is not None and session.ehr is None,
+        signed_out=submit is not None and session.whose is not None,
+        last=state.steps[-1].number,
+        count=len(state.steps) + 1,
+    )
 
-    @routes.get("/intake/answers.json")
-    def answers() -> Response:
-        found = intake.found()
-        visit = intake.visit_of(*found) if found else intake.visit()
-        response = make_response(orjson.dumps(response_of(visit), option=orjson.OPT_INDENT_2))
-        response.content_type = "application/fhir+json"
-        response.headers["Content-Disposition"] = 'attachment; filename="answers.json"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
-    @routes.get("/intake/later")
-    def later() -> Response:
-        visit = intake.visit()
-        if visit.session.saved:
-            return see(DONE)
-        intake.sessions.change(visit.secret, _shown_as_code)
-        return intake.page("later", visit, code=grouped(visit.secret), address=intake.address)
+def done(intake: Intake, submit: Submit | None) -> Response:
+    """The last page: what became of the answers."""
+    form_request = intake.form_request()
+    unsent = form_request.state.problems or _sends(form_request, submit)
+    if unsent and not form_request.session.saved:
+        return redirect_to(REVIEW)
+    groups = read_back(form_request, intake.texts(form_request))
+    return intake.page("done", form_request, groups=groups, signs_in=submit is not None)
 
-    @routes.get("/intake/print")
-    def printed() -> Response:
-        return intake.page("print")
+
+def answers_file(intake: Intake) -> Response:
+    """The QuestionnaireResponse as a file to keep."""
+    kept = intake.find_session()
+    form_request = intake.form_request_of(*kept) if kept else intake.form_request()
+    response = make_response(orjson.dumps(response_of(form_request), option=orjson.OPT_INDENT_2))
+    response.content_type = "application/fhir+json"
+    response.headers["Content-Disposition"] = 'attachment; filename="answers.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def later(intake: Intake) -> Response:
+    """Shows the code to go on with, and signs out."""
+    form_request = intake.form_request()
+    if form_request.session.saved:
+        return redirect_to(DONE)
+    intake.sessions.change(form_request.secret, _shown_as_code)
+    code = grouped(form_request.secret)
+    return intake.page("later", form_request, code=code, address=intake.address)
+
+
+def printed(intake: Intake) -> Response:
+    """The questions without answers, to print."""
+    return intake.page("print")
 
 
 def _shown_as_code(session: Session) -> Session:
@@ -92,50 +112,53 @@ def _shown_as_code(session: Session) -> Session:
     return session
 
 
-def _sends(visit: Visit, deliver: Submit | None) -> bool:
-    return deliver is not None and visit.session.ehr is not None
+def _sends(form_request: FormRequest, submit: Submit | None) -> bool:
+    return submit is not None and form_request.session.ehr is not None
 
 
 # -- sending ---------------------------------------------------------------------------------------
 
 
-def _add_sending(routes: Blueprint, intake: Intake, deliver: Submit | None) -> None:
-    @routes.post("/intake/send")
-    def send() -> Response:
-        claimed = False
+def send(intake: Intake, submit: Submit | None) -> Response:
+    """Sends the answers once, however often it is pressed (idempotent)."""
+    claimed = False
 
-        def claim(session: Session) -> Session | None:
-            """Only one of several posts sends: the one that finds nobody sending."""
-            nonlocal claimed
-            walk = intake.walk()
-            ready = session.questionnaire == intake.form.canonical and not session.saved
-            if not ready or is_sending(session, walk.now) or walk.filled(session).problems:
-                return None
-            claimed, session.sending, session.notices = True, walk.now.isoformat(), []
-            return session
+    def claim(session: Session) -> Session | None:
+        """Only one of several posts sends: the first marks the session as sending."""
+        nonlocal claimed
+        transitions = intake.transitions()
+        ready = session.questionnaire == intake.form.canonical and not session.saved
+        busy = is_sending(session, transitions.now)
+        if not ready or busy or transitions.state(session).problems:
+            return None
+        claimed, session.sending, session.notices = True, transitions.now.isoformat(), []
+        return session
 
-        visit = intake.change(claim)
-        if visit.session.saved:
-            return see(DONE)
-        if not claimed:
-            return see(SENDING if is_sending(visit.session, visit.walk.now) else REVIEW)
-        return see(_deliver(intake, visit, deliver))
-
-    @routes.get("/intake/sending")
-    def sending() -> Response:
-        visit = intake.visit()
-        if visit.session.saved or not is_sending(visit.session, visit.walk.now):
-            return see(DONE if visit.session.saved else REVIEW)
-        return intake.page("sending", visit)
+    form_request = intake.change(claim)
+    if form_request.session.saved:
+        return redirect_to(DONE)
+    if not claimed:
+        busy = is_sending(form_request.session, form_request.transitions.now)
+        return redirect_to(SENDING if busy else REVIEW)
+    return redirect_to(_submit(intake, form_request, submit))
 
 
-def _deliver(intake: Intake, visit: Visit, deliver: Submit | None) -> str:
+def sending(intake: Intake) -> Response:
+    """Stands while the answers are on their way."""
+    form_request = intake.form_request()
+    saved = form_request.session.saved
+    if saved or not is_sending(form_request.session, form_request.transitions.now):
+        return redirect_to(DONE if saved else REVIEW)
+    return intake.page("sending", form_request)
+
+
+def _submit(intake: Intake, form_request: FormRequest, submit: Submit | None) -> str:
     """Sends the answers of a claimed session; returns where to go."""
     saved, notice, outcome = None, None, "kept"
     try:
-        if deliver is not None and visit.session.ehr is not None:
+        if submit is not None and form_request.session.ehr is not None:
             outcome = "failed"
-            saved = deliver(visit.session.ehr, response_of(visit), None)
+            saved = submit(form_request.session.ehr, response_of(form_request))
             outcome = "sent"
     except NotSubmitted as why:
         outcome = str(why.reason)
@@ -148,102 +171,103 @@ def _deliver(intake: Intake, visit: Visit, deliver: Submit | None) -> str:
             return session
 
         FORM_SUBMISSIONS.labels(outcome).inc()
-        intake.sessions.change(visit.secret, settle)
+        intake.sessions.change(form_request.secret, settle)
     return REVIEW if notice else DONE
 
 
-def response_of(visit: Visit) -> dict[str, Any]:
+def response_of(form_request: FormRequest) -> dict[str, Any]:
     """The QuestionnaireResponse of a session: completed when it can be sent, else in progress."""
-    session, filled, form = visit.session, visit.filled, visit.walk.form
-    if filled.problems or session.questionnaire != form.canonical:
-        return answered(form, session.answers, filled.enabled, "in-progress")
+    session, state, form = form_request.session, form_request.state, form_request.transitions.form
+    if state.problems or session.questionnaire != form.canonical:
+        return answered(form, session.answers, state.enabled, "in-progress")
     heading = Heading(
         session.language,
         session.identifier,
-        visit.walk.now,
+        form_request.transitions.now,
         frozenset(session.origins),
         frozenset(session.confirmed),
-        None if session.born is None else whole_years(session.born, visit.walk.now.date()),
+        None
+        if session.born is None
+        else whole_years(session.born, form_request.transitions.now.date()),
     )
-    return completed(form, session.answers, filled.enabled, heading)
+    return completed(form, session.answers, state.enabled, heading)
 
 
 # -- reading back ----------------------------------------------------------------------------------
 
 
-def read_back(visit: Visit, words: Words) -> list[dict[str, Any]]:
+def read_back(form_request: FormRequest, texts: Texts) -> list[dict[str, Any]]:
     """Every question that is asked with its answer in words, by step."""
-    filled = visit.filled
+    state = form_request.state
     return [
         {
-            "title": step.title.in_language(words.language),
+            "title": step.title.in_language(texts.language),
             "number": step.number,
             "rows": [
                 {
                     "id": part.id,
-                    "text": part.text.in_language(words.language),
-                    "said": said_of(filled, part, words),
-                    "origin": _unseen_origin(visit, part, words),
+                    "text": part.text.in_language(texts.language),
+                    "answers": answer_texts(state, part, texts),
+                    "origin": _unseen_origin(form_request, part, texts),
                     "change": part.answerable,
                 }
-                for part in filled.questions(step)
+                for part in state.questions(step)
             ],
         }
-        for step in filled.steps
+        for step in state.steps
     ]
 
 
-def _unseen_origin(visit: Visit, part: m.Part, words: Words) -> str:
+def _unseen_origin(form_request: FormRequest, part: m.FormItem, texts: Texts) -> str:
     """Where an answer comes from that the person has not been shown on its own page."""
-    session = visit.session
+    session = form_request.session
     origin = None if part.link_id in session.confirmed else session.origins.get(part.link_id)
-    return words("from_record", source=origin.get("source", "")) if origin else ""
+    return texts("from_record", source=origin.get("source", "")) if origin else ""
 
 
-def _errors(visit: Visit, words: Words) -> list[tuple[int, str, str, str]]:
+def _errors(form_request: FormRequest, texts: Texts) -> list[tuple[int, str, str, str]]:
     """Step, id, question and words of everything that must be changed before sending."""
-    form, filled = visit.walk.form, visit.filled
+    form, state = form_request.transitions.form, form_request.state
     found = []
-    for link_id, code in filled.problems.items():
+    for link_id, code in state.problems.items():
         part, step = form.parts.get(link_id), form.step_of(link_id)
         if part is not None and step is not None:
-            text = part.text.in_language(words.language)
-            found.append((step.number, part.id, text, trouble(filled, part, code, words)))
+            text = part.text.in_language(texts.language)
+            found.append((step.number, part.id, text, error_text(state, part, code, texts)))
     return found
 
 
-def _is_typed(part: m.Part, visit: Visit) -> bool:
+def _is_typed(part: m.FormItem, form_request: FormRequest) -> bool:
     """Whether somebody wrote words of their own: those they should not lose unawares."""
-    answers = visit.session.answers.get(part.link_id, [])
+    answers = form_request.session.answers.get(part.link_id, [])
     typed = part.control in m.TYPED or any(part.option_of(a) is None for a in answers)
-    return typed or part.link_id in visit.session.drafts
+    return typed or part.link_id in form_request.session.drafts
 
 
 # -- leaving ---------------------------------------------------------------------------------------
 
 
-def _add_leaving(routes: Blueprint, intake: Intake) -> None:
-    @routes.post("/intake/leave")
-    def leave() -> Response:
-        """At once, whatever state things are in: no token is asked for."""
-        response = make_response("", SEE_OTHER)
-        response.headers["Location"] = "/blank"
-        return intake.cookie.forget(response)
+def leave(intake: Intake) -> Response:
+    """The quick exit: works in every state, so it takes no CSRF token."""
+    response = make_response("", SEE_OTHER)
+    response.headers["Location"] = "/blank"
+    return intake.cookie.forget(response)
 
-    @routes.get("/intake/<any(send,close,look,leave):pressed>")
-    def reloaded(pressed: str) -> Response:
-        """A tab that is opened again where a button led and an error stood."""
-        return see(REVIEW if pressed == "send" else "")
 
-    @routes.get("/blank")
-    def blank() -> str:
-        return render_template("intake/blank.html")
+def reloaded(button: str) -> Response:
+    """A tab that is opened again where a button led and an error stood."""
+    return redirect_to(REVIEW if button == "send" else "")
 
-    @routes.post("/intake/close")
-    def close() -> Response:
-        """Closes the form on this device; ``go=delete`` deletes the answers as well."""
-        secret = intake.proven_secret()
-        session = intake.sessions.read(secret)
-        if request.form.get("go") == "delete" or (session and session.saved):
-            intake.sessions.drop(secret)
-        return intake.cookie.forget(see(""))
+
+def blank() -> str:
+    """The harmless page that the quick exit leads to."""
+    return render_template("form/blank.html")
+
+
+def close(intake: Intake) -> Response:
+    """Closes the form on this device; ``go=delete`` deletes the answers as well."""
+    secret = intake.proven_secret()
+    session = intake.sessions.read(secret)
+    if request.form.get("go") == "delete" or (session and session.saved):
+        intake.sessions.drop(secret)
+    return intake.cookie.forget(redirect_to(""))

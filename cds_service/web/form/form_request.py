@@ -1,4 +1,4 @@
-"""One request of a person with the form: their session, their words, their page."""
+"""One request to the form: its session, language and page."""
 
 from __future__ import annotations
 
@@ -14,72 +14,72 @@ from flask import Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.fhirpath import ValueSets
-from cds_service.web.form.form_state import Filled
+from cds_service.web.form.form_state import FormState
 from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.sessions import Session, SessionCookie, Sessions, derived
-from cds_service.web.form.texts import Words, words_of
-from cds_service.web.form.transitions import LARGE, Walk
+from cds_service.web.form.texts import Texts, texts_of
+from cds_service.web.form.transitions import LARGE, Transitions
 
 TOKEN_LENGTH = 32
 SEE_OTHER = HTTPStatus.SEE_OTHER
 
 
-class Halted(Exception):
-    """The person cannot go on as they asked; ``page`` says why and what to do."""
+class FormError(Exception):
+    """The form cannot go on; ``page`` is the template that says why and what to do."""
 
     page = ""
     status = HTTPStatus.OK
 
 
-class Lost(Halted):
+class SessionNotFound(FormError):
     """There is no session behind this request."""
 
     page, status = "lost", HTTPStatus.NOT_FOUND
 
 
-class Stale(Halted):
+class StaleCsrfToken(FormError):
     """The page belongs to another session than the cookie."""
 
     page, status = "stale", HTTPStatus.CONFLICT
 
 
-class Retired(Halted):
+class FormRetired(FormError):
     """The Questionnaire is no longer to be answered."""
 
     page, status = "retired", HTTPStatus.GONE
 
 
-class Elsewhere(Halted):
-    """Another site sent this."""
+class CrossSitePost(FormError):
+    """Another site sent this post (CSRF)."""
 
     page, status = "elsewhere", HTTPStatus.FORBIDDEN
 
 
-class Changed(Halted):
+class FormChanged(FormError):
     """The session is of another version of the Questionnaire."""
 
 
 @dataclass(frozen=True)
-class Visit:
-    """A session in hand. ``token`` proves that a page was made for this session."""
+class FormRequest:
+    """One request with its session."""
 
     secret: str
     session: Session
-    walk: Walk
+    transitions: Transitions
 
     @cached_property
-    def filled(self) -> Filled:
-        """The form with the session's answers."""
-        return self.walk.filled(self.session)
+    def state(self) -> FormState:
+        """The state of the form with the session's answers."""
+        return self.transitions.state(self.session)
 
     @property
     def token(self) -> str:
-        """What forms send along; other sites cannot know it."""
+        """The CSRF token of this session's forms."""
         return form_token(self.secret)
 
 
 def form_token(secret: str) -> str:
-    """The token of a session's forms."""
+    """The CSRF token of a session: derived from its secret, so nothing is stored."""
     return derived(secret, "form token").hex()[:TOKEN_LENGTH]
 
 
@@ -94,52 +94,53 @@ class Intake:
     clock: Callable[[], datetime]
     address: str  # of the form, as people type it
 
-    def walk(self) -> Walk:
+    def transitions(self) -> Transitions:
         """The form now."""
-        return Walk(self.form, self.value_sets, self.clock())
+        return Transitions(self.form, self.value_sets, self.clock())
 
     # -- sessions ------------------------------------------------------------------------------
 
-    def found(self) -> tuple[str, Session] | None:
+    def find_session(self) -> tuple[str, Session] | None:
         """The secret and session of the request, if it has one that is still kept."""
         secret = self.cookie.secret()
         session = self.sessions.read(secret) if secret else None
         return (secret, session) if secret and session else None
 
-    def visit(self) -> Visit:
-        """The session of the request; raises Lost, Retired, Changed."""
-        found = self.found()
-        if found is None:
-            raise Lost
+    def form_request(self) -> FormRequest:
+        """The session of the request; raises SessionNotFound, FormRetired, FormChanged."""
+        kept = self.find_session()
+        if kept is None:
+            raise SessionNotFound
         if self.form.retired:
-            raise Retired
-        if found[1].questionnaire != self.form.canonical:
-            raise Changed
-        return self.visit_of(*found)
+            raise FormRetired
+        if kept[1].questionnaire != self.form.canonical:
+            raise FormChanged
+        return self.form_request_of(*kept)
 
-    def visit_of(self, secret: str, session: Session) -> Visit:
-        """A visit with a session that was found."""
-        return Visit(secret, session, self.walk())
+    def form_request_of(self, secret: str, session: Session) -> FormRequest:
+        """The request of a session that is known."""
+        return FormRequest(secret, session, self.transitions())
 
-    def change(self, work: Callable[[Session], Session | None]) -> Visit:
-        """Changes the session behind a form that was sent; raises Lost, Stale, Retired."""
+    def change(self, work: Callable[[Session], Session | None]) -> FormRequest:
+        """Changes the session behind a form that was sent; raises FormError: SessionNotFound,
+        StaleCsrfToken or FormRetired."""
         secret = self.proven_secret()
         if self.form.retired:
-            raise Retired
+            raise FormRetired
         session = self.sessions.change(secret, work)
         if session is None:
-            raise Lost
-        return self.visit_of(secret, session)
+            raise SessionNotFound
+        return self.form_request_of(secret, session)
 
     def proven_secret(self) -> str:
         """The secret of the request, if the form that was sent belongs to it."""
         secret = self.cookie.secret()
         if secret is None or self.sessions.read(secret) is None:
-            raise Lost
+            raise SessionNotFound
         if not hmac.compare_digest(
             request.form.get("token", "").encode(), form_token(secret).encode()
         ):
-            raise Stale
+            raise StaleCsrfToken
         return secret
 
     # -- pages ---------------------------------------------------------------------------------
@@ -155,32 +156,36 @@ class Intake:
         return next(known, offered[0])
 
     def page(
-        self, name: str, visit: Visit | None = None, status: int = HTTPStatus.OK, **values: Any
+        self,
+        name: str,
+        form_request: FormRequest | None = None,
+        status: int = HTTPStatus.OK,
+        **values: Any,
     ) -> Response:
         """A page in the person's language."""
-        session = visit.session if visit else None
+        session = form_request.session if form_request else None
         language = session.language if session else self.language()
         if language not in self.form.languages:
             language = self.form.languages[0]
-        words = words_of(language)
+        texts = texts_of(language)
         text = render_template(
-            f"intake/{name}.html",
-            words=words,
+            f"form/{name}.html",
+            texts=texts,
             language=language,
             large=session.large if session else _asked("size") == LARGE,
             form=self.form,
             title=self.form.title.in_language(language),
             notice=self.form.notices.get(language, ""),
-            languages=[(code, native(code)) for code in self.form.languages],
-            visit=visit,
+            languages=[(code, language_name(code)) for code in self.form.languages],
+            form_request=form_request,
             **values,
         )
         return make_response(text, status)
 
-    def words(self, visit: Visit) -> Words:
-        """The words of a session's language."""
-        known = visit.session.language in self.form.languages
-        return words_of(visit.session.language if known else self.form.languages[0])
+    def texts(self, form_request: FormRequest) -> Texts:
+        """The texts in the session's language."""
+        known = form_request.session.language in self.form.languages
+        return texts_of(form_request.session.language if known else self.form.languages[0])
 
 
 def _asked(name: str) -> str:
@@ -191,11 +196,11 @@ def _asked(name: str) -> str:
         return request.args.get(name, "")
 
 
-def native(language: str) -> str:
+def language_name(language: str) -> str:
     """What a language calls itself (``texts``, key ``language_name``); its code where unknown."""
-    return words_of(language).own("language_name") or language
+    return texts_of(language).own("language_name") or language
 
 
-def see(path: str) -> Response:
+def redirect_to(path: str) -> Response:
     """To another page of the form by GET, so that reloading sends nothing again."""
     return make_response(redirect(f"/intake/{path}" if path else "/intake", SEE_OTHER))

@@ -23,7 +23,7 @@ UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
-class Filled:
+class FormState:
     """``drafts`` are fields that could not be read as answers, by linkId."""
 
     form: m.IntakeForm
@@ -38,19 +38,19 @@ class Filled:
     def _showing(self) -> Showing:
         return Showing.of_response(self.form.checker, in_progress(self.form, self.answers))
 
-    def enabled(self, part: m.Part) -> bool:
+    def enabled(self, part: m.FormItem) -> bool:
         """Whether it is part of the form as answered: what cannot be decided is."""
         return self._showing.shown(part.item) is not False
 
-    def shown(self, part: m.Part) -> bool:
+    def shown(self, part: m.FormItem) -> bool:
         """Whether the person sees it."""
         return not part.hidden and self.enabled(part)
 
-    def conditions(self, part: m.Part) -> tuple[bool, ...]:
+    def conditions(self, part: m.FormItem) -> tuple[bool, ...]:
         """Whether each condition of the part holds."""
         return tuple(truth is not False for truth in self._showing.conditions(part.item))
 
-    def questions(self, step: m.Step) -> Iterator[m.Part]:
+    def questions(self, step: m.Step) -> Iterator[m.FormItem]:
         """The questions of a step that the person sees."""
         return (part for part in step.all_parts if part.is_question and self.shown(part))
 
@@ -77,25 +77,25 @@ class Filled:
         return next((s for s in reversed(self.steps) if s.number < number), None)
 
     @cached_property
-    def emergencies(self) -> tuple[m.Part, ...]:
+    def emergencies(self) -> tuple[m.FormItem, ...]:
         """The emergency messages that the answers call for, each text once."""
         found = (p for p in self.form.parts.values() if p.emergency and self.shown(p))
         return tuple({(p.text.written, self.private(p)): p for p in found}.values())
 
-    def private(self, part: m.Part) -> bool:
+    def private(self, part: m.FormItem) -> bool:
         """Whether that a message is shown tells of a restricted answer."""
         questions = (self.form.parts.get(c.question) for c in part.item.conditions)
         return any(question is not None and question.item.restricted for question in questions)
 
     # -- what was answered -------------------------------------------------------------------------
 
-    def fields(self, part: m.Part) -> Fields:
+    def fields(self, part: m.FormItem) -> Fields:
         """What the page shows for a question."""
         draft = self.drafts.get(part.link_id)
         return fill(part, self.answers.get(part.link_id, [])) if draft is None else draft
 
     @cached_property
-    def unasked(self) -> tuple[m.Part, ...]:
+    def unasked(self) -> tuple[m.FormItem, ...]:
         """Questions with an answer that will not be sent, because others say they are not asked."""
         parts = self.form.parts.values()
         return tuple(p for p in parts if self.fields(p) and p.is_question and not self.enabled(p))
@@ -138,7 +138,7 @@ def fitted(
     )
 
 
-def _shows(part: m.Part, answers: list[dict[str, Any]]) -> bool:
+def _shows(part: m.FormItem, answers: list[dict[str, Any]]) -> bool:
     """Whether the page can show the answers, all of them."""
     if part.control == m.CLOSED or part.read_only or part.hidden:
         return True

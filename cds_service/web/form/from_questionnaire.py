@@ -68,7 +68,7 @@ def read_form(
         languages=(written, *(language.code for language in claimed)),
         notices={language.code: language.notice for language in claimed},
         steps=divide(top),
-        parts={part.link_id: part for one in top for part in one.walk()},
+        parts={part.link_id: part for one in top for part in one.with_nested()},
         age_labels=age_labels(resource),
     )
 
@@ -85,18 +85,18 @@ class _Reader:
         self._value_sets = value_sets
         self._numbers = count(1)
 
-    def parts(self, nodes: Any) -> Iterator[m.Part]:
+    def parts(self, nodes: Any) -> Iterator[m.FormItem]:
         """The parts of a list of items; fixed texts about a question are left to the question."""
         for node in dicts(nodes):
             item = self._items.get(str(node.get("linkId")))
             if item is not None and control_code(node) not in HINTS | ENDS.keys() | {"unit"}:
                 yield self._part(item, node)
 
-    def _part(self, item: Item, node: dict[str, Any]) -> m.Part:
+    def _part(self, item: Item, node: dict[str, Any]) -> m.FormItem:
         number = next(self._numbers)
         options = tuple(self._options(item, node))
         about = {c: n for n in dicts(node.get("item")) if (c := control_code(n))}
-        return m.Part(
+        return m.FormItem(
             item=item,
             number=number,
             control=_control(item, node, options),

@@ -86,7 +86,7 @@ class Slider:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class FormItem:
     """One item. ``number`` names it in a page; ``hints`` are fixed texts that explain it."""
 
     item: Item
@@ -104,7 +104,7 @@ class Part:
     units: tuple[Unit, ...] = ()
     slider: Slider | None = None
     initial: tuple[Mapping[str, Any], ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[FormItem, ...] = ()
 
     @property
     def link_id(self) -> str:
@@ -146,11 +146,11 @@ class Part:
         """Whether several answers are typed one below the other."""
         return self.item.repeats and self.control not in LISTED
 
-    def walk(self) -> Iterator[Part]:
+    def with_nested(self) -> Iterator[FormItem]:
         """It and all parts inside it, in form order."""
         yield self
         for part in self.parts:
-            yield from part.walk()
+            yield from part.with_nested()
 
     def option_of(self, answer: Mapping[str, Any]) -> Option | None:
         """The option an answer chose, by system and code, or by value."""
@@ -171,12 +171,12 @@ class Step:
 
     number: int
     title: Text
-    parts: tuple[Part, ...]
+    parts: tuple[FormItem, ...]
 
     @property
-    def all_parts(self) -> Iterator[Part]:
+    def all_parts(self) -> Iterator[FormItem]:
         """Every part of the page, nested ones included, in form order."""
-        return (inner for part in self.parts for inner in part.walk())
+        return (inner for part in self.parts for inner in part.with_nested())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +189,7 @@ class IntakeForm:
     languages: tuple[str, ...]
     notices: Mapping[str, str]
     steps: tuple[Step, ...]
-    parts: Mapping[str, Part]  # by linkId, in form order
+    parts: Mapping[str, FormItem]  # by linkId, in form order
     age_labels: tuple[AgeLabel, ...] = ()  # of a whole response
 
     @property

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cds_service.web.form.model import DISPLAY, GROUP, NO_TEXT, Part, Step
+from cds_service.web.form.model import DISPLAY, GROUP, NO_TEXT, FormItem, Step
 
 MAX_QUESTIONS = 6  # questions on a page
 ROOM = 44  # lines on a page
 HEAD = 2  # lines a question takes besides its options
 
 
-def divide(top: Sequence[Part]) -> tuple[Step, ...]:
+def divide(top: Sequence[FormItem]) -> tuple[Step, ...]:
     """The steps of a form, from the parts at its top."""
-    pages: list[tuple[Part | None, list[Part]]] = []
-    loose: list[Part] = []
+    pages: list[tuple[FormItem | None, list[FormItem]]] = []
+    loose: list[FormItem] = []
     for part in top:
         if part.control == GROUP:
             pages += [(None, page) for page in _pages(loose)]
@@ -34,9 +34,9 @@ def divide(top: Sequence[Part]) -> tuple[Step, ...]:
     )
 
 
-def _pages(parts: Sequence[Part]) -> list[list[Part]]:
+def _pages(parts: Sequence[FormItem]) -> list[list[FormItem]]:
     """Loose parts, a page at a time."""
-    pages: list[list[Part]] = []
+    pages: list[list[FormItem]] = []
     questions, lines = MAX_QUESTIONS, ROOM
     for block in _blocks(parts):
         size = sum(_lines(part) for part in block)
@@ -50,9 +50,9 @@ def _pages(parts: Sequence[Part]) -> list[list[Part]]:
     return pages
 
 
-def _blocks(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def _blocks(parts: Sequence[FormItem]) -> Iterator[list[FormItem]]:
     """A question with the fixed texts that go with it."""
-    block: list[Part] = []
+    block: list[FormItem] = []
     for part in parts:
         asked = next((p for p in block if p.control != DISPLAY), None)
         if asked is not None and not _follows(part, asked):
@@ -63,13 +63,13 @@ def _blocks(parts: Sequence[Part]) -> Iterator[list[Part]]:
         yield block
 
 
-def _follows(part: Part, question: Part) -> bool:
+def _follows(part: FormItem, question: FormItem) -> bool:
     """Whether a fixed text is shown for what the question was answered."""
     asks = {condition.question for condition in part.item.conditions}
     return part.control == DISPLAY and question.link_id in asks
 
 
-def _lines(part: Part) -> int:
+def _lines(part: FormItem) -> int:
     if part.control == DISPLAY:
         return 0 if part.emergency else 1
     return HEAD + len(part.options) + sum(_lines(inner) for inner in part.parts)

@@ -1,4 +1,4 @@
-"""At most so many of something a minute: what a stranger can begin without being known."""
+"""Rate limit: at most so many of something a minute in this process."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class RateLimit:
     def __init__(self, most: int, clock: Callable[[], datetime]) -> None:
         self.most, self._clock = most, clock
         self._since: datetime | None = None
-        self._taken, self._lock = 0, Lock()
+        self._count, self._lock = 0, Lock()
 
-    def take(self) -> None:
-        """Counts one more; raises TooFast when that is too many."""
+    def acquire(self) -> None:
+        """Counts one more; raises RateLimitExceeded when that is too many."""
         now = self._clock()
         with self._lock:
             if self._since is None or not self._since <= now < self._since + MINUTE:
-                self._since, self._taken = now, 0  # also when a clock was set back
-            if self._taken >= self.most:
+                self._since, self._count = now, 0  # also when a clock was set back
+            if self._count >= self.most:
                 raise RateLimitExceeded
-            self._taken += 1
+            self._count += 1

@@ -40,14 +40,14 @@ def in_progress(form: m.IntakeForm, answers: Answers) -> dict[str, Any]:
 
 
 def answered(
-    form: m.IntakeForm, answers: Answers, keep: Callable[[m.Part], bool], status: str
+    form: m.IntakeForm, answers: Answers, keep: Callable[[m.FormItem], bool], status: str
 ) -> dict[str, Any]:
     """The answers of the items to keep, and nothing else."""
     return _response(form, status, list(_items(_top(form), answers, keep, groups=False)))
 
 
 def completed(
-    form: m.IntakeForm, answers: Answers, keep: Callable[[m.Part], bool], heading: Heading
+    form: m.IntakeForm, answers: Answers, keep: Callable[[m.FormItem], bool], heading: Heading
 ) -> dict[str, Any]:
     """What is sent: the answers of the items to keep, with the words they were asked in.
 
@@ -77,14 +77,14 @@ def _response(form: m.IntakeForm, status: str, items: list[dict[str, Any]]) -> d
     return response | ({"item": items} if items else {})
 
 
-def _top(form: m.IntakeForm) -> Iterable[m.Part]:
+def _top(form: m.IntakeForm) -> Iterable[m.FormItem]:
     return (part for step in form.steps for part in step.parts)
 
 
 def _items(
-    parts: Iterable[m.Part],
+    parts: Iterable[m.FormItem],
     answers: Answers,
-    keep: Callable[[m.Part], bool],
+    keep: Callable[[m.FormItem], bool],
     *,
     groups: bool,
     language: str | None = None,
@@ -107,14 +107,14 @@ def _items(
             yield {**node, "answer": given}
 
 
-def _said(part: m.Part, language: str) -> dict[str, Any]:
+def _said(part: m.FormItem, language: str) -> dict[str, Any]:
     """The words of the question and the labels of its answers."""
-    said: dict[str, Any] = {}
+    answer_text: dict[str, Any] = {}
     if part.item.labels:
-        said["extension"] = [
+        answer_text["extension"] = [
             {"url": SECURITY_LABEL, "valueCoding": dict(label)} for label in part.item.labels
         ]
-    return said | ({"text": part.text.in_language(language)} if part.text else {})
+    return answer_text | ({"text": part.text.in_language(language)} if part.text else {})
 
 
 def _mark(items: list[dict[str, Any]], heading: Heading, confirmed_url: str) -> None:

@@ -101,35 +101,33 @@ class Sessions:
     """Opens, reads and changes sessions; every method raises StoreUnavailable, those that write
     TooLarge.
 
-    Safe for several workers on one database. ``clock`` gives aware datetimes; ``pace`` is how many
-    sessions strangers may open.
+    Safe for several workers on one database. ``clock`` gives aware datetimes; ``rate`` limits how
+    many sessions open in a minute.
     """
 
     def __init__(
         self, store: Store, clock: Callable[[], datetime], most_a_minute: int = A_MINUTE
     ) -> None:
         self._rows, self._clock = store.sealed, clock
-        self.pace = RateLimit(most_a_minute, clock)
+        self.rate = RateLimit(most_a_minute, clock)
 
-    def open(self, session: Session, *, paced: bool = True) -> str:
-        """Keeps a new session; returns its secret, which is kept nowhere here. Raises TooFast,
-        unless the session is one of a sign-in (not ``paced``), which was counted when it began."""
-        if paced:
-            self.pace.take()
+    def open(self, session: Session, *, limited: bool = True) -> str:
+        """Keeps a new session; returns its secret, which is kept nowhere here.
+
+        Raises RateLimitExceeded; a sign-in was counted when it began (``limited`` false).
+        """
+        if limited:
+            self.rate.acquire()
         secret, now = new_secret(), self._clock()
-        seal = _SessionCipher(secret)
-        self._rows.add(seal.digest, seal.close(session), now + _kept(session), now)
+        cipher = _SessionCipher(secret)
+        self._rows.add(cipher.digest, cipher.close(session), now + _kept(session), now)
         return secret
 
     def read(self, secret: str) -> Session | None:
         """The session of a secret; None when there is none, or no more."""
-        seal = _SessionCipher(secret)
-        sealed = self._rows.get(seal.digest, self._clock())
-        return None if sealed is None else seal.open(sealed)
-
-    def save(self, secret: str, session: Session) -> None:
-        """Writes a session over what was there; ``change`` is safer where two may write."""
-        self.change(secret, lambda _: session)
+        cipher = _SessionCipher(secret)
+        sealed = self._rows.get(cipher.digest, self._clock())
+        return None if sealed is None else cipher.open(sealed)
 
     def change(self, secret: str, work: Callable[[Session], Session | None]) -> Session | None:
         """Reads, works and writes with nobody in between; returns what is kept now.
@@ -137,16 +135,16 @@ class Sessions:
         ``work`` changes the session it is given and returns it, or None to leave all as it was.
         None when there is no such session.
         """
-        seal, now = _SessionCipher(secret), self._clock()
+        cipher, now = _SessionCipher(secret), self._clock()
 
         def turn(sealed: bytes) -> tuple[tuple[bytes, datetime] | None, Session | None]:
-            session = seal.open(sealed)
+            session = cipher.open(sealed)
             new = None if session is None else work(session)
             if new is None:
-                return None, seal.open(sealed)
-            return (seal.close(new), now + _kept(new)), new
+                return None, cipher.open(sealed)
+            return (cipher.close(new), now + _kept(new)), new
 
-        found = self._rows.change(seal.digest, now, turn)
+        found = self._rows.change(cipher.digest, now, turn)
         return None if found is None else found[0]
 
     def drop(self, secret: str) -> None:

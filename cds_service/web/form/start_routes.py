@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response, request
 
 from cds_service.telemetry.metrics import FORM_STEPS
 from cds_service.web.form import model as m
-from cds_service.web.form.form_request import Intake, Lost, Retired, see
+from cds_service.web.form.form_request import FormRetired, Intake, SessionNotFound, redirect_to
 from cds_service.web.form.form_state import fitted
 from cds_service.web.form.merging import Posted, digest, merge
 from cds_service.web.form.sessions import Session, ungrouped
 from cds_service.web.form.step_routes import notices
-from cds_service.web.form.transitions import LARGE, START, look
+from cds_service.web.form.transitions import LARGE, START, change_display
 
 
 def new_session(form: m.IntakeForm, language: str) -> Session:
@@ -28,84 +30,101 @@ def is_fresh(session: Session, form: m.IntakeForm) -> bool:
     return session.step == 1 and not (touched or session.saved or session.sending)
 
 
-def add_opening(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
+def add_start_routes(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
     """Adds the routes; ``sends``: there are EHRs to sign in to."""
+    routes.add_url_rule("/intake", "start", partial(start, intake, sends=sends))
+    for method, path, view in (
+        ("POST", "/intake", begin),
+        ("GET", "/intake/resume", resume),
+        ("POST", "/intake/resume", open_again),
+        ("GET", "/intake/changed", changed),
+        ("POST", "/intake/changed", go_on),
+        ("POST", "/intake/look", change_look),
+    ):
+        routes.add_url_rule(path, view.__name__, partial(view, intake), methods=[method])
+
+
+def start(intake: Intake, *, sends: bool) -> Response:
+    """The first page: begin, go on, sign in, or print."""
+    if intake.form.retired:
+        raise FormRetired
+    kept = intake.find_session()
+    form_request = intake.form_request_of(*kept) if kept else None
+    fresh = form_request is not None and is_fresh(form_request.session, intake.form)
+    signs_in = sends and not (form_request and form_request.session.ehr)
+    shown = notices(form_request, intake.texts(form_request), START) if form_request else []
+    return intake.page("start", form_request, fresh=fresh, signs_in=signs_in, notices=shown)
+
+
+def begin(intake: Intake) -> Response:
+    """Opens a session, with what an earlier page of an ended session sends along."""
     form = intake.form
+    if form.retired:
+        raise FormRetired
+    kept = intake.find_session()
+    if kept and request.form.get("go") != "anew":
+        return redirect_to(f"step/{kept[1].step}")
+    session = new_session(form, intake.language())
+    session.large = request.form.get("size") == LARGE
+    sent = Posted.of(request.form.lists())
+    merge(form, session, Posted(sent.fields, dict.fromkeys(sent.fields, digest({}))))
+    secret = intake.sessions.open(session)
+    FORM_STEPS.labels("begun").inc()
+    if kept:
+        intake.sessions.drop(kept[0])
+    return intake.cookie.keep(redirect_to(f"step/{session.step}"), secret)
 
-    @routes.get("/intake")
-    def start() -> Response:
-        if form.retired:
-            raise Retired
-        found = intake.found()
-        visit = intake.visit_of(*found) if found else None
-        fresh = visit is not None and is_fresh(visit.session, form)
-        signs_in = sends and not (visit and visit.session.ehr)
-        told = notices(visit, intake.words(visit), START) if visit else []
-        return intake.page("start", visit, fresh=fresh, signs_in=signs_in, told=told)
 
-    @routes.post("/intake")
-    def begin() -> Response:
-        if form.retired:
-            raise Retired
-        found = intake.found()
-        if found and request.form.get("go") != "anew":
-            return see(f"step/{found[1].step}")
-        session = new_session(form, intake.language())
-        session.large = request.form.get("size") == LARGE
-        sent = Posted.of(request.form.lists())
-        nothing = digest({})
-        merge(form, session, Posted(sent.fields, dict.fromkeys(sent.fields, nothing)))
-        secret = intake.sessions.open(session)
-        FORM_STEPS.labels("begun").inc()
-        if found:
-            intake.sessions.drop(found[0])
-        return intake.cookie.keep(see(f"step/{session.step}"), secret)
+def resume(intake: Intake) -> Response:
+    """Asks for the code of a session."""
+    return intake.page("resume", unknown=False)
 
-    @routes.get("/intake/resume")
-    def resume() -> Response:
-        return intake.page("resume", unknown=False)
 
-    @routes.post("/intake/resume")
-    def open_again() -> Response:
-        secret = ungrouped(request.form.get("code", ""))
-        session = intake.sessions.read(secret) if secret else None
-        if secret is None or session is None:
-            return intake.page("resume", unknown=True)
-        intake.sessions.change(secret, _greeted)
-        path = "done" if session.saved else f"step/{session.step}"
-        return intake.cookie.keep(see(path), secret)
+def open_again(intake: Intake) -> Response:
+    """Opens the session of a code."""
+    secret = ungrouped(request.form.get("code", ""))
+    session = intake.sessions.read(secret) if secret else None
+    if secret is None or session is None:
+        return intake.page("resume", unknown=True)
+    intake.sessions.change(secret, _greeted)
+    path = "done" if session.saved else f"step/{session.step}"
+    return intake.cookie.keep(redirect_to(path), secret)
 
-    @routes.get("/intake/changed")
-    def changed() -> Response:
-        found = intake.found()
-        if found is None:
-            raise Lost
-        if form.retired:
-            raise Retired
-        kept, dropped = fitted(form, found[1].answers, intake.value_sets, intake.clock())
-        visit = intake.visit_of(*found)
-        return intake.page("changed", visit, kept=len(kept), dropped=len(dropped))
 
-    @routes.post("/intake/changed")
-    def go_on() -> Response:
-        def work(session: Session) -> Session:
-            if session.questionnaire != form.canonical:
-                _carry(intake, session)
-            return session
+def changed(intake: Intake) -> Response:
+    """Says what a new version of the questions does to the answers."""
+    kept = intake.find_session()
+    if kept is None:
+        raise SessionNotFound
+    if intake.form.retired:
+        raise FormRetired
+    fit, dropped = fitted(intake.form, kept[1].answers, intake.value_sets, intake.clock())
+    form_request = intake.form_request_of(*kept)
+    return intake.page("changed", form_request, kept=len(fit), dropped=len(dropped))
 
-        return see(f"step/{intake.change(work).session.step}")
 
-    @routes.post("/intake/look")
-    def look_otherwise() -> Response:
-        go = request.form.get("go", "")  # the store may do its work in another thread
+def go_on(intake: Intake) -> Response:
+    """Takes the answers over to the new questions."""
 
-        def work(session: Session) -> Session:
-            look(form, session, go)
-            return session
+    def work(session: Session) -> Session:
+        if session.questionnaire != intake.form.canonical:
+            _carry(intake, session)
+        return session
 
-        intake.change(work)
-        back = request.form.get("back", "")
-        return see(back if back in ("review", "later", "done", "changed") else "")
+    return redirect_to(f"step/{intake.change(work).session.step}")
+
+
+def change_look(intake: Intake) -> Response:
+    """Another language or text size, and back to the page."""
+    go = request.form.get("go", "")  # the store may do its work in another thread
+
+    def work(session: Session) -> Session:
+        change_display(intake.form, session, go)
+        return session
+
+    intake.change(work)
+    back = request.form.get("back", "")
+    return redirect_to(back if back in ("review", "later", "done", "changed") else "")
 
 
 def _greeted(session: Session) -> Session:

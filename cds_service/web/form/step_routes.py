@@ -3,50 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Blueprint, Response, request
 
 from cds_service.telemetry.metrics import FORM_STEPS
 from cds_service.web.form import model as m
-from cds_service.web.form.form_request import Intake, Visit, see
+from cds_service.web.form.form_request import FormRequest, Intake, redirect_to
 from cds_service.web.form.merging import Posted
 from cds_service.web.form.sessions import Session
-from cds_service.web.form.texts import Words
+from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, NEXT, SENDING, is_sending
 from cds_service.web.form.views import Viewer
 
 
-def add_steps(routes: Blueprint, intake: Intake) -> None:
+def add_step_routes(routes: Blueprint, intake: Intake) -> None:
     """Adds the routes."""
+    path = "/intake/step/<int:number>"
+    routes.add_url_rule(path, "step", partial(step, intake))
+    routes.add_url_rule(path, "submit", partial(submit, intake), methods=["POST"])
 
-    @routes.get("/intake/step/<int:number>")
-    def step(number: int) -> Response:
-        visit = intake.visit()
-        if visit.session.saved:
-            return see(DONE)
-        shown = visit.filled.step_at(number)
-        if shown.number != number:
-            return see(f"step/{shown.number}")
-        return _page(intake, visit, number)
 
-    @routes.post("/intake/step/<int:number>")
-    def press(number: int) -> Response:
-        posted = Posted.of(request.form.lists())
-        go, to_review = request.form.get("go", NEXT), request.args.get("from") == "review"
-        path = DONE
+def step(intake: Intake, number: int) -> Response:
+    """The page of a step, or the next there is to see."""
+    form_request = intake.form_request()
+    if form_request.session.saved:
+        return redirect_to(DONE)
+    shown = form_request.state.step_at(number)
+    if shown.number != number:
+        return redirect_to(f"step/{shown.number}")
+    return _page(intake, form_request, number)
 
-        def work(session: Session) -> Session | None:
-            nonlocal path
-            walk = intake.walk()
-            if session.saved or is_sending(session, walk.now):
-                path = DONE if session.saved else SENDING
-                return None
-            path = walk.press(session, number, posted, go, to_review=to_review)
-            return session
 
-        intake.change(work)
-        FORM_STEPS.labels(_outcome(path, number)).inc()
-        return see(path)
+def submit(intake: Intake, number: int) -> Response:
+    """Keeps what a page sent and does what the button says."""
+    posted = Posted.of(request.form.lists())
+    go, to_review = request.form.get("go", NEXT), request.args.get("from") == "review"
+    path = DONE
+
+    def work(session: Session) -> Session | None:
+        nonlocal path
+        transitions = intake.transitions()
+        if session.saved or is_sending(session, transitions.now):
+            path = DONE if session.saved else SENDING
+            return None
+        path = transitions.submit(session, number, posted, go, to_review=to_review)
+        return session
+
+    intake.change(work)
+    FORM_STEPS.labels(_outcome(path, number)).inc()
+    return redirect_to(path)
 
 
 def _outcome(path: str, number: int) -> str:
@@ -60,26 +66,25 @@ def _outcome(path: str, number: int) -> str:
     return "stayed" if int(step) == number else "forward" if int(step) > number else "back"
 
 
-def _page(intake: Intake, visit: Visit, number: int) -> Response:
-    filled, words = visit.filled, intake.words(visit)
-    step = filled.step_at(number)
+def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
+    state, texts = form_request.state, intake.texts(form_request)
+    step = state.step_at(number)
     checked = request.args.get("check") == "1"
-    viewer = Viewer(filled, words, visit.session.origins, checked)
-    told = notices(visit, words, number)
-    above = messages(visit, words, step)
+    viewer = Viewer(state, texts, form_request.session.origins, checked)
+    above = messages(form_request, texts, step)
     return intake.page(
         "step",
-        visit,
+        form_request,
         step=step,
-        place=filled.steps.index(step) + 1,
-        count=len(filled.steps) + 1,
+        place=state.steps.index(step) + 1,
+        count=len(state.steps) + 1,
         parts=viewer.views(step),
         errors=viewer.errors(step) if checked else [],
         messages=above,
-        told=told,
+        notices=notices(form_request, texts, number),
         to_review=request.args.get("from") == "review",
-        first=filled.before(number) is None,
-        prefix=words("error_title") if checked else "",
+        first=state.before(number) is None,
+        prefix=texts("error_title") if checked else "",
     )
 
 
@@ -94,30 +99,32 @@ class Message:
     calm: bool
 
 
-def messages(visit: Visit, words: Words, step: m.Step | None = None) -> list[Message]:
+def messages(form_request: FormRequest, texts: Texts, step: m.Step | None = None) -> list[Message]:
     """What must be read before anything else. What tells of a restricted answer is shown on the
     page of that answer only: on others somebody else may be looking."""
-    filled, here = visit.filled, set() if step is None else set(step.all_parts)
-    new = {link_id for notice in visit.session.notices for link_id in notice[2:]}
+    state, here = form_request.state, set() if step is None else set(step.all_parts)
+    new = {link_id for notice in form_request.session.notices for link_id in notice[2:]}
     return [
         Message(
-            part.text.in_language(words.language),
+            part.text.in_language(texts.language),
             part.id if part in here else "",
             part in here and part.link_id in new,
-            filled.private(part),
+            state.private(part),
         )
-        for part in filled.emergencies
-        if part in here or not filled.private(part)
+        for part in state.emergencies
+        if part in here or not state.private(part)
     ]
 
 
-def notices(visit: Visit, words: Words, number: int) -> list[tuple[str, list[tuple[str, str]]]]:
+def notices(
+    form_request: FormRequest, texts: Texts, number: int
+) -> list[tuple[str, list[tuple[str, str]]]]:
     """What there is to say on a page: words, and the questions they are about (id, words)."""
-    parts = visit.walk.form.parts
+    parts = form_request.transitions.form.parts
     found = []
-    for key, place, *link_ids in visit.session.notices:
+    for key, place, *link_ids in form_request.session.notices:
         about = [parts[k] for k in link_ids if k in parts and not parts[k].emergency]
         if place == str(number) and (about or not link_ids):  # emergencies are said above all else
-            said = [(part.id, part.text.in_language(words.language)) for part in about]
-            found.append((words(f"notice_{key}"), said))
+            answer_text = [(part.id, part.text.in_language(texts.language)) for part in about]
+            found.append((texts(f"notice_{key}"), answer_text))
     return found

@@ -25,8 +25,6 @@ class NotSubmitted(Exception):
 class Submit(Protocol):
     """Writes a response to the EHR of a login (``Session.ehr``)."""
 
-    def __call__(
-        self, ehr: dict[str, Any], response: dict[str, Any], response_id: str | None
-    ) -> str:
-        """The id of the response in the EHR, made or brought up to date; raises NotDelivered. The
+    def __call__(self, ehr: dict[str, Any], response: dict[str, Any]) -> str:
+        """The id of the response in the EHR, made or brought up to date; raises NotSubmitted. The
         same ``identifier`` is one response, however often it is sent."""

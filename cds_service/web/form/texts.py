@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "languages"
 ENGLISH = "en"
 
 
-class Words:
+class Texts:
     """The words of one language: ``words("step", number=2, count=8)``."""
 
     def __init__(self, language: str, texts: Mapping[str, str], own: Mapping[str, str]) -> None:
@@ -32,7 +32,7 @@ class Words:
 
 
 @cache
-def words_of(language: str) -> Words:
+def texts_of(language: str) -> Texts:
     """The words of a language, of its main language (``es`` for ``es-MX``), or English.
 
     ``language`` must be a language the Questionnaire has: each is kept once it was asked for.
@@ -40,7 +40,7 @@ def words_of(language: str) -> Words:
     own: dict[str, str] = {}
     for code in dict.fromkeys((language.partition("-")[0], language)):
         own |= _read(code)
-    return Words(language, _read(ENGLISH) | own, own)
+    return Texts(language, _read(ENGLISH) | own, own)
 
 
 def _read(language: str) -> dict[str, str]:

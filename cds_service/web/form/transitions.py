@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cds_service.fhirpath import ValueSets
 from cds_service.web.form import model as m
-from cds_service.web.form.form_state import Filled
+from cds_service.web.form.form_state import FormState
 from cds_service.web.form.merging import Posted, confirm, merge, write
 from cds_service.web.form.sessions import Session
 
@@ -20,18 +20,18 @@ REVIEW, LATER, SENDING, DONE, CHANGED = "review", "later", "sending", "done", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class Transitions:
     """A form on its way; ``value_sets`` are the codes of value sets by url."""
 
     form: m.IntakeForm
     value_sets: ValueSets
     now: datetime
 
-    def filled(self, session: Session) -> Filled:
+    def state(self, session: Session) -> FormState:
         """The form with the session's answers in it."""
-        return Filled(self.form, session.answers, session.drafts, self.value_sets, self.now)
+        return FormState(self.form, session.answers, session.drafts, self.value_sets, self.now)
 
-    def press(
+    def submit(
         self, session: Session, number: int, posted: Posted, go: str, *, to_review: bool
     ) -> str:
         """Keeps what the page sent and does what the button says; returns where to go, below
@@ -49,38 +49,40 @@ class Walk:
         session.step = number
         if what == SAVE:
             return LATER
-        filled = self.filled(session)
+        state = self.state(session)
         if what == BACK:
-            before = filled.before(number)
+            before = state.before(number)
             return REVIEW if to_review else _step(before.number if before else number)
-        return self._on(session, filled, number, posted, to_review)
+        return self._on(session, state, number, posted, to_review)
 
     def _adjust(self, session: Session, number: int, what: str, which: str) -> None:
         """What stays on the page: another language or size, an answer cleared."""
-        look(self.form, session, f"{what}:{which}")
+        change_display(self.form, session, f"{what}:{which}")
         part = self.form.parts.get(which)
         if what == CLEAR and part is not None and part.answerable:
             write(session, part, {})
             session.notices.append(["cleared", str(number), which])
 
     def _on(
-        self, session: Session, filled: Filled, number: int, posted: Posted, to_review: bool
+        self, session: Session, state: FormState, number: int, posted: Posted, to_review: bool
     ) -> str:
         """Stays while something is wrong or new on the page, else goes on."""
-        step = filled.step_at(number)
+        step = state.step_at(number)
         if step.number != number:  # nothing of it is asked any more
             return _step(step.number)
         confirm(session, posted)
         here = [part.link_id for part in step.all_parts]
-        wrong = any(link_id in filled.problems for link_id in here)
+        wrong = any(link_id in state.problems for link_id in here)
         new = [
-            p.link_id for p in _watched(step) if filled.shown(p) and p.link_id not in posted.seen
+            p.link_id
+            for p in _watched(step)
+            if state.shown(p) and p.link_id not in posted.shown_digests
         ]
         if new:
             session.notices.append(["more", str(number), *new])
         if wrong or new:
             return _step(number, to_review, check=wrong)
-        after = filled.after(number)
+        after = state.after(number)
         if to_review or after is None:
             return REVIEW
         session.step = after.number
@@ -94,7 +96,7 @@ def is_sending(session: Session, now: datetime) -> bool:
     )
 
 
-def look(form: m.IntakeForm, session: Session, go: str) -> None:
+def change_display(form: m.IntakeForm, session: Session, go: str) -> None:
     """Another language (``language:es``) or size of text (``size:large``)."""
     what, _, which = go.partition(":")
     if what == LANGUAGE and which in form.languages:
@@ -103,7 +105,7 @@ def look(form: m.IntakeForm, session: Session, go: str) -> None:
         session.large = which == LARGE
 
 
-def _watched(step: m.Step) -> list[m.Part]:
+def _watched(step: m.Step) -> list[m.FormItem]:
     """What must have been seen before the person goes on: questions, and fixed texts that depend
     on an answer."""
     return [

@@ -10,23 +10,24 @@ import orjson
 
 from cds_service.fhir.questionnaire_response.form import Condition, key_of
 from cds_service.web.form import model as m
-from cds_service.web.form.error_texts import number_limits, plain, trouble
+from cds_service.web.form.error_texts import error_text, number_limits, plain
 from cds_service.web.form.fields import FALSE, TRUE, Fields, is_unit
-from cds_service.web.form.form_state import Filled
+from cds_service.web.form.form_state import FormState
 from cds_service.web.form.merging import digest
-from cds_service.web.form.texts import Words
+from cds_service.web.form.texts import Texts
 
 
 @dataclass(slots=True, eq=False)
-class PartView:
+class ItemView:
     """``notes`` maps a suffix of an id to words below the question, in reading order; ``when`` is
-    what the script needs to show and hide it; ``seen`` what the page shows of it."""
+    what the script needs to show and hide it; ``digest`` stands for what the page
+    shows of it."""
 
-    part: m.Part
+    part: m.FormItem
     text: str
     shown: bool
     fields: Fields
-    seen: str
+    digest: str
     error: str = ""
     origin: str = ""
     needed: str = ""
@@ -36,7 +37,7 @@ class PartView:
     options: list[tuple[m.Option, str, bool]] = field(default_factory=list)
     units: list[tuple[m.Unit, str]] = field(default_factory=list)
     ends: tuple[str, str] = ("", "")
-    parts: list[PartView] = field(default_factory=list)
+    parts: list[ItemView] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -73,12 +74,16 @@ class Viewer:
     says what is wrong."""
 
     def __init__(
-        self, filled: Filled, words: Words, origins: Mapping[str, Mapping[str, str]], checked: bool
+        self,
+        state: FormState,
+        texts: Texts,
+        origins: Mapping[str, Mapping[str, str]],
+        checked: bool,
     ) -> None:
-        self._filled, self._words, self._checked = filled, words, checked
+        self._state, self._texts, self._checked = state, texts, checked
         self._origins = origins
 
-    def views(self, step: m.Step) -> list[PartView]:
+    def views(self, step: m.Step) -> list[ItemView]:
         """The parts of a step that are shown, or may be by what is answered on the page."""
         here = {part.link_id for part in step.all_parts if part.answerable}
         parts, optional = step.parts, False
@@ -91,81 +96,87 @@ class Viewer:
         """Id, question and words of everything wrong on the step, in form order."""
         parts = {part.link_id: part for part in step.all_parts}
         return [
-            (parts[k].id, self._say(parts[k].text), trouble(self._filled, parts[k], c, self._words))
-            for k, c in self._filled.problems.items()
+            (
+                parts[k].id,
+                self._text(parts[k].text),
+                error_text(self._state, parts[k], c, self._texts),
+            )
+            for k, c in self._state.problems.items()
             if k in parts
         ]
 
-    def _say(self, text: m.Text) -> str:
-        return text.in_language(self._words.language)
+    def _text(self, text: m.Text) -> str:
+        return text.in_language(self._texts.language)
 
-    def _views(self, parts: Iterable[m.Part], here: set[str], optional: bool) -> Iterator[PartView]:
+    def _views(
+        self, parts: Iterable[m.FormItem], here: set[str], optional: bool
+    ) -> Iterator[ItemView]:
         """``optional``: nothing in them is needed while nothing around them is answered."""
         for part in parts:
             may_appear = any(c.question in here for c in part.item.conditions)
-            if part.hidden or not (self._filled.shown(part) or may_appear):
+            if part.hidden or not (self._state.shown(part) or may_appear):
                 continue
             yield self._view(part, here, optional)
 
-    def _view(self, part: m.Part, here: set[str], optional: bool) -> PartView:
-        fields = self._filled.fields(part) if part.is_question else {}
-        view = PartView(
+    def _view(self, part: m.FormItem, here: set[str], optional: bool) -> ItemView:
+        fields = self._state.fields(part) if part.is_question else {}
+        view = ItemView(
             part=part,
-            text=self._say(part.text),
-            shown=self._filled.shown(part),
+            text=self._text(part.text),
+            shown=self._state.shown(part),
             fields=fields,
-            seen=digest(fields) if part.is_question else "",
+            digest=digest(fields) if part.is_question else "",
             when=self._when(part, here),
-            calm=self._filled.private(part),
+            calm=self._state.private(part),
             notes=dict(self._notes(part)),
-            units=[(unit, self._say(unit.text)) for unit in part.units],
+            units=[(unit, self._text(unit.text)) for unit in part.units],
         )
         tokens = fields.get("v", [])
-        view.options = [(o, self._say(o.text), o.token in tokens) for o in part.options]
-        code = self._filled.problems.get(part.link_id) if self._checked else None
+        view.options = [(o, self._text(o.text), o.token in tokens) for o in part.options]
+        code = self._state.problems.get(part.link_id) if self._checked else None
         if code and view.shown:
-            view.error = trouble(self._filled, part, code, self._words)
+            view.error = error_text(self._state, part, code, self._texts)
         origin = self._origins.get(part.link_id)
         if origin and fields:
-            view.origin = self._words("from_record", source=origin.get("source", ""))
+            view.origin = self._texts("from_record", source=origin.get("source", ""))
         if part.slider:
-            view.ends = (self._say(part.slider.lower), self._say(part.slider.upper))
+            view.ends = (self._text(part.slider.lower), self._text(part.slider.upper))
         if part.item.required:
-            view.needed = self._words("required_in_part" if optional else "required")
+            view.needed = self._texts("required_in_part" if optional else "required")
         view.parts = list(self._views(part.parts, here, optional or not part.item.required))
         return view
 
-    def _notes(self, part: m.Part) -> Iterator[tuple[str, str]]:
+    def _notes(self, part: m.FormItem) -> Iterator[tuple[str, str]]:
         """What explains a question, by the suffix of its id."""
-        words = self._words
+        texts = self._texts
         if part.control == m.CLOSED:
-            yield "closed", words("closed")
+            yield "closed", texts("closed")
         elif part.is_question and part.read_only:
-            yield "closed", words("read_only")
+            yield "closed", texts("read_only")
         elif part.control == m.GROUP and part.item.repeats:
-            yield "closed", words("one_only")
+            yield "closed", texts("one_only")
         for number, hint in enumerate(part.hints):
-            yield f"hint{number}", self._say(hint)
+            yield f"hint{number}", self._text(hint)
         if part.control == m.CHECKBOXES:
-            yield "many", words("choose_many")
+            yield "many", texts("choose_many")
         if part.control in (m.NUMBER, m.QUANTITY) and (
-            limits := number_limits(part, words, "number")
+            limits := number_limits(part, texts, "number")
         ):
             yield "limits", limits
         if part.format:
-            yield "format", words("format", format=part.format)
+            yield "format", texts("format", format=part.format)
         if part.control in m.TYPED and part.item.max_length:
-            yield "length", words("length_most", most=part.item.max_length)
+            yield "length", texts("length_most", most=part.item.max_length)
 
     # -- for the script ------------------------------------------------------------------------
 
-    def _when(self, part: m.Part, here: set[str]) -> str:
+    def _when(self, part: m.FormItem, here: set[str]) -> str:
         """The conditions as JSON, where one of them is answered on the same page: a condition on
         another page is written as what it is now."""
         conditions = part.item.conditions
         if not any(c.question in here for c in conditions):
             return ""
-        now = self._filled.conditions(part)
+        now = self._state.conditions(part)
         written = [
             self._condition(c) if c.question in here else truth
             for c, truth in zip(conditions, now, strict=True)
@@ -176,7 +187,7 @@ class Viewer:
     def _condition(self, condition: Condition) -> list[Any] | None:
         """Id of the question, operator, value as the page's fields hold it; None where the script
         cannot decide it."""
-        target = self._filled.form.parts[condition.question]
+        target = self._state.form.parts[condition.question]
         if condition.operator == "exists":
             return [target.id, "exists", condition.value is True]
         if condition.kind == "Boolean":
@@ -193,30 +204,30 @@ class Viewer:
 # -- reading back ----------------------------------------------------------------------------------
 
 
-def said(part: m.Part, answer: Mapping[str, Any], words: Words) -> str:
+def answer_text(part: m.FormItem, answer: Mapping[str, Any], texts: Texts) -> str:
     """An answer in words."""
     option = part.option_of(answer)
     if option is not None:
-        return option.text.in_language(words.language)
+        return option.text.in_language(texts.language)
     value = next((v for k, v in answer.items() if k.startswith("value")), "")
     if isinstance(value, bool):
-        return words("yes" if value else "no")
+        return texts("yes" if value else "no")
     if isinstance(value, dict):
-        return _said_object(part, value, words)
+        return _object_text(part, value, texts)
     return plain(value)
 
 
-def _said_object(part: m.Part, value: Mapping[str, Any], words: Words) -> str:
+def _object_text(part: m.FormItem, value: Mapping[str, Any], texts: Texts) -> str:
     if "value" not in value:
         return str(value.get("display") or value.get("code") or value.get("reference") or "")
     unit = next((u for u in part.units if is_unit(u, value)), None)
-    named = unit.text.in_language(words.language) if unit else str(value.get("unit") or "")
+    named = unit.text.in_language(texts.language) if unit else str(value.get("unit") or "")
     return f"{plain(value['value'])} {named}".strip()
 
 
-def said_of(filled: Filled, part: m.Part, words: Words) -> list[str]:
+def answer_texts(state: FormState, part: m.FormItem, texts: Texts) -> list[str]:
     """The answers of a question in words; a draft as it was typed."""
-    draft = filled.drafts.get(part.link_id)
+    draft = state.drafts.get(part.link_id)
     if draft is not None:
         return [text for texts in draft.values() for text in texts if text]
-    return [said(part, answer, words) for answer in filled.answers.get(part.link_id, ())]
+    return [answer_text(part, answer, texts) for answer in state.answers.get(part.link_id, ())]

@@ -118,18 +118,17 @@ class EhrConnection:
 
     # -- writing -----------------------------------------------------------------------
 
-    def save_response(self, response: Mapping[str, Any], response_id: str | None) -> str:
-        """Writes a response and returns its id on the EHR.
+    def save_response(self, response: Mapping[str, Any]) -> str:
+        """Writes a response once and returns its id on the EHR (idempotent).
 
-        With an id that response is brought up to date. Without one it is created, once: its
-        ``identifier``, which it must have, finds what an earlier try wrote whose answer was lost.
-        Subject, encounter, author and source are set here. Raises EhrUnavailable, EhrRefused (of
-        which SignInAgain).
+        Its ``identifier``, which it must have, finds what an earlier try wrote whose answer was
+        lost. Subject, encounter, author and source are set here. Raises EhrUnavailable, EhrRefused
+        (of which SignInAgain).
         """
         self._signed_in()
         ours = {**response, **self._about()}
-        found = self._read(response_id) if response_id else self._find(ours)
-        return self._create(ours) if found is None else self._bring_up_to_date(found, ours)
+        written = self._find(ours)
+        return self._create(ours) if written is None else self._update(written, ours)
 
     def _about(self) -> dict[str, Any]:
         """The patient answered, about themself."""
@@ -169,9 +168,9 @@ class EhrConnection:
         found = self._find(ours)
         if found is None:
             raise EhrUnavailable("the EHR says it has the response and does not find it")
-        return self._bring_up_to_date(found, ours)
+        return self._update(found, ours)
 
-    def _bring_up_to_date(self, found: dict[str, Any], ours: Mapping[str, Any]) -> str:
+    def _update(self, found: dict[str, Any], ours: Mapping[str, Any]) -> str:
         """Writes our answers over the EHR's where they differ; returns the id."""
         for _ in range(TRIES):
             id_ = _checked_id(found.get("id"))

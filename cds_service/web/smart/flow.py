@@ -24,7 +24,7 @@ from cds_service.web.smart.apps import App, Apps
 from cds_service.web.smart.discovery import read_configuration
 from cds_service.web.smart.ehr import EhrConnection, EhrLogin, SignInAgain
 from cds_service.web.smart.http import Calls
-from cds_service.web.smart.launch import PendingLaunch, Start, begin, belongs, code_of
+from cds_service.web.smart.launch import PendingLaunch, Start, begin, code_of, match_state
 from cds_service.web.smart.problems import LaunchFailed
 from cds_service.web.smart.tokens import check_identity, login_of, redeem
 
@@ -64,19 +64,19 @@ class LaunchFlow:
 
     # -- out ---------------------------------------------------------------------------
 
-    def leave(
-        self, app: App, launch: str | None, secret: str | None, *, along: bool
+    def authorize(
+        self, app: App, launch: str | None, secret: str | None, *, keep_answers: bool
     ) -> tuple[str, str]:
         """Begins a sign-in: the address to go to, and the secret of the session it waits in.
 
         Raises LaunchFailed and StoreUnavailable.
         """
         try:
-            self.sessions.pace.take()  # each asks the EHR, on behalf of anybody who asks us
+            self.sessions.rate.acquire()  # each asks the EHR, on behalf of anybody who asks us
         except RateLimitExceeded:
             raise LaunchFailed("busy") from None
         configuration = read_configuration(app, self._calls(app))
-        start = Start(self.redirect_uri, launch, along, self._types())
+        start = Start(self.redirect_uri, launch, keep_answers, self._types())
         url, pending = begin(app, configuration, start, self.clock())
 
         def wait(session: Session) -> Session:
@@ -86,7 +86,7 @@ class LaunchFlow:
         if secret is not None and self.sessions.change(secret, wait) is not None:
             return url, secret
         session = new_session(self.intake.form, self.intake.language())
-        return url, self.sessions.open(wait(session), paced=False)
+        return url, self.sessions.open(wait(session), limited=False)
 
     def _types(self) -> Iterator[str]:
         """The resource types that the form is filled in from."""
@@ -98,12 +98,12 @@ class LaunchFlow:
 
     # -- back --------------------------------------------------------------------------
 
-    def take(self, secret: str | None, state: str) -> PendingLaunch:
+    def claim(self, secret: str | None, state: str) -> PendingLaunch:
         """The sign-in this browser began, which is then used up; raises LaunchFailed."""
         taken: list[PendingLaunch] = []
 
-        def take(session: Session) -> Session | None:
-            found = belongs(session.launch, state, self.clock())
+        def claim(session: Session) -> Session | None:
+            found = match_state(session.launch, state, self.clock())
             if found is None:
                 return None
             taken.append(found)
@@ -111,12 +111,12 @@ class LaunchFlow:
             return session
 
         if secret is not None:
-            self.sessions.change(secret, take)
+            self.sessions.change(secret, claim)
         if not taken:
             raise LaunchFailed("not-started-here")
         return taken[-1]
 
-    def come_back(self, pending: PendingLaunch, answer: Mapping[str, str]) -> EhrLogin:
+    def exchange(self, pending: PendingLaunch, answer: Mapping[str, str]) -> EhrLogin:
         """The login an EHR's answer leads to, checked; raises LaunchFailed."""
         app = self.app(pending.issuer)
         calls, now = self._calls(app), self.clock()
@@ -127,14 +127,18 @@ class LaunchFlow:
         context = app_context.read(self.desk.store.names, told.get("appContext"))
         return replace(login, app_context=context)
 
-    def enter(self, login: EhrLogin, secret: str | None, *, along: bool) -> tuple[str, str]:
-        """Opens the session of a login under a new secret: one that somebody planted or read before
-        the sign-in opens nothing after it. Returns the page to show, below the form's start, and
-        the secret. Raises StoreUnavailable."""
+    def open_session(
+        self, login: EhrLogin, secret: str | None, *, keep_answers: bool
+    ) -> tuple[str, str]:
+        """Rotates the session id at sign-in (prevents session fixation): opens the session of a
+        login under a new secret. Returns the page to show, below the form's start, and the secret.
+        Raises StoreUnavailable."""
         before = self.sessions.read(secret) if secret else None
         if before is None or secret is None:
-            return "", self.sessions.open(self._filled(login, self.intake.language()), paced=False)
-        stays = _is_theirs(before, login) or (along and _is_nobodys(before))
+            return "", self.sessions.open(
+                self._filled(login, self.intake.language()), limited=False
+            )
+        stays = _is_theirs(before, login) or (keep_answers and _is_nobodys(before))
         after = before if stays else self._filled(login, before.language)
         page = REVIEW if stays and self._was_sending(before) else ""
         place = REVIEW_STEP if page else START
@@ -149,7 +153,7 @@ class LaunchFlow:
         )
         if fresh.born is None:
             fresh.born = self._born(login)
-        new = self.sessions.open(fresh, paced=False)
+        new = self.sessions.open(fresh, limited=False)
         if stays or is_fresh(before, self.intake.form):
             self.sessions.drop(secret)
         return page, new
@@ -158,7 +162,7 @@ class LaunchFlow:
         """The person was asked to sign in before the answers can be sent."""
         if any(notice[0] == Reason.SIGN_IN for notice in session.notices):
             return True
-        last = self.intake.walk().filled(session).steps[-1]
+        last = self.intake.transitions().state(session).steps[-1]
         return session.ehr is None and session.step >= last.number
 
     def _born(self, login: EhrLogin) -> str | None:

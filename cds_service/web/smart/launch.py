@@ -31,7 +31,7 @@ class PendingLaunch:
     asked to take answers along that were given before signing in."""
 
     issuer: str
-    along: bool
+    keep_answers: bool
     state: str
     verifier: str
     nonce: str
@@ -57,7 +57,7 @@ class Start:
 
     redirect_uri: str
     launch: str | None
-    along: bool
+    keep_answers: bool
     types: Iterable[str]
 
 
@@ -67,7 +67,7 @@ def begin(
     """The address to send the person to, and what to keep until they are back."""
     pending = PendingLaunch(
         issuer=app.issuer,
-        along=start.along and start.launch is None,
+        keep_answers=start.keep_answers and start.launch is None,
         state=generate_token(STATE),
         verifier=generate_token(VERIFIER),
         nonce=generate_token(NONCE),
@@ -98,7 +98,9 @@ def begin(
     return str(url), pending
 
 
-def belongs(pending: Mapping[str, Any] | None, state: str, now: datetime) -> PendingLaunch | None:
+def match_state(
+    pending: Mapping[str, Any] | None, state: str, now: datetime
+) -> PendingLaunch | None:
     """The sign-in that an answer with this state belongs to; None when there is none any more."""
     if not pending or not hmac.compare_digest(str(pending["state"]).encode(), state.encode()):
         return None

@@ -20,35 +20,35 @@ from cds_service.web.smart.problems import LaunchFailed
 
 LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
 FORM = "/intake"
-ALONG = "along"  # of the parameter ``answers``: those given before signing in come along
+KEEP = "keep"  # of the parameter ``answers``: keeps those given before signing in
 
 
-def launch_blueprint(entrance: LaunchFlow) -> Blueprint:
+def launch_blueprint(flow: LaunchFlow) -> Blueprint:
     """The two addresses an EHR is told when the form is registered there."""
-    routes = Blueprint("launch", __name__, template_folder="../web/templates")
-    intake = entrance.intake
+    routes = Blueprint("launch", __name__, template_folder="../templates")
+    intake = flow.intake
 
     @routes.get(LAUNCH)
     def launch() -> Response:
-        found = intake.found()
-        along = request.args.get("answers") == ALONG
-        app = _app_asked(entrance, found[1] if found else None)
+        found = intake.find_session()
+        keep_answers = request.args.get("answers") == KEEP
+        app = _app_asked(flow, found[1] if found else None)
         if app is None:
-            return intake.page("launch_choose", apps=list(entrance.apps), along=along)
+            return intake.page("launch_choose", apps=list(flow.apps), keep_answers=keep_answers)
         g.client = app.client
         SIGN_INS.labels("begun").inc()
-        url, secret = entrance.leave(
-            app, request.args.get("launch"), intake.cookie.secret(), along=along
+        url, secret = flow.authorize(
+            app, request.args.get("launch"), intake.cookie.secret(), keep_answers=keep_answers
         )
         return _to(url, intake, secret)
 
     @routes.get(CALLBACK)
     def callback() -> Response:
         secret = intake.cookie.secret()
-        pending = entrance.take(secret, request.args.get("state", ""))
-        g.client = entrance.app(pending.issuer).client
-        login = entrance.come_back(pending, request.args)
-        page, entered = entrance.enter(login, secret, along=pending.along)
+        pending = flow.claim(secret, request.args.get("state", ""))
+        g.client = flow.app(pending.issuer).client
+        login = flow.exchange(pending, request.args)
+        page, entered = flow.open_session(login, secret, keep_answers=pending.keep_answers)
         SIGN_INS.labels("signed-in").inc()
         return _to(f"{FORM}/{page}" if page else FORM, intake, entered)
 
@@ -67,15 +67,15 @@ def launch_blueprint(entrance: LaunchFlow) -> Blueprint:
 
 def _problem(intake: Intake, error: LaunchFailed) -> Response:
     try:
-        found = intake.found()
+        found = intake.find_session()
     except StoreUnavailable:
         found = None
-    visit = intake.visit_of(*found) if found else None
+    form_request = intake.form_request_of(*found) if found else None
     problem, key = error.problem, error.name.replace("-", "_")
-    return intake.page("launch_problem", visit, problem.status, key=key, problem=problem)
+    return intake.page("launch_problem", form_request, problem.status, key=key, problem=problem)
 
 
-def _app_asked(entrance: LaunchFlow, session: Session | None) -> App | None:
+def _app_asked(flow: LaunchFlow, session: Session | None) -> App | None:
     """The EHR to sign in to: named by the launch, or known from before, or the only one; None
     when the person has to choose. Raises LaunchFailed."""
     issuer = request.args.get("iss")
@@ -83,11 +83,11 @@ def _app_asked(entrance: LaunchFlow, session: Session | None) -> App | None:
         known = None if session is None else session.ehr or session.whose
         if known is not None:
             issuer = known["issuer"]
-        elif len(entrance.apps) == 1:
-            return next(iter(entrance.apps))
-        elif len(entrance.apps) > 1:
+        elif len(flow.apps) == 1:
+            return next(iter(flow.apps))
+        elif len(flow.apps) > 1:
             return None
-    return entrance.app(issuer or "")
+    return flow.app(issuer or "")
 
 
 def _to(url: str, intake: Intake, secret: str) -> Response:

@@ -1,4 +1,4 @@
-"""Hands the answers of the form to the EHR of their session; says in the form's words why not."""
+"""Writes the answers of the form to the EHR of their session."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cds_service.web.smart.ehr import EhrLogin, EhrRefused, EhrUnavailable, Sign
 from cds_service.web.smart.flow import LaunchFlow
 
 
-def delivery(entrance: LaunchFlow) -> Submit:
-    """What the form calls to send answers."""
+def submit_with(flow: LaunchFlow) -> Submit:
+    """Makes the form's ``Submit`` of the EHRs behind a login."""
 
-    def deliver(ehr: dict[str, Any], response: dict[str, Any], response_id: str | None) -> str:
+    def submit(ehr: dict[str, Any], response: dict[str, Any]) -> str:
         try:
-            chart = entrance.ehr(EhrLogin.from_json(ehr))
-            return chart.save_response(response, response_id)
+            chart = flow.ehr(EhrLogin.from_json(ehr))
+            return chart.save_response(response)
         except SignInAgain:
             raise NotSubmitted(Reason.SIGN_IN) from None
         except EhrRefused:
@@ -23,4 +23,4 @@ def delivery(entrance: LaunchFlow) -> Submit:
         except EhrUnavailable:
             raise NotSubmitted(Reason.UNAVAILABLE) from None
 
-    return deliver
+    return submit

@@ -243,7 +243,7 @@ def test_a_session_in_an_unknown_language_speaks_the_forms(garden: Garden) -> No
 
 def test_only_so_many_forms_are_begun_in_a_minute(garden: Garden, person: Person) -> None:
     """A stranger cannot fill the store; who has begun goes on, and loses nothing by beginning."""
-    garden.sessions.pace.most = 1  # the person has begun one
+    garden.sessions.rate.most = 1  # the person has begun one
     page = person.page("/intake/step/1")
     client = garden.app.test_client()
     refused = client.post("/intake", data={"language": "en"}, base_url=BASE)

@@ -12,11 +12,11 @@ from cds_service.content import Content
 from cds_service.fhir.questionnaire_response import validate
 from cds_service.settings import Settings
 from cds_service.web.form import intake_of
-from cds_service.web.form.error_texts import trouble
-from cds_service.web.form.form_state import Filled, fitted
+from cds_service.web.form.error_texts import error_text
+from cds_service.web.form.form_state import FormState, fitted
 from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.response import Heading, completed
-from cds_service.web.form.texts import words_of
+from cds_service.web.form.texts import texts_of
 from cds_service.web.form.views import Viewer
 from tests.support.clinic import NOW
 from tests.web.form.forms import (
@@ -34,14 +34,14 @@ from tests.web.form.forms import (
     when,
 )
 
-WORDS = words_of("en")
+WORDS = texts_of("en")
 LABEL_R = {"system": "conf", "code": "R"}
 
 
-def filled(resource: dict[str, Any], answers: dict[str, Any], drafts: Any = None) -> Filled:
+def filled(resource: dict[str, Any], answers: dict[str, Any], drafts: Any = None) -> FormState:
     form = read_form(resource, VALUE_SETS)
     given = {k: v if isinstance(v, list) else [v] for k, v in answers.items()}
-    return Filled(form, given, drafts or {}, VALUE_SET_CODES, NOW)
+    return FormState(form, given, drafts or {}, VALUE_SET_CODES, NOW)
 
 
 # question kind, condition, an answer that meets it, one that does not
@@ -189,7 +189,7 @@ def test_what_is_wrong_is_said_in_plain_words(link_id: str, answer: Any, key: st
     here = filled(EVERYTHING, {link_id: answer})
 
     assert list(here.problems) == [link_id]
-    said = trouble(here, here.form.parts[link_id], here.problems[link_id], WORDS)
+    said = error_text(here, here.form.parts[link_id], here.problems[link_id], WORDS)
     assert said.partition("{")[0].startswith(WORDS(key).partition("{")[0].partition(" 3")[0][:12])
 
 
@@ -266,7 +266,7 @@ def test_what_is_called_needed_is_what_the_validator_demands(group: bool, words:
     inner = [item("a", "string"), item("b", "string", required=True)]
     asked = questionnaire(item("g", "group", required=group, item=inner))
     blank, begun = filled(asked, {}), filled(asked, {"a": {"valueString": "x"}})
-    views = Viewer(blank, words_of("en"), {}, False).views(blank.form.steps[0])
+    views = Viewer(blank, texts_of("en"), {}, False).views(blank.form.steps[0])
 
     assert [view.needed for view in views] == ["", words]
     assert bool(blank.problems) is group

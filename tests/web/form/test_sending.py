@@ -27,9 +27,7 @@ class Chart:
         self.busy: threading.Event | None = None
         self.reached = threading.Event()
 
-    def __call__(
-        self, ehr: dict[str, Any], response: dict[str, Any], response_id: str | None
-    ) -> str:
+    def __call__(self, ehr: dict[str, Any], response: dict[str, Any]) -> str:
         assert ehr == EHR
         self.reached.set()
         if self.busy is not None:
@@ -108,7 +106,7 @@ def test_a_worker_that_died_while_sending_holds_nobody_up(
 ) -> None:
     session = person.session
     session.sending = garden.clock.now.isoformat()
-    garden.sessions.save(person.secret, session)
+    garden.sessions.change(person.secret, lambda _: session)
     assert press_send(person).headers["Location"] == "/intake/sending"
 
     garden.clock.now += timedelta(minutes=2)

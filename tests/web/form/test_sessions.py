@@ -129,7 +129,7 @@ def test_a_change_that_is_not_wanted_changes_nothing(sessions: Sessions) -> None
 def test_sessions_end_a_week_after_the_last_change(sessions: Sessions, clock: Clock) -> None:
     secret = sessions.open(answered("a"))
     clock.now += timedelta(days=6)
-    sessions.save(secret, answered("b"))
+    sessions.change(secret, lambda _: answered("b"))
     clock.now += timedelta(days=6)
 
     assert sessions.read(secret) == answered("b")

@@ -262,7 +262,7 @@ def test_the_content_names_nothing_of_its_own_in_code_or_templates() -> None:
     folder = ROOT / "cds_service" / "web"
     files = [
         *(folder / "intake").glob("*.py"),
-        *folder.glob("templates/intake/*"),
+        *folder.glob("templates/form/*"),
         *folder.glob("static/intake*"),
     ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)

@@ -12,10 +12,10 @@ from cds_service.content import Content
 from cds_service.fhir.questionnaire_response import validate
 from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.merging import Posted, digest
-from cds_service.web.form.model import CHECKBOXES, LISTED, IntakeForm, Part
+from cds_service.web.form.model import CHECKBOXES, LISTED, FormItem, IntakeForm
 from cds_service.web.form.response import Heading, completed
 from cds_service.web.form.sessions import Session
-from cds_service.web.form.transitions import Walk
+from cds_service.web.form.transitions import Transitions
 from tests.support.clinic import NOW
 from tests.web.form.forms import EVERYTHING, SMALL, VALUE_SET_CODES, VALUE_SETS
 
@@ -37,7 +37,7 @@ TYPED = st.sampled_from(
 )
 
 
-def typed(draw: st.DrawFn, part: Part) -> dict[str, list[str]]:
+def typed(draw: st.DrawFn, part: FormItem) -> dict[str, list[str]]:
     """What a person may do with a question, sensible or not."""
     if part.control in LISTED:
         tokens = [option.token for option in part.options]
@@ -47,18 +47,18 @@ def typed(draw: st.DrawFn, part: Part) -> dict[str, list[str]]:
     return {"v": draw(st.lists(TYPED, max_size=3 if part.many else 1))}
 
 
-def walked(draw: st.DrawFn, walk: Walk) -> Session:
+def walked(draw: st.DrawFn, walk: Transitions) -> Session:
     """A session after some presses, back and forth."""
     session = Session(walk.form.canonical)
     number = 1
     for _ in range(draw(st.integers(1, 14))):
-        filled = walk.filled(session)
+        filled = walk.state(session)
         step = filled.step_at(number)
         shown = [p for p in step.all_parts if p.answerable and filled.shown(p)]
         fields = {p.link_id: typed(draw, p) for p in shown}
         seen = {p.link_id: digest(filled.fields(p)) for p in shown}
         go = draw(st.sampled_from(["next", "next", "next", "back", "save", "language:es"]))
-        path = walk.press(session, step.number, Posted(fields, seen), go, to_review=False)
+        path = walk.submit(session, step.number, Posted(fields, seen), go, to_review=False)
         kind, _, rest = path.partition("?")[0].partition("/")
         number = int(rest) if kind == "step" else 1
     return session
@@ -78,13 +78,13 @@ def answered_in(items: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[st
 
 
 def check(form: IntakeForm, codes: Any, draw: st.DrawFn) -> None:
-    walk = Walk(form, codes, NOW)
+    walk = Transitions(form, codes, NOW)
     session = walked(draw, walk)
-    filled = walk.filled(session)
+    filled = walk.state(session)
     for link_id in filled.problems:  # the person mends what is wrong
         session.answers.pop(link_id, None)
         session.drafts.pop(link_id, None)
-    filled = walk.filled(session)
+    filled = walk.state(session)
     if filled.problems:  # something required is missing
         assert set(filled.problems.values()) == {"required"}
         return

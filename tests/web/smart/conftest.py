@@ -165,7 +165,7 @@ class Browser:
     def keep(self, session: Session) -> None:
         """Has it keep something else."""
         store = self.app.extensions["cds_service.hooks.calls"].store
-        Sessions(store, utc_now).save(self.secret, session)
+        Sessions(store, utc_now).change(self.secret, lambda _: session)
 
     def answer(self, **answers: Any) -> None:
         """Has answered: linkId=answers, as the form would keep them."""

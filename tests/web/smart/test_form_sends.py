@@ -78,7 +78,7 @@ def test_a_young_persons_whole_response_is_restricted(
         browser.client.post("/intake", base_url=BASE)
     browser.answer(sev=[{"valueInteger": 3}])
     if not before:
-        browser.enter(f"{LAUNCH}?iss={quote(ehr.fhir_base)}&answers=along", patient="ana")
+        browser.enter(f"{LAUNCH}?iss={quote(ehr.fhir_base)}&answers=keep", patient="ana")
     send(browser)
     (response,) = ehr.find(KIND)
 
@@ -147,7 +147,7 @@ def test_who_comes_back_with_the_code_signs_in_again_and_sends(
 
 def test_a_code_opens_nothing_into_somebody_elses_record(ready: Browser, ehr: DemoEhr) -> None:
     ready.open(f"{BASE}/intake/later")
-    ready.enter(f"{LAUNCH}?answers=along", patient="bea")
+    ready.enter(f"{LAUNCH}?answers=keep", patient="bea")
 
     assert ready.session.answers == {}
 

@@ -19,7 +19,7 @@ PUBLIC = jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
 ISSUER = "https://sign-in.example.org"
 
 
-def come_back(
+def exchange(
     hostile: HostileServer, browser: Browser, token: Any, key: dict[str, Any] | None = None
 ) -> int:
     """Signs in where the EHR answers with this id token; the status of what follows. ``token`` may
@@ -60,7 +60,7 @@ def signed(nonce_: str, *, key: Any = KEY, algorithm: str = "RS256", **changes: 
 
 
 def test_one_that_is_in_order_lets_the_person_in(hostile: HostileServer, browser: Browser) -> None:
-    assert come_back(hostile, browser, signed) == 303
+    assert exchange(hostile, browser, signed) == 303
     assert browser.session.ehr is not None
 
 
@@ -88,11 +88,11 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_one_that_is_not_opens_nothing(case: str, hostile: HostileServer, browser: Browser) -> None:
-    assert come_back(hostile, browser, WRONG[case]) == 502
+    assert exchange(hostile, browser, WRONG[case]) == 502
     assert browser.session.ehr is None
 
 
 def test_a_key_of_another_algorithm_verifies_nothing(
     hostile: HostileServer, browser: Browser
 ) -> None:
-    assert come_back(hostile, browser, signed, {"alg": "RS512"}) == 502
+    assert exchange(hostile, browser, signed, {"alg": "RS512"}) == 502

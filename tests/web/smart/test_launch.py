@@ -48,7 +48,7 @@ def test_a_standalone_launch_asks_which_patient(browser: Browser, standalone: st
 
 
 def test_who_does_not_say_which_ehr_chooses(browser: Browser, ehr: DemoEhr) -> None:
-    page = browser.open(f"{LAUNCH}?answers=along")
+    page = browser.open(f"{LAUNCH}?answers=keep")
     (link,) = re.findall(r'href="([^"]+)">Demo clinic<', page.text)
     left = browser.open(BASE + html.unescape(link))
 

@@ -304,11 +304,11 @@ def test_a_stranger_cannot_have_the_ehr_called_without_end(
 ) -> None:
     sessions: Sessions = browser.app.extensions[SESSIONS]
     clock.ahead = timedelta(days=2)  # a minute of its own
-    most, sessions.pace.most = sessions.pace.most, 1
+    most, sessions.rate.most = sessions.rate.most, 1
     try:
         begun, refused = browser.open(standalone), browser.open(standalone)
     finally:
-        sessions.pace.most = most
+        sessions.rate.most = most
 
     assert begun.status_code == 303
     told(refused, 503, "The form is very busy just now")

@@ -83,7 +83,7 @@ def severity(ehr: DemoEhr) -> int:
 def test_a_response_is_the_patients_own(
     signed_in: Callable[..., EhrConnection], ehr: DemoEhr
 ) -> None:
-    id_ = signed_in(encounter="visit-1").save_response(answered(7), None)
+    id_ = signed_in(encounter="visit-1").save_response(answered(7))
     found, patient = stored(ehr), {"reference": "Patient/ana"}
 
     assert found["id"] == id_
@@ -94,25 +94,25 @@ def test_a_response_is_the_patients_own(
 
 def test_labels_stay_on_it(chart: EhrConnection, ehr: DemoEhr) -> None:
     label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
-    chart.save_response(answered(7) | {"meta": {"security": [label]}}, None)
+    chart.save_response(answered(7) | {"meta": {"security": [label]}})
 
     assert stored(ehr)["meta"]["security"] == [label]
 
 
 def test_a_correction_amends_it(chart: EhrConnection, ehr: DemoEhr) -> None:
-    id_ = chart.save_response(answered(7), None)
+    id_ = chart.save_response(answered(7))
 
-    assert chart.save_response(answered(3), id_) == id_
+    assert chart.save_response(answered(3)) == id_
     assert (severity(ehr), stored(ehr)["status"]) == (3, "amended")
     assert stored(ehr)["meta"]["versionId"] == "2"
 
 
 def test_one_that_was_deleted_is_made_again(chart: EhrConnection, ehr: DemoEhr) -> None:
-    id_ = chart.save_response(answered(7), None)
+    id_ = chart.save_response(answered(7))
     tokens = dict(ehr.authorization.tokens)
     ehr.reset()
     ehr.authorization.tokens.update(tokens)
-    other = chart.save_response(answered(7), id_)
+    other = chart.save_response(answered(7))
 
     assert stored(ehr)["id"] == other != id_
 
@@ -125,10 +125,10 @@ def test_a_save_whose_answer_was_lost_is_not_made_twice(
 ) -> None:
     faults.on("POST", PATH, LOST)
     with pytest.raises(EhrUnavailable):
-        chart.save_response(answered(7), None)
+        chart.save_response(answered(7))
     first = stored(ehr)
 
-    assert chart.save_response(answered(7), None) == first["id"]
+    assert chart.save_response(answered(7)) == first["id"]
     assert stored(ehr) == first
 
 
@@ -137,23 +137,23 @@ def test_what_was_changed_before_the_second_try_counts(
 ) -> None:
     faults.on("POST", PATH, LOST)
     with pytest.raises(EhrUnavailable):
-        chart.save_response(answered(7), None)
-    chart.save_response(answered(3), None)
+        chart.save_response(answered(7))
+    chart.save_response(answered(3))
 
     assert severity(ehr) == 3
 
 
 def test_two_saves_at_once_are_one_response(chart: EhrConnection, ehr: DemoEhr) -> None:
     with ThreadPoolExecutor(8) as pool:
-        ids = set(pool.map(lambda _: chart.save_response(answered(7), None), range(8)))
+        ids = set(pool.map(lambda _: chart.save_response(answered(7)), range(8)))
 
     assert ids == {stored(ehr)["id"]}
 
 
 def test_two_corrections_at_once_are_both_written(chart: EhrConnection, ehr: DemoEhr) -> None:
-    id_ = chart.save_response(answered(0), None)
+    id_ = chart.save_response(answered(0))
     with ThreadPoolExecutor(2) as pool:
-        saved = list(pool.map(lambda n: chart.save_response(answered(n), id_), (1, 2)))
+        saved = list(pool.map(lambda n: chart.save_response(answered(n)), (1, 2)))
 
     assert saved == [id_, id_]
     assert stored(ehr)["meta"]["versionId"] == "3"
@@ -161,7 +161,7 @@ def test_two_corrections_at_once_are_both_written(chart: EhrConnection, ehr: Dem
 
 def test_other_peoples_responses_are_left_alone(chart: EhrConnection, ehr: DemoEhr) -> None:
     ehr.put({**answered(1), "id": "other", "identifier": {**IDENTIFIER, "value": "urn:uuid:x"}})
-    chart.save_response(answered(7), None)
+    chart.save_response(answered(7))
 
     assert len(ehr.find(KIND)) == 2
 
@@ -175,8 +175,8 @@ def test_a_busy_ehr_may_be_asked_again(
 ) -> None:
     faults.on("POST", PATH, status)
     with pytest.raises(EhrUnavailable):
-        chart.save_response(answered(7), None)
-    chart.save_response(answered(7), None)
+        chart.save_response(answered(7))
+    chart.save_response(answered(7))
 
     assert severity(ehr) == 7
 
@@ -187,7 +187,7 @@ def test_an_ehr_that_refuses(
 ) -> None:
     faults.on("POST", PATH, status)
     with pytest.raises(EhrRefused) as refused:
-        chart.save_response(answered(7), None)
+        chart.save_response(answered(7))
 
     assert not isinstance(refused.value, SignInAgain)
     assert "7" not in str(refused.value)
@@ -195,16 +195,16 @@ def test_an_ehr_that_refuses(
 
 
 def test_a_response_that_keeps_being_changed(chart: EhrConnection, faults: Faults) -> None:
-    id_ = chart.save_response(answered(7), None)
+    chart.save_response(answered(7))
     faults.on("PUT", PATH, 412, 409, 412)
     with pytest.raises(EhrUnavailable):
-        chart.save_response(answered(3), id_)
+        chart.save_response(answered(3))
 
 
 def test_a_login_that_the_ehr_ended(chart: EhrConnection, ehr: DemoEhr) -> None:
     ehr.authorization.tokens.clear()
     with pytest.raises(SignInAgain):
-        chart.save_response(answered(7), None)
+        chart.save_response(answered(7))
 
 
 def test_a_login_that_is_over_is_not_tried(
@@ -214,6 +214,6 @@ def test_a_login_that_is_over_is_not_tried(
     chart.now += timedelta(hours=1)
     faults.seen.clear()
     with pytest.raises(SignInAgain):
-        chart.save_response(answered(7), None)
+        chart.save_response(answered(7))
 
     assert faults.seen == []

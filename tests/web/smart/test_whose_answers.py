@@ -64,7 +64,7 @@ def test_answers_given_without_a_sign_in_come_along_when_that_is_asked_for(
     begin(browser)
     browser.answer(**ANSWERS)
     secret = browser.secret
-    url = changed(standalone, answers="along") if asked else standalone
+    url = changed(standalone, answers="keep") if asked else standalone
     browser.enter(url, patient="ana")
 
     assert browser.session.answers == (ANSWERS if asked else {})
@@ -75,7 +75,7 @@ def test_answers_given_without_a_sign_in_come_along_when_that_is_asked_for(
 def test_an_ehr_cannot_ask_for_them(browser: Browser, launch_url: str) -> None:
     begin(browser)
     browser.answer(**ANSWERS)
-    browser.enter(changed(launch_url, answers="along"))
+    browser.enter(changed(launch_url, answers="keep"))
 
     assert browser.session.answers == {}
 
@@ -83,7 +83,7 @@ def test_an_ehr_cannot_ask_for_them(browser: Browser, launch_url: str) -> None:
 def test_a_signed_in_persons_answers_never_come_along(browser: Browser, standalone: str) -> None:
     browser.enter(standalone, patient="ana")
     browser.answer(**ANSWERS)
-    browser.enter(changed(standalone, answers="along"), patient="bea")
+    browser.enter(changed(standalone, answers="keep"), patient="bea")
 
     assert browser.session.answers == {}
 
