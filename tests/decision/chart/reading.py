@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from cds_service.content.codes import CodeSet
 from cds_service.content.model import CodeFilter, Requirement
 from cds_service.decision.chart import ChartIndex
 from tests.support.clinic import NOW
 
 CODE = {"coding": [{"system": "urn:test", "code": "it"}]}
 
-CODES = frozenset({("urn:test", "it")})
+CODES = CodeSet({("urn:test", "it")})
 
 
 def requirement(kind: str = "Observation", **more: Any) -> Requirement:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.content import Content
+from cds_service.content.codes import CodeSet
 from cds_service.content.model import CodeFilter
 from tests.support.clinic import CLINICAL_STATUS, QUIET, Clinic, chart_entry, observation
 
@@ -75,9 +76,9 @@ def test_a_condition_counts_while_active_or_without_a_status(
     assert bool(facts.variables["endometriosis"]) is counts
 
 
-STATUS = CodeFilter("status", frozenset({("", "final")}), None, allows_absent=False)
+STATUS = CodeFilter("status", CodeSet({("", "final")}), None, allows_absent=False)
 
-LENIENT = CodeFilter("status", frozenset({("", "final")}), None, allows_absent=True)
+LENIENT = CodeFilter("status", CodeSet({("", "final")}), None, allows_absent=True)
 
 
 @pytest.mark.parametrize(
