@@ -89,6 +89,10 @@ class Settings(BaseSettings):
         ge=1,
         description="Most forms and sign-ins that may be begun in a minute, in one worker.",
     )
+    form_canonicals: str = Field(
+        default="",
+        description="Further urls, separated by commas, by which responses name the intake form.",
+    )
     restricted_ages: str = Field(
         default="",
         description="Ages in whole years, such as `12-17`, at which a whole response to the form "

@@ -54,7 +54,13 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     if reached:  # else a thread that still waits for it could be there when the server forks
         switches.read_patiently()
         store.close()  # what was opened here must not be shared with workers
-    pipeline = Pipeline(content, f"{settings.public_base_url}/intake", switches, store.names.uuid)
+    pipeline = Pipeline(
+        content,
+        f"{settings.public_base_url}/intake",
+        switches,
+        store.names.uuid,
+        listed(settings.form_canonicals),
+    )
     desk = HookCalls(pipeline, store, settings)
     populator = Populator.of(pipeline)
     gate = _gate(settings, store, clients, anonymous)

@@ -10,6 +10,7 @@ chosen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -52,12 +53,21 @@ class GivenAnswers:
     usable: dict[str, list[Answer]] = field(default_factory=dict)
     unconfirmed: set[str] = field(default_factory=set)  # filled in by a machine, not looked at
     unusable: list[str] = field(default_factory=list)
+    is_finished: bool = True
 
 
 def read_answers(
-    form: Questionnaire, response: Resource, authored: datetime, now: datetime
+    form: Questionnaire,
+    response: Resource,
+    authored: datetime | None,
+    now: datetime,
+    is_finished: bool = True,
 ) -> AnswerSheet:
-    """The view of one response; ``authored`` and ``now`` are aware datetimes."""
+    """The view of one response; ``authored`` and ``now`` are aware datetimes.
+
+    Without ``authored`` the answers are older than any question allows (clinical specification,
+    section 9). Of a form that is not finished, what was not chosen is unknown.
+    """
     given = GivenAnswers()
     sent: dict[str, list[Any]] = {}
     for link_id, answers in _answered(response.get("item")):
@@ -68,16 +78,18 @@ def read_answers(
             given.unusable.append(link_id)
         elif answers:
             given.usable[link_id] = list(_usable(question, answers, given))
-    return _sheet(form, given, authored, max(now - authored, timedelta()))
+    given.is_finished = is_finished
+    age = None if authored is None else max(now - authored, timedelta())
+    return _sheet(form, given, authored, age)
 
 
 def _sheet(
-    form: Questionnaire, given: GivenAnswers, authored: datetime, age: timedelta
+    form: Questionnaire, given: GivenAnswers, authored: datetime | None, age: timedelta | None
 ) -> AnswerSheet:
     view: Answers = {}
     texts: dict[str, str] = {}
     unanswered, stale = set(), set()
-    hours = age / HOUR
+    hours = math.inf if age is None else age / HOUR
     showing = Showing.of_answers(form.form, given.usable)
     for link_id, question in form.items.items():
         kind = question.item.kind
@@ -203,7 +215,9 @@ def _answer(
         number: int | Decimal | None = None if too_old else usable[-1].value
         return number
     chosen = {answer.value["code"] for answer in usable}
-    if too_old:  # a ticked answer stays true; what was not ticked, and "none", are unknown again
+    if (
+        too_old or not given.is_finished
+    ):  # a ticked answer stays true; what was not ticked, and "none", are unknown again
         return dict.fromkeys(sorted(chosen - question.exclusive), True) or None
     open_ended = item.repeats and link_id in given.unconfirmed
     if chosen <= question.unknown or link_id in given.unusable or open_ended:

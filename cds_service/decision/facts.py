@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Resource
+from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Questionnaire, Resource
 from cds_service.content.orders import order_keys
-from cds_service.decision.answers import EMPTY, AnswerSheet, read_answers
-from cds_service.decision.chart import FUTURE, ChartIndex, Entry
+from cds_service.decision.answers import EMPTY, AnswerSheet
+from cds_service.decision.chart import ChartIndex, Entry
 from cds_service.decision.record import RESPONSES, PatientRecord
-from cds_service.decision.unread import Unread, Why, unread
+from cds_service.decision.responses import Candidate, read_responses
+from cds_service.decision.unread import Unread
 from cds_service.fhir.dates import parse_span, whole_years
 from cds_service.fhir.errors import Issue, MissingFacts
 
-FINISHED = frozenset({"completed", "amended"})
-UNDATED = Issue(
+RESPONSE = "QuestionnaireResponse"
+NOT_READ = Issue(
     "value",
-    f"prefetch.{RESPONSES} holds a finished intake response without a usable authored date, so its "
-    "age is not known. Send authored as a FHIR dateTime that is not in the future.",
+    f"prefetch.{RESPONSES} holds a response that may answer the intake form and cannot be used: "
+    "which form, which patient or which status it has cannot be told. Send questionnaire as the "
+    "form's canonical url, subject as Patient/id and status as R4 says, without modifiers.",
     f"prefetch.{RESPONSES}",
 )
 
@@ -38,7 +40,10 @@ class Facts:
     unavailable: Mapping[str, str]
     incomplete: frozenset[str]
     unread: tuple[Unread, ...]  # what came and could not be understood
+    is_finished: bool  # False: the response was begun and not finished
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
+    is_other: bool = False  # another response may be newer, and is not as urgent
+    alternatives: tuple[Facts, ...] = ()  # with the other responses that may be the newest
 
     @property
     def unusable(self) -> Counter[str]:
@@ -68,35 +73,59 @@ def build_facts(
     index: ChartIndex,
     record: PatientRecord,
     now: datetime,
+    canonicals: Collection[str] = (),
 ) -> Facts:
-    """The facts of one call; ``now`` is aware. Raises MissingFacts for an undated response only,
-    never for what the chart holds."""
-    entries, not_understood = index.match(record.chart, now, record.references)
-    not_understood = [*record.unread, *not_understood]
-    response, expired, sheet = _newest_response(content, record, now, not_understood)
+    """The facts of one call; ``now`` is aware, ``canonicals`` are further urls of our form. Raises
+    MissingFacts when a response that may be ours cannot be used and there is no other, never for
+    what the chart holds."""
+    form = content.questionnaire
+    entries, chart = index.match(record.chart, now, record.references)
+    read = read_responses(form, record.responses, record.references, now, canonicals)
+    not_understood = (*record.unread, *chart, *read.unread)
+    if not read.candidates and any(one.type == RESPONSE for one in not_understood):
+        raise MissingFacts(NOT_READ)  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
         name: limited(content, name, entries) for name in content.requirements
     }
     variables |= {
-        "answers": sheet.view,
+        "answers": {},
         "patient": record.patient,
         "age": age_of(record.patient, now),
         "encounter": record.encounter,
         "user": {"type": record.user[0], "id": record.user[1]},
-        "questionnaireResponse": response,
-        "expiredQuestionnaireResponse": expired,
+        "questionnaireResponse": None,
+        "expiredQuestionnaireResponse": read.expired,
         **{name: list(record.context.get(name, ())) for name in CONTEXT_BUNDLES},
     }
-    return Facts(
+    facts = Facts(
         variables,
-        sheet,
+        EMPTY,
         entries,
-        response,
-        expired,
+        None,
+        read.expired,
         record.unavailable,
         record.incomplete,
-        tuple(not_understood),
+        not_understood,
+        True,
         frozenset(_ordered(content, record, now)),
+    )
+    answered = [_answered(facts, form, candidate, now) for candidate in read.candidates]
+    if not answered or not answered[0].is_finished:
+        return replace(facts, alternatives=tuple(answered))
+    others = (replace(one, is_other=one.is_finished) for one in answered[1:])
+    return replace(answered[0], alternatives=tuple(others))
+
+
+def _answered(facts: Facts, form: Questionnaire, candidate: Candidate, now: datetime) -> Facts:
+    """The facts with the answers of one response."""
+    sheet = candidate.sheet(form, now)
+    given = {"answers": sheet.view, "questionnaireResponse": candidate.response}
+    return replace(
+        facts,
+        variables={**facts.variables, **given},
+        answers=sheet,
+        response=candidate.response,
+        is_finished=candidate.is_finished,
     )
 
 
@@ -124,39 +153,3 @@ def age_of(patient: Resource, now: datetime) -> int | None:
     """Returns the age in whole years; None without a readable birth date."""
     born = patient.get("birthDate")
     return whole_years(born, now.date()) if isinstance(born, str) else None
-
-
-def _newest_response(
-    content: Content, record: PatientRecord, now: datetime, not_understood: list[Unread]
-) -> tuple[Resource | None, Resource | None, AnswerSheet]:
-    """The newest finished response to our form: usable, or too old; and the answers it gives.
-
-    A response without a readable ``authored`` has no known age and cannot be used: raises
-    MissingFacts when there is no other.
-    """
-    form = content.questionnaire
-    dated: list[tuple[datetime, Resource]] = []
-    undated: list[Unread] = []
-    for response in record.responses:
-        canonical = str(response.get("questionnaire", "")).partition("|")[0]
-        if canonical != form.url or str(response.get("status")) not in FINISHED:
-            continue
-        authored = parse_span(response.get("authored"))
-        if authored is None or authored.start > now + FUTURE:
-            undated.append(unread(response, Why.DATE))
-        else:
-            dated.append((authored.start, response))
-    not_understood += undated
-    untold = any(one.type == "QuestionnaireResponse" for one in record.unread)
-    if not dated and (undated or untold):
-        raise MissingFacts(UNDATED)  # an emergency may be ticked in it: never pass over it
-    if not dated:
-        return None, None, EMPTY
-    authored_at, newest = max(dated, key=_when)
-    if form.valid_hours and now - authored_at > timedelta(hours=form.valid_hours):
-        return None, newest, EMPTY
-    return newest, None, read_answers(form, newest, authored_at, now)
-
-
-def _when(dated: tuple[datetime, Resource]) -> datetime:
-    return dated[0]

@@ -117,6 +117,9 @@ BINDINGS: Mapping[tuple[str, str], frozenset[str]] = {
             "waitlist",
         }
     ),
+    ("QuestionnaireResponse", "status"): frozenset(
+        {"in-progress", "completed", "amended", "entered-in-error", "stopped"}
+    ),
     ("ServiceRequest", "status"): frozenset(
         {"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", UNKNOWN}
     ),

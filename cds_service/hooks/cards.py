@@ -223,7 +223,7 @@ class CardWriter:
         if evaluation.facts.incomplete:
             keys = ", ".join(sorted(evaluation.facts.incomplete))
             yield self.say["chart-incomplete"].format(keys=keys)
-        yield from unread_lines(self.content, evaluation.facts.unread)
+        yield from unread_lines(self.content, evaluation.facts)
 
     def _consider(self, wanted: WantedCard) -> Iterator[str]:
         named = wanted.reasons[:NAMED]

@@ -3,14 +3,14 @@ and the vignettes all come through here, so that none of them can answer differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from cds_service.access.fhir_access import FhirAccess
-from cds_service.content.model import Content
+from cds_service.content.model import PRESSING, Content
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.facts import Facts, build_facts
@@ -49,9 +49,12 @@ class Pipeline:
         intake_url: str,
         visibility: CurrentVisibility = lambda: ALL_VISIBLE,
         make_uuid: Callable[..., str] = unkeyed_uuid,
+        canonicals: Collection[str] = (),
     ) -> None:
         """``visibility`` says, at each call, what is switched off or silent; ``make_uuid``
-        makes keyed hashes (``Pseudonyms.uuid``) wherever cards are sent to somebody."""
+        makes keyed hashes (``Pseudonyms.uuid``) wherever cards are sent to somebody;
+        ``canonicals`` are further urls of the intake form."""
+        self.canonicals = frozenset(canonicals)
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
@@ -87,7 +90,7 @@ class Pipeline:
         record = read_prefetch(request, self.queries, fetched)
         if fetch and request.fhir_access.server:
             self._fetch_medicines(request, record, now, fetch)
-        return record, build_facts(self.content, self.index, record, now)
+        return record, build_facts(self.content, self.index, record, now, self.canonicals)
 
     def _fetch_medicines(
         self, request: HookRequest, record: PatientRecord, now: datetime, fetch: Fetch
@@ -115,10 +118,21 @@ class Pipeline:
         Raises ServiceError for what cannot be answered."""
         request = parse_request(body, service.hook)
         _, facts = self.facts(request, now, fetch)
-        served = content or self.content
-        return request, evaluate_service(
-            served, facts, now, (service.id, service.hook), self.visibility()
-        )
+        return request, self._most_urgent(service, content or self.content, facts, now)
+
+    def _most_urgent(
+        self, service: Service, content: Content, facts: Facts, now: datetime
+    ) -> Evaluation:
+        """The evaluation of the newest response; or, where another may be the newest or was begun
+        and not finished, of the first that tells an emergency."""
+        visibility, asked = self.visibility(), (service.id, service.hook)
+        evaluation = evaluate_service(content, facts, now, asked, visibility)
+        for other in facts.alternatives:
+            if is_emergency(evaluation):
+                break
+            alternative = evaluate_service(content, other, now, asked, visibility)
+            evaluation = alternative if is_emergency(alternative) else evaluation
+        return evaluation
 
     def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:
         """What cards take from a call of the client with this id."""
@@ -141,3 +155,8 @@ class Pipeline:
 def is_named(resource: Mapping[str, Any], reference: str) -> bool:
     """Whether a resource is the one that a relative reference names."""
     return f"{resource.get('resourceType')}/{resource.get('id')}" == reference
+
+
+def is_emergency(evaluation: Evaluation) -> bool:
+    """Whether one of the cards shown is as pressing as can be."""
+    return any(wanted.priority == PRESSING[-1] for wanted in evaluation.shown)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from cds_service.content.model import Content
 from cds_service.content.wording import UNREAD_TYPES
+from cds_service.decision.facts import Facts
 from cds_service.decision.unread import Unread, Why
 
 DAY = 10  # characters of a date without its time
@@ -15,9 +16,16 @@ MAX_NAMED = 5  # results and readings named one by one; the rest are counted
 NAMED = {Why.RESULT: "unread-result", Why.VALUE: "unread-value", Why.NO_VALUE: "no-value"}
 
 
-def unread_lines(content: Content, unread: tuple[Unread, ...]) -> Iterator[str]:
-    """Results and readings by name and date, the rest as a count for each kind of thing."""
-    say = content.strategy.wording
+def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
+    """What is doubtful about the response; results and readings by name and date; the rest as a
+    count for each kind of thing."""
+    say, unread = content.strategy.wording, facts.unread
+    if not facts.is_finished:
+        yield say["form-unfinished"]
+    elif facts.response is not None and facts.answers.authored is None:
+        yield say["answers-undated"]
+    if facts.is_other:
+        yield say["answers-undecided"]
     named = list(dict.fromkeys(one for one in unread if one.why in NAMED and one.value_set))
     for one in named[:MAX_NAMED]:
         title = content.resources[one.value_set or ""]["title"]

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.fhir.errors import MissingFacts
 from tests.support.clinic import (
-    FORM,
     PERSON,
     QUIET,
     Clinic,
@@ -44,7 +42,6 @@ def test_the_newest_response_is_used_whatever_the_order(clinic: Clinic) -> None:
         ("in-progress", False),
         ("stopped", False),
         ("entered-in-error", False),
-        (None, False),
     ],
 )
 def test_only_a_finished_response_is_used(status: str | None, used: bool, clinic: Clinic) -> None:
@@ -59,26 +56,6 @@ def test_an_unfinished_newer_response_leaves_the_finished_one(clinic: Clinic) ->
     assert facts(clinic, begun, done).response == done
 
 
-@pytest.mark.parametrize(
-    ("canonical", "used"),
-    [
-        (FORM, True),
-        (f"{FORM}|0.0.9", True),
-        (f"{FORM}-2", False),
-        ("Questionnaire/dyspareunia-intake", False),
-        (None, False),
-        (["x"], False),
-    ],
-    ids=str,
-)
-def test_only_a_response_to_the_intake_form_is_used(
-    canonical: Any, used: bool, clinic: Clinic
-) -> None:
-    response = answered(clinic, 1, questionnaire=canonical)
-
-    assert (facts(clinic, response).response is not None) is used
-
-
 @pytest.mark.parametrize(("hours", "usable"), [(30 * 24, True), (30 * 24 + 1, False)])
 def test_answers_hold_for_30_days(hours: int, usable: bool, clinic: Clinic) -> None:
     found = facts(clinic, answered(clinic, hours))
@@ -91,19 +68,6 @@ def test_an_expired_response_never_speaks(clinic: Clinic) -> None:
     old = clinic.response({**QUIET, "rfgen": ["severe"]}, authored=ago(days=31))
 
     assert "emergency-assessment" not in topics(clinic.found(responses=[old]).cards)
-
-
-@pytest.mark.parametrize("authored", [None, "soon", 5, "2027-01-01", ago(hours=-25)], ids=str)
-def test_a_response_without_a_usable_date_is_refused_unless_there_is_another(
-    authored: Any, clinic: Clinic
-) -> None:
-    undated = clinic.response(QUIET, authored=authored)
-
-    with pytest.raises(MissingFacts):
-        facts(clinic, undated)
-    found = facts(clinic, undated, clinic.response(QUIET))
-    assert found.response is not None
-    assert found.unusable == {"QuestionnaireResponse": 1}
 
 
 def test_a_clock_a_little_ahead_is_tolerated(clinic: Clinic) -> None:

@@ -1,0 +1,84 @@
+"""Inputs rebuilt from public reports, each with its right answer (``cases/``; made-up people)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clinic import PATIENT_VIEW, Clinic, card_about
+
+CASES = Path(__file__).parent / "cases"
+NOTHING_OPEN = "Nothing was left open"
+
+
+def sent(name: str) -> Any:
+    return json.loads((CASES / f"{name}.json").read_text())
+
+
+def cards(clinic: Clinic, name: str, service: str = PATIENT_VIEW) -> list[dict[str, Any]]:
+    return clinic.cards(sent(name), service)
+
+
+def details(found: list[dict[str, Any]]) -> str:
+    return "\n".join(card["detail"] for card in found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one-entry-with-contained-subject",
+        "response-amended-at-the-same-time",
+        "response-with-contained-questionnaire",
+        "responses-as-batch-response",
+    ],
+)
+def test_an_emergency_is_told(name: str, clinic: Clinic) -> None:
+    first = cards(clinic, name)[0]
+
+    assert (first["indicator"], first["source"]["topic"]["code"]) == (
+        "critical",
+        "emergency-assessment",
+    )
+
+
+@pytest.mark.parametrize("name", ["bundle-total-over-entries", "outcome-incomplete-warning"])
+def test_a_part_of_the_conditions_is_said_to_be_one(name: str, clinic: Clinic) -> None:
+    told = details(cards(clinic, name))
+
+    assert "Only a first part of the chart was sent for: conditions" in told
+    assert NOTHING_OPEN not in told
+
+
+def test_a_medicine_that_was_not_sent_is_said(clinic: Clinic) -> None:
+    told = details(cards(clinic, "medication-not-sent"))
+
+    assert "1 of the medicines could not be read." in told
+    assert NOTHING_OPEN not in told
+
+
+def test_a_medicine_behind_a_version_is_found(clinic: Clinic) -> None:
+    card_about(cards(clinic, "medication-reference-with-version"), "medication-review")
+
+
+def test_a_status_without_its_system_is_read(clinic: Clinic) -> None:
+    evaluation = clinic.result(sent("clinical-status-without-system")).evaluation
+
+    assert evaluation.facts.entries["endometriosis"]
+
+
+@pytest.mark.parametrize(
+    "name", ["condition-abated-without-status", "condition-with-modifier-extension"]
+)
+def test_a_condition_that_has_ended_or_is_modified_is_not_used(name: str, clinic: Clinic) -> None:
+    evaluation = clinic.result(sent(name)).evaluation
+
+    assert "endometriosis" not in evaluation.facts.entries
+
+
+def test_a_condition_with_a_modifier_is_said(clinic: Clinic) -> None:
+    told = details(cards(clinic, "condition-with-modifier-extension"))
+
+    assert "1 of the conditions could not be read." in told
