@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -70,7 +71,7 @@ def intake_of(
 def intake_blueprint(intake: Intake, submit: Submit | None = None) -> Blueprint:
     """``/intake`` and all below it; ``submit`` writes to the EHR of a session that has one."""
     routes = Blueprint("intake", __name__, template_folder="../templates")
-    routes.before_request(refuse_cross_site_posts)
+    routes.before_request(partial(refuse_cross_site_posts, intake))
     routes.register_error_handler(FormError, partial(form_error, intake))
     for error, page, status in (
         (StoreUnavailable, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
@@ -85,10 +86,19 @@ def intake_blueprint(intake: Intake, submit: Submit | None = None) -> Blueprint:
     return routes
 
 
-def refuse_cross_site_posts() -> None:
-    """CSRF: takes posts from this site's own pages only."""
+def refuse_cross_site_posts(intake: Intake) -> None:
+    """CSRF and login CSRF: takes posts from this site's own pages only; raises CrossSitePost.
+
+    Browsers say where a post comes from in Sec-Fetch-Site, older ones in Origin; what is no browser
+    sends neither.
+    """
     request.max_content_length = MAX_BYTES
-    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITE:
+    if request.method != "POST":
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    hosts = (request.host, urlsplit(intake.address).netloc)
+    ours = origin is None or urlsplit(origin).netloc in hosts if site is None else site in OWN_SITE
+    if not ours:
         raise CrossSitePost
 
 

@@ -209,22 +209,30 @@ class _SessionCipher:
 
 @dataclass(frozen=True, slots=True)
 class SessionCookie:
-    """``secure``: sent over https only. It ends with the browser; the resume code does not."""
+    """``secure``: sent over https only, and with the prefix ``__Host-``, so that no other host of
+    the domain can plant one. It ends with the browser; the resume code does not."""
 
     secure: bool
 
+    @property
+    def name(self) -> str:
+        """What the browser keeps it under."""
+        return f"__Host-{COOKIE}" if self.secure else COOKIE
+
     def secret(self) -> str | None:
         """The secret this request carries."""
-        return ungrouped(request.cookies.get(COOKIE, ""))
+        return ungrouped(request.cookies.get(self.name, ""))
 
     def keep(self, response: Response, secret: str) -> Response:
         """Has the browser keep a secret; scripts cannot read it, other sites cannot send it."""
         response.set_cookie(
-            COOKIE, secret, path="/", secure=self.secure, httponly=True, samesite="Lax"
+            self.name, secret, path="/", secure=self.secure, httponly=True, samesite="Lax"
         )
         return response
 
     def forget(self, response: Response) -> Response:
         """Has the browser forget it."""
-        response.delete_cookie(COOKIE, path="/", secure=self.secure, httponly=True, samesite="Lax")
+        response.delete_cookie(
+            self.name, path="/", secure=self.secure, httponly=True, samesite="Lax"
+        )
         return response

@@ -245,7 +245,7 @@ class Garden:
         person = Person(self, (app or self.app).test_client())
         if session:
             secret = self.sessions.open(Session(**session))
-            person.client.set_cookie("cds_intake", secret, domain="garden.example")
+            person.client.set_cookie("__Host-cds_intake", secret, domain="garden.example")
         else:
             person.send("/intake", go="begin")
         return person
@@ -259,7 +259,7 @@ class Person:
 
     @property
     def secret(self) -> str:
-        cookie = self.client.get_cookie("cds_intake", domain="garden.example")
+        cookie = self.client.get_cookie("__Host-cds_intake", domain="garden.example")
         assert cookie is not None, "no session"
         return cookie.value
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Response
 
+from cds_service.web.form import SessionCookie
 from tests.web.form.forms import BASE, SMALL, Garden, Person
 
 
@@ -113,6 +115,35 @@ def test_other_sites_cannot_post(person: Person, site: str, path: str) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/intake", "/intake/resume", "/intake/leave", "/intake/step/1"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://garden.example:81", ""])
+def test_other_sites_cannot_post_from_older_browsers(
+    person: Person, origin: str, path: str
+) -> None:
+    """They send Origin and no Sec-Fetch-Site."""
+    code = {"code": "planted", "go": "begin"}
+
+    answer = person.client.post(path, data=code, headers={"Origin": origin}, base_url=BASE)
+
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": BASE}, {"Sec-Fetch-Site": "same-origin"}])
+def test_the_forms_own_posts_are_taken(person: Person, headers: dict[str, str]) -> None:
+    answer = person.client.post("/intake", headers=headers, base_url=BASE)
+
+    assert answer.status_code == 303
+
+
+def test_no_other_host_of_the_domain_can_plant_a_secure_cookie() -> None:
+    answer = SessionCookie(secure=True).keep(Response(), "x")
+
+    cookie = answer.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-cds_intake=x;")
+    assert "Secure" in cookie and "Path=/" in cookie and "Domain" not in cookie
+
+
 # -- the Questionnaire changed meanwhile --------------------------------------------------------
 
 
@@ -128,7 +159,7 @@ def newer(garden: Garden) -> Any:
 def moved(person: Person, app: Any) -> Person:
     """The same browser, meeting another release."""
     other = Person(person.garden, app.test_client())
-    other.client.set_cookie("cds_intake", person.secret, domain="garden.example")
+    other.client.set_cookie("__Host-cds_intake", person.secret, domain="garden.example")
     return other
 
 

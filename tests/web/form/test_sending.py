@@ -88,7 +88,7 @@ def test_two_posts_at_once_send_once(garden: Garden, person: Person, chart: Char
     assert chart.reached.wait(10)
 
     other = Person(garden, garden.app.test_client())
-    other.client.set_cookie("cds_intake", secret, domain="garden.example")
+    other.client.set_cookie("__Host-cds_intake", secret, domain="garden.example")
     second = other.follow(other.send("/intake/send", token=token))
     typed = other.page("/intake/step/2").sent(v_name="Eve")
     chart.busy.set()

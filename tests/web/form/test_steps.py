@@ -138,7 +138,7 @@ def test_saved_for_later_and_resumed_elsewhere(garden: Garden, person: Person) -
     later = person.page("/intake/step/2").press("save", v_name="Ada")
     code = later.text.partition('class="code"')[2].partition(">")[2].partition("<")[0]
     closed = person.send("/intake/close", token=later.fields["token"][0], go="close")
-    assert "cds_intake=;" in closed.headers["Set-Cookie"]
+    assert "__Host-cds_intake=;" in closed.headers["Set-Cookie"]
 
     other = Person(garden, garden.app.test_client())
     back = other.follow(other.send("/intake/resume", code=code.lower().replace("-", " ")))
@@ -162,7 +162,7 @@ def test_leaving_goes_to_a_blank_page_and_forgets_the_cookie_not_the_answers(
     left = person.send("/intake/leave")
 
     assert (left.status_code, left.headers["Location"]) == (303, "/blank")
-    assert "cds_intake=;" in left.headers["Set-Cookie"]
+    assert "__Host-cds_intake=;" in left.headers["Set-Cookie"]
     blank = person.get("/blank").text
     assert "intake" not in blank
     assert "garden" not in blank

@@ -147,7 +147,7 @@ class Browser:
 
     @property
     def secret(self) -> str:
-        cookie = self.client.get_cookie(COOKIE, domain="cds.example.org")
+        cookie = self.client.get_cookie(f"__Host-{COOKIE}", domain="cds.example.org")
         assert cookie is not None, "no session cookie"
         return cookie.value
 

@@ -169,7 +169,7 @@ def test_many_posts_at_once_are_one_response(ready: Browser, ehr: DemoEhr) -> No
 
     def press(_: int) -> int:
         client = ready.app.test_client()
-        client.set_cookie(COOKIE, secret, domain="cds.example.org")
+        client.set_cookie(f"__Host-{COOKIE}", secret, domain="cds.example.org")
         return client.post("/intake/send", data={"token": token}, base_url=BASE).status_code
 
     with ThreadPoolExecutor(6) as pool:
