@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cds_service.access.addresses import DEVELOPMENT_HOSTS, read_address
+from cds_service.access.clients import reason_of
 
 BASE = "https://ehr.example.org/r4"
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
@@ -236,7 +237,7 @@ def blamed(variable: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        words = f"{variable}={error.filename} cannot be used: {error.strerror}"
+        words = f"{variable}={error.filename} cannot be used: {reason_of(error)}"
         raise RuntimeError(f"{words}; name one that can be read and written") from None
     except ValueError as error:
         raise RuntimeError(f"{variable} cannot be used: {error}") from None

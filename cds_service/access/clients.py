@@ -6,6 +6,7 @@ EHR can take (its dialect).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -171,6 +172,14 @@ def _place(url: str) -> str:
     )
 
 
+def reason_of(error: OSError) -> str:
+    """Says why a file cannot be used; of a permission also for whom, which nobody can see from
+    outside a container."""
+    if isinstance(error, PermissionError):
+        return f"{error.strerror} for user {os.geteuid()}, group {os.getegid()}"
+    return str(error.strerror)
+
+
 def read_clients(path: Path | None) -> tuple[Client, ...]:
     """The clients of a file, none without one; raises ClientsError."""
     if path is None:
@@ -180,7 +189,7 @@ def read_clients(path: Path | None) -> tuple[Client, ...]:
             path.read_bytes(), context={"folder": path.parent}
         ).clients
     except OSError as error:
-        raise ClientsError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ClientsError(f"{path}: cannot be read: {reason_of(error)}") from None
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(str(s) for s in p['loc'])}: {p['msg']}" for p in error.errors()

@@ -10,7 +10,7 @@ from flask import Flask
 
 from cds_service.access.clients import Client, SmartApp, read_clients
 from cds_service.access.tokens import Authenticator, ClaimTokenId, ReplayCache, Verifier
-from cds_service.app.middleware import add_cors, add_errors
+from cds_service.app.middleware import add_cors, add_errors, add_host_check
 from cds_service.app.openapi import openapi_blueprint
 from cds_service.app.operations import operations_blueprint
 from cds_service.app.request_log import add_request_log
@@ -68,6 +68,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = desk, switches
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     add_request_log(app, content.version)
+    add_host_check(app)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
     add_page_headers(app)
@@ -145,7 +146,31 @@ def _clients(settings: Settings) -> tuple[tuple[Client, ...], Client]:
             f"CDS_AUTH={settings.auth} needs CDS_CLIENTS, a file with at least one issuer "
             "(CDS_AUTH=off is for development on a loopback address)"
         )
+    if not settings.development:
+        _refuse_plain_http(clients, anonymous)
     return clients, anonymous
+
+
+def _refuse_plain_http(clients: tuple[Client, ...], anonymous: Client) -> None:
+    """Raises RuntimeError for addresses that could never be called: plain http is for development,
+    so a loopback address that was left over is told at the start, not at the first call."""
+    written = [
+        (f"CDS_CLIENTS: fhirServers of {client.id!r}", client.fhir_servers) for client in clients
+    ]
+    written += [
+        (f"CDS_CLIENTS: smart.issuer of {client.id!r}", (client.smart.issuer,))
+        for client in clients
+        if client.smart
+    ]
+    written.append(("CDS_FHIR_SERVERS", anonymous.fhir_servers))
+    if anonymous.smart:
+        written.append(("CDS_SMART_ISSUER", (anonymous.smart.issuer,)))
+    for where, addresses in written:
+        if any(urlsplit(address).scheme == "http" for address in addresses):
+            raise RuntimeError(
+                f"{where} has an address with http://, which is called only with CDS_AUTH=off: "
+                "name it with https://"
+            )
 
 
 def _gate(

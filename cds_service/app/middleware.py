@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.fhir.errors import HTTP_WORDS, UNEXPECTED, Issue, ServiceError, outcome
+from cds_service.fhir.errors import HTTP_WORDS, UNEXPECTED, BadRequest, Issue, ServiceError, outcome
 from cds_service.hooks.http import json_response, without_body
 from cds_service.telemetry.logs import LOG, place_of
 from cds_service.web.pages import error_page, wants_page
@@ -49,6 +49,16 @@ def add_errors(app: Flask) -> None:
 def _told(status: HTTPStatus, *issues: Issue) -> Response:
     """An error in the form the caller reads: a page for a page, else an OperationOutcome."""
     return error_page(status, *issues) if wants_page() else json_response(outcome(*issues), status)
+
+
+def add_host_check(app: Flask) -> None:
+    """HTTP/1.1 wants a Host (RFC 9112, 3.2): without one it is not clear what was asked for."""
+
+    @app.before_request
+    def refuse() -> None:
+        protocol = request.environ.get("SERVER_PROTOCOL", "")
+        if protocol != "HTTP/1.0" and not request.environ.get("HTTP_HOST"):
+            raise BadRequest(Issue("required", "Send the header Host with this service's name."))
 
 
 def add_cors(app: Flask, origins: tuple[str, ...]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +26,7 @@ from cds_service.telemetry import metrics
 
 REPORT_DAYS = 90
 RETRY_SECONDS = 2
+PROBE_SECONDS = 5.0  # between two writes that are made only to see if they can be
 
 
 def operations_blueprint(calls: HookCalls, switches: Switches, clock: Clock) -> Blueprint:
@@ -30,7 +34,7 @@ def operations_blueprint(calls: HookCalls, switches: Switches, clock: Clock) -> 
     routes = Blueprint("operations", __name__)
     for path, name, view in (
         ("/health/live", "live", live),
-        ("/health/ready", "ready", partial(ready, calls, switches)),
+        ("/health/ready", "ready", partial(ready, calls, switches, StoreHealth(calls.store))),
         ("/metrics", "numbers", partial(numbers, calls)),
         ("/reports/feedback.<kind>", "feedback_report", partial(feedback_report, calls, clock)),
     ):
@@ -43,13 +47,43 @@ def live() -> Response:
     return json_response({"status": "ok"})
 
 
-def ready(calls: HookCalls, switches: Switches) -> Response:
+class StoreHealth:
+    """The state of the store: whether it takes a write.
+
+    The address is open to anybody, so at most one write is made in ``PROBE_SECONDS``; callers in
+    between get what it found.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._probing = threading.Lock()
+        self._probed_at = float("-inf")
+        self._status = "ok"
+
+    def __call__(self) -> dict[str, Any]:
+        """Makes the part of ``ready`` about the store."""
+        with self._probing:
+            if self._clock() - self._probed_at > PROBE_SECONDS:
+                try:
+                    self._store.probe(datetime.now(UTC))
+                    self._status = "ok"
+                except StoreUnavailable:
+                    self._status = "unavailable"
+                self._probed_at = self._clock()
+        return {
+            "status": self._status,
+            "callsNotRecorded": self._store.failures["record_call"],
+        }
+
+
+def ready(calls: HookCalls, switches: Switches, store_health: StoreHealth) -> Response:
     """Answers 200, or 503 as long as it is not known what is switched off; JSON in both cases."""
     visibility = switches()
     body = {
         "status": "ok" if switches.known else "unavailable",
         "content": content_health(calls.pipeline.content),
-        "store": store_health(calls.store),
+        "store": store_health(),
         "silent": visibility.silent_names,
         "switchedOff": visibility.off_names,
     }
@@ -69,16 +103,6 @@ def content_health(content: Content) -> dict[str, Any]:
         "approval": draft if content.draft else "Approved content.",
         "siteWordsMissing": list(content.placeholders),
     }
-
-
-def store_health(store: Store) -> dict[str, Any]:
-    """Makes the part of ``ready`` about the store."""
-    try:
-        store.ping()
-        status = "ok"
-    except StoreUnavailable:
-        status = "unavailable"
-    return {"status": status, "callsNotRecorded": store.failures["record_call"]}
 
 
 def numbers(calls: HookCalls) -> Response:

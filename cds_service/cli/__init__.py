@@ -45,11 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cds-service", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    serve = commands.add_parser("serve", help="serve the hooks over HTTP")
-    serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8080)
-    serve.set_defaults(command="serve")
-
+    _serving(commands)
     check = commands.add_parser("check", help="check the content and run every vignette")
     _content_option(check)
     check.add_argument("--vignettes", type=Path, help="folder of vignettes")
@@ -111,6 +107,20 @@ def _add_value_sets(commands: Any) -> None:
     expand = actions.add_parser("expand", help="list the codes of ICD-10-CM below each category")
     _content_option(expand)
     value_sets.set_defaults(command="value_sets")
+
+
+def _serving(commands: Any) -> None:
+    """Adds the commands of a running service."""
+    serve = commands.add_parser("serve", help="serve the hooks over HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8080)
+    serve.set_defaults(command="serve")
+
+    health = commands.add_parser("health", help="ask the service on this machine if it is ready")
+    health.add_argument("--port", type=int, default=8080)
+    health.add_argument("--live", action="store_true", help="only if its process answers")
+    health.add_argument("--path", help="another address that has to answer 200")
+    health.set_defaults(command="health")
 
 
 def _content_option(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
@@ -15,10 +16,13 @@ def load_key(path: Path) -> bytes:
 
     Safe when several processes start at once: all get the same key. Whoever loses the file loses
     what was settled before (cards come again) and which feedback was sent twice, nothing else.
-    Raises OSError, or ValueError when the file does not hold a key.
+    Raises OSError, or ValueError when the file does not hold a key, or other users of the machine
+    can read or change it.
     """
     if not path.exists():
         _make(path)
+    if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise ValueError(f"{path} is open to every user of the machine: chmod 600 {path}")
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except ValueError:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
+from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cds_service.store import queries, switches
@@ -100,6 +101,16 @@ class Store:
         """Returns when the database answers and its tables are there."""
         query = select(CALLS.c.id).limit(1)
         self._transactions.read("ping", HOOK_CALL, lambda c: c.execute(query).first())
+
+    def probe(self, now: datetime) -> None:
+        """Returns when the database takes a write; a full disk still answers readers."""
+        row = {"digest": digest("probe", str(uuid4())), "expires": now}
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(TOKENS), row)
+            connection.execute(delete(TOKENS).where(TOKENS.c.digest == row["digest"]))
+
+        self._transactions.write("probe", FEEDBACK_CALL, write)
 
     # -- when nobody waits at a screen ---------------------------------------------------------
 

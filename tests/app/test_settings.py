@@ -127,6 +127,7 @@ def later(folder: Path) -> dict[str, tuple[dict[str, Any], str]]:
     """Settings of good form that cannot be followed, and what is said."""
     (folder / "file").touch()
     (folder / "short.key").write_text("abc")
+    (folder / "short.key").chmod(0o600)
     (folder / "bad.json").write_text('{"clients": [{"id": "a b"}]}')
     return {
         "no clients file": ({"clients": folder / "no.json"}, "CDS_CLIENTS cannot be used: "),

