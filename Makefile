@@ -22,7 +22,7 @@ STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Install everything into .venv, exactly as locked
@@ -54,6 +54,14 @@ demo: export CDS_AUTH ?= off
 demo: setup ## The same as run, on a store of its own that is emptied first
 	@mkdir -p var
 	@exec $(PY) -m demo --fresh --port $(PORT)
+
+.PHONY: up
+up: setup ## Start the containers with Docker or Podman, wait, print a signed call
+	@$(PY) -m deploy.up
+
+.PHONY: deploy-test
+deploy-test: setup ## Try the containers for real, step by step (Docker or Podman)
+	@$(PY) -m deploy.deploy_test
 
 .PHONY: browser
 browser: ## Find a Chromium for the browser tests, or install Debian's (as root)

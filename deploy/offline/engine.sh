@@ -15,3 +15,7 @@ if ! [ -S "$work/podman.sock" ] || ! podman --url "$DOCKER_HOST" info > /dev/nul
   nohup podman system service --time=0 "$DOCKER_HOST" > "$work/engine.log" 2>&1 &
   echo $! > "$work/engine.pid"
 fi
+if ! [ -d /run/systemd/system ] && ! kill -0 "$(cat "$work/health.pid" 2> /dev/null)" 2> /dev/null; then
+  nohup "$(dirname "$CONTAINERS_CONF")/health.sh" > /dev/null 2>&1 &
+  echo $! > "$work/health.pid"
+fi

@@ -115,7 +115,7 @@ def test_what_is_put_in_place_anew_is_mounted_with_its_folder(name: str) -> None
     assert len(folders) == len(mounts)
     assert str(Path(environment["CDS_CLIENTS"]).parent) in folders
     operating = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    served = re.search(r"^CDS_CONTENT=(\S+)$", operating, re.M)[1]
+    served = re.search(r"^ *CDS_CONTENT=(\S+)$", operating, re.M)[1]
     assert str(Path(served).parent) in folders  # the link that is changed lies in the mount
 
 

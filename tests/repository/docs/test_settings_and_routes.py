@@ -47,7 +47,10 @@ def test_every_status_is_listed() -> None:
 
 # Of docker-compose.yml and the proxy alone.
 OTHER_NAMES = {
+    "CDS_CLIENTS_FOLDER",
+    "CDS_CONTENT_FOLDER",
     "CDS_GRAFANA_PASSWORD",
+    "CDS_OFFLINE",
     "CDS_METRICS_TOKEN",
     "CDS_POSTGRES_PASSWORD",
     "CDS_PUBLISH_HTTP",
