@@ -7,12 +7,18 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service.fhir.errors import HTTP_WORDS, UNEXPECTED, BadRequest, Issue, ServiceError, outcome
+from cds_service.fhir.errors import (
+    HTTP_WORDS,
+    RETRY_SECONDS,
+    UNEXPECTED,
+    BadRequest,
+    Issue,
+    ServiceError,
+    outcome,
+)
 from cds_service.hooks.http import json_response, without_body
 from cds_service.telemetry.logs import LOG, place_of
 from cds_service.web.pages import error_page, wants_page
-
-RETRY_SECONDS = 2
 
 
 def add_errors(app: Flask) -> None:

@@ -19,7 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from cds_service.app.assembly import HOOK_CALLS, SWITCHES
-from cds_service.app.receiving import WholeRequests
+from cds_service.app.worker import WaitressWorker
 from cds_service.settings import Settings, blamed
 from cds_service.store import StoreUnavailable
 from cds_service.store.migrations import make_file
@@ -43,11 +43,10 @@ class Server(BaseApplication):
             "bind": _bind(*address),
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": WholeRequests,
+            "worker_class": WaitressWorker,
             "preload_app": True,
             "timeout": 30,
             "graceful_timeout": GRACE_SECONDS,
-            "keepalive": 5,
             "errorlog": "-",
             "loglevel": "warning",
             "logger_class": _Quiet,

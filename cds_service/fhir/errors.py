@@ -112,7 +112,24 @@ HTTP_WORDS = {
         "too-long",
         "The body is over the size limit. Send less prefetch data.",
     ),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "timeout",
+        "The request did not arrive in time. Send it again, over a faster connection.",
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        "too-long",
+        "The address and headers are over the size limit. Send fewer or shorter headers.",
+    ),
+    HTTPStatus.NOT_IMPLEMENTED: (
+        "not-supported",
+        "The body is packed in a way that is not supported. Send it whole, or in plain chunks.",
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "transient",
+        "The service has too much to do and did not read this request. Send it again later.",
+    ),
 }
+RETRY_SECONDS = 2  # what a 503 says in Retry-After
 UNEXPECTED = Issue(
     "exception",
     "The service failed on this request and has given no guidance. "

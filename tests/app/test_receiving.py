@@ -4,99 +4,19 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cds_service.app.receiving import Arrival
 from tests.support.served import Served, served
 
-LIMIT = 2_000
 PATIENCE = 60  # seconds
 
 
 def chunked(parts: list[bytes], trailer: bytes = b"") -> bytes:
     framed = b"".join(b"%x;note=1\r\n%s\r\n" % (len(part), part) for part in parts if part)
     return framed + b"0\r\n" + trailer + b"\r\n"
-
-
-def post(body: bytes, *lines: bytes) -> bytes:
-    return b"\r\n".join((b"POST / HTTP/1.1", b"Host: x", *lines, b"", body))
-
-
-texts = st.binary(max_size=300)
-requests = st.one_of(
-    st.just(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-    texts.map(lambda body: post(body, b"content-LENGTH:  %d" % len(body))),
-    st.lists(texts, max_size=4).map(
-        lambda parts: post(chunked(parts), b"Transfer-Encoding: gzip, chunked")
-    ),
-    texts.map(lambda body: post(chunked([body], b"X-Sum: 1\r\n"), b"Transfer-Encoding: chunked")),
-)
-
-
-@given(request=requests, following=st.binary(max_size=20), data=st.data())
-def test_a_request_is_whole_with_its_last_byte_wherever_it_is_cut(
-    request: bytes, following: bytes, data: st.DataObject
-) -> None:
-    places = data.draw(st.sets(st.integers(0, len(request)), max_size=8))
-    arrival, whole = Arrival(LIMIT), []
-
-    for start, end in pairwise(sorted({0, *places, len(request)})):
-        whole.append(arrival.is_whole)
-        arrival.add(request[start:end])
-    was_whole = arrival.is_whole
-    arrival.add(following)
-
-    assert not any(whole)
-    assert was_whole
-    assert arrival.is_whole
-    assert bytes(arrival.data) == request + following
-
-
-@pytest.mark.parametrize(
-    "request_", [b"x" * 70_000, post(b"zz\r\n", b"Transfer-Encoding: chunked") + b"z" * 70_000]
-)
-def test_what_cannot_be_followed_is_for_the_server_to_refuse(request_: bytes) -> None:
-    arrival = Arrival(1_000_000)
-
-    arrival.add(request_)
-
-    assert arrival.is_whole
-
-
-def test_a_length_over_the_limit_is_not_waited_for() -> None:
-    arrival = Arrival(LIMIT)
-
-    arrival.add(post(b"", b"Content-Length: 2001"))
-
-    assert arrival.is_whole
-
-
-def test_chunks_over_the_limit_become_a_length_over_the_limit() -> None:
-    arrival = Arrival(LIMIT)
-
-    arrival.add(post(b"", b"Transfer-Encoding: chunked"))
-    arrival.add(b"7d0\r\n" + b"x" * LIMIT)
-
-    assert arrival.is_whole
-    assert bytes(arrival.data) == post(b"", b"Content-Length: 2001")
-
-
-def test_who_asks_whether_to_go_on_is_told_so_once() -> None:
-    arrival = Arrival(LIMIT)
-
-    arrival.add(post(b"", b"Content-Length: 3", b"Expect: 100-continue"))
-    asked = arrival.expects_continue
-    arrival.add(b"abc")
-
-    assert asked
-    assert arrival.is_whole
-    assert bytes(arrival.data) == post(b"abc", b"Content-Length: 3")
 
 
 # -- a real server ----------------------------------------------------------------------------

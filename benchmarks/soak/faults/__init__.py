@@ -17,4 +17,9 @@ FAULTS = (
     "hanging-ehr",
     "large-bodies",
     "slow-clients",
+    "chunked-bodies",
+    "slow-readers",
+    "announced-bodies",
+    "stalled-uploads",
+    "waiting-bodies",
 )

@@ -20,7 +20,7 @@ AT_ONCE = 8
 
 def check(visits: Visits, seconds: float) -> str:
     """``seconds`` is the number of rounds."""
-    large = _of_a_megabyte(visits)
+    large = megabyte(visits)
     port = free_port()
     with running(service_command(port), port) as server:
         small, path = visits.bodies[0], visits.path
@@ -42,7 +42,8 @@ def check(visits: Visits, seconds: float) -> str:
     return f"{', '.join(tried)}: as they should; memory grew by {growth:.0f} MiB a worker"
 
 
-def _of_a_megabyte(visits: Visits) -> bytes:
+def megabyte(visits: Visits) -> bytes:
+    """A good call of more than a megabyte."""
     body = orjson.dumps(request_of_size(800, visits.pipeline))
     expect(len(body) > MIB, "the large body is under a megabyte")
     return body
