@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
+from contextlib import suppress
 from operator import attrgetter
 from socket import socket
 from types import FrameType
@@ -21,9 +23,10 @@ ROOM = 0.9
 MAX_HEAD_BYTES = 65_536
 SMALL_BYTES = 65_536  # a body up to this is always taken
 ORDINARY_BYTES = 1_000_000
-MIN_HELD_BYTES = 20_000_000  # of bodies and answers in a worker's memory, or
-BODIES_HELD = 2  # bodies of the largest size
+MAX_ORDINARY_BYTES = 8_000_000  # of ordinary bodies and answers in a worker's memory
+MAX_LARGE_BYTES = 2_000_000  # of the larger ones, beside one of the largest size
 STOP_IDLE_SECONDS = 2.0  # for a request that is on its way when the worker stops
+M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES = -3, 131_072  # of malloc.h; its own first value
 IN_MEMORY = 1 << 40  # bytes: nothing about a patient is ever written to a temporary file
 
 
@@ -62,8 +65,8 @@ class Listener(TcpWSGIServer):
         large = connection.held_bytes > ORDINARY_BYTES
         alike = [c for c in self.channels() if (c.held_bytes > ORDINARY_BYTES) == large]
         waiting = sorted((c for c in alike if c.phase != "working"), key=attrgetter("held_bytes"))
-        limit = max(MIN_HELD_BYTES, BODIES_HELD * self.adj.max_request_body_size)
-        while waiting and sum(c.held_bytes for c in alike) > limit:
+        most = self.adj.max_request_body_size + MAX_LARGE_BYTES if large else MAX_ORDINARY_BYTES
+        while waiting and sum(c.held_bytes for c in alike) > most:
             alike.remove(waiting[-1])
             waiting.pop().give_up(Overloaded(""))
 
@@ -125,6 +128,7 @@ class WaitressWorker(Worker):
 
     def run(self) -> None:
         """Serves until told to stop, then until the requests at hand are answered."""
+        _return_large_blocks()
         bound = self.sockets[0].sock  # type: ignore[attr-defined] # gunicorn's wrapper
         limit = self.app.max_body_bytes  # type: ignore[attr-defined] # of our Server
         self.listener = listen(self.wsgi, bound, limit, self.cfg.threads, MAX_CONNECTIONS)
@@ -138,3 +142,10 @@ class WaitressWorker(Worker):
         self.alive = False
         if "listener" in self.__dict__:
             self.listener.pull_trigger()
+
+
+def _return_large_blocks() -> None:
+    """Gives the memory of each large body back to the system. Without this, the C library (glibc)
+    learns from the first ones to keep it for later, and a worker stays as large as its peak."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)

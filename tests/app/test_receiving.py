@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from cds_service.fhir.errors import HTTP_WORDS
 from tests.support.served import Served, served
 
 PATIENCE = 60  # seconds
@@ -118,6 +122,56 @@ def test_a_connection_that_is_to_be_closed_is(connection: socket.socket) -> None
 
     assert answers(connection, 1) == [400]
     assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (400, b"GET /secret HTTP/1.1\r\nsecret\r\n\r\n"),
+        (400, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n"),
+        (413, b"POST /secret HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n"),
+        (431, b"GET /" + b"secret" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: secret\r\n\r\n"),
+    ],
+)
+def test_what_is_refused_unread_is_an_outcome_that_repeats_nothing(
+    connection: socket.socket, status: int, sent: bytes
+) -> None:
+    connection.sendall(sent)
+    answer = HTTPResponse(connection)
+    answer.begin()
+    body = answer.read()
+
+    assert answer.status == status
+    assert answer.getheader("Content-Type") == "application/json"
+    assert answer.getheader("Server") is None
+    assert json.loads(body)["issue"][0]["diagnostics"] == HTTP_WORDS[HTTPStatus(status)][1]
+    assert b"secret" not in bytes(str(answer.headers), "utf-8") + body
+
+
+def test_no_file_is_made_for_a_large_body(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        server.ask("GET", "/health/live")
+        master = server.process.pid
+        (pid,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+
+        def files() -> set[str]:
+            links = (str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir())
+            return {link for link in links if link.startswith("/")}
+
+        before, before_kb = files(), resident(pid)
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head("Content-Length: 9000000") + b" " * 8_999_999)
+            server.wait_for(lambda: resident(pid) > before_kb + 8_000)  # it is there
+            during = files()
+
+    assert during == before
+
+
+def resident(pid: str) -> int:
+    """kB of memory that the process has and its parent has not."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:"))
 
 
 def test_an_idle_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:

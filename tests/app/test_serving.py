@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import threading
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,39 @@ def test_a_reload_needs_to_know_what_is_switched_off(
     assert server.renew() is True
     gc.unfreeze()  # of this process, which does not fork
     assert server.load() is apps[2]
+
+
+def test_no_call_is_lost_while_content_is_loaded_anew(tmp_path: Path) -> None:
+    failures: list[Any] = []
+    stopping = threading.Event()
+
+    def client(server: Served) -> None:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+        while not stopping.is_set():
+            try:
+                connection.request("GET", "/cds-services")
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    failures.append(answer.status)
+            except Exception as error:
+                failures.append(error)
+        connection.close()
+
+    with served(tmp_path, CDS_WORKERS="2", CDS_LOG_FORMAT="json") as server:
+        callers = [threading.Thread(target=client, args=(server,)) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        before = workers(server)
+        server.process.send_signal(signal.SIGHUP)
+        try:
+            server.wait_for(lambda: not workers(server) & before)
+        finally:
+            stopping.set()
+            for caller in callers:
+                caller.join()
+
+    assert failures == []
 
 
 # -- stop --------------------------------------------------------------------------------------
