@@ -36,7 +36,7 @@ def _https_bases(value: tuple[str, ...]) -> tuple[str, ...]:
     for base in value:
         address = read_address(base)
         if address is None:
-            raise ValueError("must be base URLs without user, query or fragment")
+            raise ValueError("must be base URLs without user, query or fragment, ';' or '..'")
         if address.scheme != "https" and address.host not in DEVELOPMENT_HOSTS:
             raise ValueError("must be https URLs")
     return value

@@ -14,12 +14,13 @@ from jwt.exceptions import PyJWTError
 from cds_service.access.clients import Client
 from cds_service.access.outbound import deadline, outbound_client, read_whole
 
-COOL_DOWN_SECONDS = 60.0  # seconds between two readings because of an unknown kid
-BACK_OFF_SECONDS = 5.0  # seconds before trying again a key set that could not be read
-KEEP_SECONDS = 3600.0  # seconds a key set is used before it is read again
-MAX_BYTES = 200_000  # bytes of a key set
-TIMEOUT_SECONDS = 2.0  # seconds
-MIN_KEY_BITS = {"EC": 384, "RSA": 2048}  # bits
+COOL_DOWN_SECONDS = 60.0  # between two readings because of an unknown kid
+BACK_OFF_SECONDS = 5.0  # before a key set that could not be read is tried again
+REFRESH_SECONDS = 600.0  # a key set is used before it is read again
+KEEP_SECONDS = 3600.0  # a key set is used at all: a key taken out of it ends within this time
+MAX_BYTES = 200_000  # of a key set
+TIMEOUT_SECONDS = 2.0
+MIN_KEY_BITS = {"EC": 384, "RSA": 2048}
 UNREADABLE = (
     OSError,
     httpx.HTTPError,
@@ -31,7 +32,12 @@ KEY_TYPES = {"ES384": ("EC", "P-384"), "RS384": ("RSA", None)}
 
 
 class KeySet:
-    """The keys of one client, by kid; read when first needed, again when a kid is unknown."""
+    """The keys of one client, by kid; thread-safe.
+
+    Read when first needed, every few minutes, and when a kid is unknown. One thread reads; the
+    others go on with the keys there are, so that a key server that hangs holds one thread. Keys end
+    an hour after the last reading that succeeded: revocation holds while the set cannot be read.
+    """
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -41,30 +47,34 @@ class KeySet:
         self._reading = threading.Lock()
 
     def find(self, kid: str, algorithm: str) -> PyJWK | None:
-        """The key of a kid, fit for the algorithm; None when there is none."""
-        # Who has the key at hand does not wait for somebody else's reading.
-        if self._is_due(kid) and self._reading.acquire(blocking=kid not in self._keys):
+        """Returns the key of a kid, fit for the algorithm; None when there is none."""
+        # Without any keys the first reading is waited for; once it has failed, no other is.
+        waits = self._has_ended() and self._failed_at <= self._read_at
+        if self._is_due(kid) and self._reading.acquire(blocking=waits):
             try:
                 if self._is_due(kid):
                     self._refresh()
             finally:
                 self._reading.release()
-        key = self._keys.get(kid)
+        key = None if self._has_ended() else self._keys.get(kid)
         return key if key is not None and _fits(key, algorithm) else None
 
+    def _has_ended(self) -> bool:
+        return time.monotonic() - self._read_at > KEEP_SECONDS
+
     def _refresh(self) -> None:
-        read = self._read()
-        if read is None:
+        keys = self._read()
+        if keys is None:
             self._failed_at = time.monotonic()
         else:
-            self._keys = read  # an empty set revokes all
+            self._keys = keys  # an empty set revokes all
             self._read_at = time.monotonic()
 
     def _is_due(self, kid: str) -> bool:
-        """Time to read: the keys are old, or lack this one; but not at once after a failure."""
+        """Says if the set must be read: it is old, or lacks this kid; not soon after a failure."""
         now = time.monotonic()
         age = now - self._read_at
-        wanted = age > KEEP_SECONDS or (kid not in self._keys and age > COOL_DOWN_SECONDS)
+        wanted = age > REFRESH_SECONDS or (kid not in self._keys and age > COOL_DOWN_SECONDS)
         return wanted and now - self._failed_at > BACK_OFF_SECONDS
 
     def _read(self) -> dict[str, PyJWK] | None:

@@ -42,10 +42,9 @@ HOOKS = {
     "problem-list-item-create": HookContext("0.1.0", PRACTITIONERS, bundle="conditions"),
 }
 
-# FHIR says 64 characters of [A-Za-z0-9-.], but longer and odder ids exist in the wild and in the
-# specification's own example (docs/conformance.md 2.13): refused is only what could break a path
-# or a log.
-PLAIN_ID = re.compile(r"[^\s/|?#\\<>\"'\x00-\x1f]{1,512}")
+# R4's id (docs/conformance.md 2.13): ids go into paths and queries of the EHR's FHIR server, where
+# ``$export``, ``_history`` or ``p1,p2`` would ask for something else.
+R4_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +179,9 @@ class _Reader:
         if slash and kind != resource_type:
             self.wrong(name, f"must be the id of a {resource_type}, without another type.")
             return None
-        if not PLAIN_ID.fullmatch(rest) or rest in (".", ".."):  # steps of a path, not ids
-            self.wrong(name, f"must be a plain {resource_type} id: no spaces, slashes or quotes.")
+        if not R4_ID.fullmatch(rest) or rest in (".", ".."):  # steps of a path, not ids
+            words = "1 to 64 letters (a to z), digits, hyphens and dots"
+            self.wrong(name, f"must be a plain {resource_type} id: {words}.")
             return None
         return rest
 
@@ -192,7 +192,7 @@ class _Reader:
         if value is None:
             return None
         kind, _, rest = value.partition("/")
-        if kind not in allowed or not PLAIN_ID.fullmatch(rest):
+        if kind not in allowed or not R4_ID.fullmatch(rest):
             self.wrong("userId", f"must be Type/id with one of the types {', '.join(allowed)}.")
             return None
         return kind, rest
@@ -224,7 +224,8 @@ class _Reader:
         (``docs/conformance.md`` 2.6). Odd fields inside the second are left alone (2.8)."""
         server = self.text("fhirServer", "the base URL of the FHIR server", required=False)
         if server is not None and read_address(server) is None:
-            words = "must be an absolute http or https URL without user, query or fragment."
+            words = "must be an absolute http or https URL without user, query or fragment, "
+            words += "and without spaces, ';' or '..'."
             self.wrong("fhirServer", words)
             server = None
         authorization = self.source.get("fhirAuthorization")

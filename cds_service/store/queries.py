@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ from cds_service.store.report import Firing
 from cds_service.store.rows import KnownCard
 from cds_service.store.tables import CALLS, CARDS, FEEDBACK, SESSIONS, TOKENS
 
+KEEP_TOKENS = timedelta(days=1)  # ids of used tokens, after the tokens have expired
 BATCH = 2_000  # calls deleted in one transaction, so that writers wait only briefly
 
 
@@ -164,8 +165,11 @@ def delete_stray_feedback(connection: Connection, before: datetime) -> int:
 
 
 def delete_expired_tokens(connection: Connection, now: datetime) -> int:
-    """Deletes token ids that could no longer be replayed; returns how many."""
-    return connection.execute(delete(TOKENS).where(TOKENS.c.expires < now)).rowcount
+    """Deletes token ids a day after they expired; returns how many.
+
+    A clock that is set back makes expired tokens valid again: their ids must still be there.
+    """
+    return connection.execute(delete(TOKENS).where(TOKENS.c.expires < now - KEEP_TOKENS)).rowcount
 
 
 def delete_expired_sessions(connection: Connection, now: datetime) -> int:

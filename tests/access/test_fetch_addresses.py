@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.access.addresses import read_address
 from cds_service.access.fhir_access import FhirPolicy
 from cds_service.access.fhir_client import FhirClient
 from tests.access.fetching import CONDITIONS, PATIENT, PERSON, Names, allowed, asked, one, words
@@ -167,6 +168,38 @@ def test_several_bases_may_be_allowed(client: FhirClient, server: HostileServer)
     }
 
 
+@pytest.mark.requirement("3.10")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "/r4;x",
+        ";/r4",
+        "/r4/%2e%2e/other",
+        "/r4/%252e%252e/other",
+        "/r4/%25252E./other",
+        "/r4/..%2fother",
+        "/r4/..\\other",
+        "/r4/.",
+        "/r4/\u00ad",
+        "/r4 ",
+        "/\t",
+        "/\x7f",
+        "/\x00",
+        "\uff0fr4",
+    ],
+)
+def test_odd_addresses_are_none(odd: str) -> None:
+    assert read_address(f"https://fhir.example.org{odd}") is None
+
+
+@pytest.mark.requirement("3.10")
+@pytest.mark.parametrize("path", ["", "/r4", "/fhir/R4/", "/a%20b", "/r4..x", "/~user/$x,y'(z)!"])
+def test_plain_addresses_are_read(path: str) -> None:
+    address = read_address(f"https://FHIR.example.org{path}")
+
+    assert address == ("https", "fhir.example.org", 443, path.rstrip("/"))
+
+
 # -- what is asked -------------------------------------------------------------------------
 
 
@@ -247,6 +280,10 @@ NEVER = [
     "2002:a9fe:a9fe::1",
     "::169.254.169.254",
     "168.63.129.16",
+    "192.0.0.1",
+    "192.0.0.192",
+    "64:ff9b::c000:c0",
+    "fd20:ce::254",
     "100.100.100.200",
     "64:ff9b:1::a9fe:a9fe",
     "::ffff:0:169.254.169.254",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cds_service.access.key_sets import (
     COOL_DOWN_SECONDS,
     KEEP_SECONDS,
     MAX_BYTES,
+    REFRESH_SECONDS,
     TIMEOUT_SECONDS,
 )
 from cds_service.access.tokens import Verifier
@@ -48,6 +50,7 @@ from tests.support.hostile_fhir import (
     redirect,
     resource,
     status,
+    until,
 )
 
 requirement = pytest.mark.requirement
@@ -269,15 +272,43 @@ def test_nobody_there_refuses(server: HostileServer) -> None:
 
 
 @requirement("6.12")
-def test_the_last_keys_are_kept_while_the_address_is_down(
+def test_the_last_keys_are_kept_for_an_hour_while_the_address_is_down(
     served: Verifier, server: HostileServer, later: Later
 ) -> None:
     assert verify(served, token())
     server.on("keys", status(503))
-    later(KEEP_SECONDS + 1)
+    later(KEEP_SECONDS - 60)
 
     assert verify(served, token())
     refuse(served, f"Bearer {token(header=heading(kid='new'))}")
+    assert len(server.seen) == 2
+
+    later(61)
+    refuse(served, f"Bearer {token()}")  # it may have been taken out of the set meanwhile
+
+
+@requirement("6.12")
+def test_a_key_server_that_hangs_holds_one_thread(
+    served: Verifier,
+    server: HostileServer,
+    later: Later,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cds_service.access.key_sets.TIMEOUT_SECONDS", 60.0)
+    assert verify(served, token())
+    server.on("keys", hang())
+    later(COOL_DOWN_SECONDS + 1)
+    with ThreadPoolExecutor(1) as reader:
+        waiting = reader.submit(refuse, served, f"Bearer {token(header=heading(kid='first'))}")
+        until(lambda: len(server.seen) > 1)
+
+        for n in range(20):  # each would otherwise wait for the reader
+            refuse(served, f"Bearer {token(header=heading(kid=f'unknown-{n}'))}")
+        assert verify(served, token())  # and so do calls whose key is at hand
+        assert not waiting.done()
+
+        server.closing.set()
+        waiting.result()
     assert len(server.seen) == 2
 
 
@@ -303,7 +334,7 @@ def test_old_keys_are_asked_for_again_soon_after_a_failure(
 ) -> None:
     assert verify(served, token())
     server.on("keys", status(503))
-    later(KEEP_SECONDS + 1)
+    later(REFRESH_SECONDS + 1)
     assert verify(served, token())
     server.on("keys", resource({"keys": [jwk(ec_key("new"), "new")]}))
 

@@ -293,10 +293,25 @@ def test_expired_token_ids_are_swept_now_and_then(
 ) -> None:
     monkeypatch.setattr("cds_service.store.store.SWEEP", 3)
     for jti in "12":
-        store.claim_jti("a", jti, NOW - timedelta(seconds=1), NOW)
+        store.claim_jti("a", jti, NOW - DAY - timedelta(seconds=1), NOW)
     store.claim_jti("a", "3", NOW + DAY, NOW)
 
     assert database.rows("SELECT count(*) FROM tokens") == [(1,)]
+
+
+@pytest.mark.requirement("6.10")
+def test_a_clock_that_is_set_back_makes_no_used_token_new(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cds_service.store.store.SWEEP", 1)
+    ends = NOW + timedelta(minutes=5)
+    assert store.claim_jti("a", "used", ends, NOW)
+
+    fast = NOW + timedelta(hours=20)
+    store.claim_jti("a", "another", fast, fast)
+    store.purge(fast, 90 * DAY)
+
+    assert not store.claim_jti("a", "used", ends, NOW)
 
 
 # -- retention -----------------------------------------------------------------------------
@@ -311,7 +326,7 @@ def test_purge_deletes_what_is_old_and_nothing_else(
         store.record_call(call(shown, card("REC-SELF"), at=NOW - age * DAY))
         stray = accepted(str(uuid.uuid4()))
         store.save_feedback(SERVICE, CLIENT, [accepted(shown), stray], NOW - age * DAY)
-    store.claim_jti("a", "old", NOW - DAY, NOW)
+    store.claim_jti("a", "old", NOW - 2 * DAY, NOW)
     store.claim_jti("a", "new", NOW + DAY, NOW)
 
     assert store.purge(NOW, 90 * DAY) == Purged(calls=3, cards=6, feedback=6, tokens=1)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cds_service.hooks.cards import escape
+from cds_service.hooks.cards import END_ISOLATE, ISOLATE, escape
 from tests.support.clinic import QUIET, Clinic, active, card_about, concept
 
 INJECTIONS = [
@@ -50,9 +50,40 @@ def test_a_persons_words_are_inert_markdown(words: str, clinic: Clinic) -> None:
     detail = card_about(cards, "private-conversation")["detail"]
     (line,) = [text for text in detail.split("\n") if "own words" in text]
     quoted = line.partition('"')[2].removesuffix('"')
+    assert (quoted[0], quoted[-1]) == (ISOLATE, END_ISOLATE)
 
     assert PLAIN.fullmatch(quoted), quoted
     assert quoted == escape(words)
+
+
+CONTROLS = [*"\x00\x07\x1b\x7f\x9b", *"\u202e\u202a\u2066\u2069\u200f\u061c"]
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+def test_control_characters_do_not_leave_a_persons_words(control: str, clinic: Clinic) -> None:
+    words = f"before{control}after"
+    cards = clinic.found({**QUIET, "safe": "no", "other": words}).cards
+
+    detail = card_about(cards, "private-conversation")["detail"]
+
+    assert control[0] not in detail.replace(ISOLATE, "").replace(END_ISOLATE, "")
+    assert detail.count(ISOLATE) == detail.count(END_ISOLATE) == 1
+    assert "before" in detail
+    assert "after" in detail
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e",
+        "\u05e9\u05dc abc",
+        "tab\tline\nend",
+    ],
+    ids=["joiner", "non-joiner", "right-to-left", "white-space"],
+)
+def test_writing_that_needs_joiners_or_another_direction_stays(words: str) -> None:
+    assert escape(words) == ISOLATE + " ".join(words.split()) + END_ISOLATE
 
 
 def test_a_very_long_text_is_cut(clinic: Clinic) -> None:

@@ -86,7 +86,7 @@ def test_keys_can_be_rotated_while_serving(
     assert served.ask(DISCOVERY).status_code == 200
 
     write_keys(served.key_file, jwk(ec_key("new"), "new"))
-    monkeypatch.setattr(key_sets, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(key_sets, "REFRESH_SECONDS", 0.0)
     assert served.ask(DISCOVERY).status_code == 401
     assert served.ask(DISCOVERY, **new).status_code == 200
 
