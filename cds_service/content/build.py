@@ -27,6 +27,7 @@ from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import ContentFiles
 from cds_service.content.resolver import Resolver, categories_of, concepts
+from cds_service.content.value_readings import MAY_QUIET, value_reading
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
 
@@ -141,6 +142,8 @@ class Builder:
                     limit=node.get("limit"),
                     tag=tag,
                     quotable=not ext.value(node, "never-quoted", False),
+                    reading=value_reading(node, library, self.resolver),
+                    may_quiet=ext.value(node, MAY_QUIET),
                 )
 
     def _window(

@@ -18,13 +18,22 @@ from cds_service.content.codes import (
     has_valid_check_digit,
 )
 from cds_service.content.justification import answer_path
-from cds_service.content.model import DATES, Content, Finding, NamedFact, Requirement, Resource
+from cds_service.content.model import (
+    DATES,
+    Applicability,
+    Content,
+    Finding,
+    NamedFact,
+    Requirement,
+    Resource,
+)
 from cds_service.content.orders import order_key
 from cds_service.content.questionnaires import questionnaire_findings, walk_items
 from cds_service.content.reader import ContentFiles
 from cds_service.content.required_elements import walk_actions
 from cds_service.content.resolver import Resolver, categories_of
 from cds_service.content.translations import translation_findings
+from cds_service.content.value_readings import quieting_findings
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
 
@@ -73,6 +82,7 @@ def lint(
     if content is not None:
         yield from _strategy(content)
         yield from _own_rule_first(content)
+        yield from quieting_findings(_conditions(content), content.names, content.requirements)
         yield from _unused(content, content_files)
 
 
@@ -242,6 +252,17 @@ def bare_names(node: nodes.Node) -> Iterator[str]:
                 yield from bare_names(child)
 
 
+def _conditions(content: Content) -> Iterator[Applicability]:
+    """Every condition of a contribution, a card or a suggestion."""
+    for contributions in content.contributions.values():
+        for contribution in contributions:
+            yield from contribution.conditions
+    for card in content.cards.values():
+        yield from card.conditions
+        for suggestion in card.suggestions:
+            yield from suggestion.conditions
+
+
 def _own_rule_first(content: Content) -> Iterator[Finding]:
     """A contribution begins with its source's own rule: without it anybody would get it."""
     for contributions in content.contributions.values():
@@ -289,6 +310,7 @@ def _unused(content: Content, content_files: ContentFiles) -> Iterator[Finding]:
             yield Finding("libraries", f"dataRequirement {requirement.id}", "is never used")
     texts = "".join(e.text for e, _, _ in content.compiled)
     needed = {r.main.value_set for r in content.requirements.values()}
+    needed |= {s for r in content.requirements.values() if r.reading for s in r.reading.value_sets}
     for value_set in content_files.of_type("ValueSet"):
         if value_set["url"] not in needed and value_set["url"] not in texts:
             yield Finding(

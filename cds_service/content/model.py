@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 from cds_service.content.codes import CodeSet, Key, categories
@@ -107,6 +108,33 @@ class CodeFilter:
     allows_absent: bool
 
 
+class ResultState(StrEnum):
+    """What a result says. ``STATED`` is a value that is neither of the first three."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    AMOUNT = "amount"
+    STATED = "stated"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReading:
+    """What the value of an entry must be for it to meet a requirement.
+
+    ``units`` maps the codes and texts of a unit to its UCUM code: the entry is a measurement.
+    Without them it is a result in one of the states ``results``, by the codes of ``positive`` and
+    ``negative``. ``panels`` are the codes of entries that hold it in a component.
+    """
+
+    results: frozenset[ResultState]
+    positive: CodeSet
+    negative: CodeSet
+    units: Mapping[str, str]
+    panels: frozenset[Key]
+    value_sets: frozenset[str]  # canonicals of all that it names
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """A ``dataRequirement`` of the facts library: which chart entries ``%id`` stands for.
@@ -121,6 +149,8 @@ class Requirement:
     limit: int | None
     tag: str | None
     quotable: bool  # False: used silently, no card quotes it
+    reading: ValueReading | None = None  # None: that it is there is enough
+    may_quiet: str | None = None  # why one that cannot be read may hold a card back
 
     @property
     def main(self) -> CodeFilter:

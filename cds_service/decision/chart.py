@@ -25,6 +25,7 @@ from cds_service.decision.elements import (
     entry_date,
 )
 from cds_service.decision.unread import Unread, Why, unread
+from cds_service.decision.values import read_value
 from cds_service.fhir.dates import Span
 from cds_service.fhir.references import References
 
@@ -87,7 +88,7 @@ class ChartIndex:
                 reading.add(resource)
         for entries in reading.found.values():
             entries.sort(key=_newest, reverse=True)
-        return reading.found, reading.unread
+        return reading.found, [*reading.unread, *reading.newest_without_value()]
 
     def medicines_wanted(
         self, resources: Iterable[Any], now: datetime, references: References
@@ -112,7 +113,8 @@ def _path(requirements: list[Requirement]) -> _Path:
     codes: dict[Code, tuple[Requirement, ...]] = {}
     above: dict[Code, tuple[Requirement, ...]] = {}
     for requirement in requirements:
-        for code in requirement.main.codes:
+        panels = requirement.reading.panels if requirement.reading else ()
+        for code in (*requirement.main.codes, *panels):
             codes[code] = (*codes.get(code, ()), requirement)
         for category in requirement.main.codes.prefixes:
             above[category] = (*above.get(category, ()), requirement)
@@ -139,6 +141,7 @@ class _Reading:
         self.references = references
         self.found: dict[str, list[Entry]] = {}
         self.unread: list[Unread] = []
+        self.without_value: dict[str, list[Unread]] = {}  # of requirements for the newest
 
     def add(self, resource: Resource) -> None:
         """Reads one entry of a type that some requirement asks for."""
@@ -175,11 +178,34 @@ class _Reading:
         for requirement, coding in matched:
             answer = self._meets(requirement, resource, when)
             if answer is True:
-                self.found.setdefault(requirement.id, []).append(Entry(resource, coding, when))
-            elif answer is not False:
+                answer = self._read(requirement, Entry(resource, coding, when))
+            if isinstance(answer, Why):
                 unknown.setdefault(requirement.main.value_set, (answer, requirement))
         for value_set, (why, _) in unknown.items():
             self.unread.append(unread(resource, why, value_set, when))
+
+    def _read(self, requirement: Requirement, entry: Entry) -> bool | Why:
+        """Keeps an entry for its value, or says why it cannot be understood."""
+        read = read_value(entry.resource, requirement)
+        if isinstance(read, Why):
+            return read
+        if read is not None:
+            kept = Entry(read, entry.coding, entry.when)
+            self.found.setdefault(requirement.id, []).append(kept)
+        elif requirement.limit is not None:
+            value_set = requirement.main.value_set
+            empty = unread(entry.resource, Why.NO_VALUE, value_set, entry.when)
+            self.without_value.setdefault(requirement.id, []).append(empty)
+        return read is not None
+
+    def newest_without_value(self) -> Iterator[Unread]:
+        """The newest entry of each requirement for the newest, where it holds no value: an older
+        one was used, or none."""
+        for name, empty in self.without_value.items():
+            newest = max(empty, key=_newest)
+            used = self.found.get(name)
+            if not used or _newest(newest) >= _newest(used[0]):
+                yield newest
 
     def _note(
         self,
@@ -246,5 +272,5 @@ def _days_ago(then: datetime, now: datetime) -> int:
     return (now.date() - then.astimezone(now.tzinfo).date()).days
 
 
-def _newest(entry: Entry) -> float:
+def _newest(entry: Entry | Unread) -> float:
     return entry.when.start.timestamp() if entry.when else float("-inf")

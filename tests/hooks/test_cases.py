@@ -30,6 +30,11 @@ def details(found: list[dict[str, Any]]) -> str:
     "name",
     [
         "one-entry-with-contained-subject",
+        "temperature-newest-reading-without-value",
+        "vitals-mixed-effective-types",
+        "vitals-newest-reading-without-value",
+        "vitals-panel-newest-without-systolic",
+        "blood-pressure-unit-not-coded",
         "response-amended-at-the-same-time",
         "response-with-contained-questionnaire",
         "responses-as-batch-response",
@@ -82,3 +87,20 @@ def test_a_condition_with_a_modifier_is_said(clinic: Clinic) -> None:
     told = details(cards(clinic, "condition-with-modifier-extension"))
 
     assert "1 of the conditions could not be read." in told
+
+
+def test_a_result_that_is_detected_is_positive(clinic: Clinic) -> None:
+    card = card_about(cards(clinic, "sti-result-detected"), "pelvic-exam")
+
+    assert card["indicator"] == "warning"
+
+
+def test_a_test_that_was_not_performed_is_none(clinic: Clinic) -> None:
+    card_about(cards(clinic, "sti-result-not-performed"), "sti-testing")
+
+
+def test_a_result_in_words_is_named_and_quiets_nothing(clinic: Clinic) -> None:
+    found = cards(clinic, "sti-result-text-positive")
+
+    card_about(found, "sti-testing")
+    assert "the result could not be understood" in details(found)
