@@ -56,7 +56,6 @@ class Codes:
         self.negative = named["result-negative"]
         self.positive = named["result-positive"]
         self.pregnant = named["pregnancy-status-pregnant"]
-        self.systolic = named["systolic-blood-pressure"]
 
 
 def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
@@ -70,7 +69,7 @@ def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
         found = found or lists[f"deliveryConditionWithin{days}Days"] or since
         setattr(person, f"deliveryWithin{days}Days", bool(found))
     _add_results(person, lists, codes)
-    _add_vital_signs(person, lists, codes)
+    _add_vital_signs(person, lists)
     _add_pregnancy(person, lists, codes, today, births)
 
 
@@ -89,19 +88,14 @@ def _add_results(person, lists: dict, codes: Codes) -> None:
     person.urineCulturePositiveWithin30Days = any_in(culture, positive)
 
 
-def _add_vital_signs(person, lists: dict, codes: Codes) -> None:
+def _add_vital_signs(person, lists: dict) -> None:
     heat = _first(lists["bodyTemperature"]).get("valueQuantity", {})
     person.temperature = _number(heat, "Cel", "[degF]")
     person.hot = at_least(person.temperature, 38 if heat.get("code") == "Cel" else 100.4)
-    reading, panel = _first(lists["systolicReading"]), _first(lists["bloodPressurePanel"])
-    found = reading.get("valueQuantity", {})
-    if not reading or after(panel.get("effectiveDateTime"), reading.get("effectiveDateTime")):
-        parts = panel.get("component", ())
-        found = next((c for c in parts if is_in(c.get("code"), codes.systolic)), {})
-        found = found.get("valueQuantity", {})
-    person.systolic = _number(found, "mm[Hg]")
+    pressure = _first(lists["systolicReading"]).get("valueQuantity", {})
+    person.systolic = _number(pressure, "mm[Hg]")
     breath = _first(lists["respirationReading"]).get("valueQuantity", {})
-    person.respiratoryRate = _number(breath, "/min", "1/min", "{breaths}/min")
+    person.respiratoryRate = _number(breath, "/min")
 
 
 def _number(quantity: dict, *units: str) -> float | None:

@@ -108,8 +108,8 @@ MEASURED = {
     "systolicReading": [
         observation("systolic-blood-pressure", hours, valueQuantity=quantity(value, "mm[Hg]"))
         for hours, value in ((2, 89), (4, 100), (2, 101))
-    ],
-    "bloodPressurePanel": [
+    ]
+    + [
         observation("blood-pressure-panel", hours, component=pressure(value))
         for hours, value in ((1, 89), (3, 90), (3, 120))
     ],

@@ -168,6 +168,20 @@ _DATED = {
 }
 
 
+def _value(wanted: Requirement) -> dict[str, Any]:
+    """A value that meets what a chart key is read for."""
+    if wanted.reading is None:
+        return {}
+    if wanted.reading.units:
+        return {"valueQuantity": {"value": 37, "unit": next(iter(wanted.reading.units))}}
+    if wanted.type == "DiagnosticReport":
+        return {"conclusion": "see the results"}
+    if "positive" not in wanted.reading.results:
+        return {"valueDateTime": "2026-11-01"}
+    system, code = min(wanted.reading.positive)
+    return {"valueCodeableConcept": {"coding": [{"system": system, "code": code}]}}
+
+
 def meeting(wanted: Requirement, when: str, **elements: Any) -> dict[str, Any]:
     """An entry that meets every filter of a chart key, at that date."""
     for code_filter in wanted.filters:
@@ -175,6 +189,8 @@ def meeting(wanted: Requirement, when: str, **elements: Any) -> dict[str, Any]:
         concept = {"coding": [{"system": system, "code": code}]}
         name = {"medication": "medicationCodeableConcept"}.get(code_filter.path, code_filter.path)
         elements.setdefault(name, code if name in {"status", "intent"} else concept)
+    if not any(name.startswith(("value", "interpretation", "component")) for name in elements):
+        elements |= _value(wanted)
     if wanted.type == "Encounter":
         elements["period"] = {"start": when}
     else:

@@ -151,6 +151,7 @@ def test_a_limit_keeps_the_newest(clinic: Clinic) -> None:
             id=f"t{hours}",
             code={"coding": [{"system": LOINC, "code": "8310-5"}]},
             effectiveDateTime=ago(hours=hours),
+            valueQuantity={"value": 37, "unit": "Cel"},
         )
         for hours in (5, 1, 3)
     ]
