@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     site_words: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="The site's own words for the placeholders in the form's texts, as JSON: "
-        '`{"site help-line": "...", "site crisis line": "..."}`.',
+        '`{"site emergency number": "...", "site help-line": "...", "site crisis line": "..."}`.',
     )
     forms_a_minute: int = Field(
         default=600,

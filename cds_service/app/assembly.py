@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -87,6 +88,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
+    intake = replace(intake, site_words=settings.site_words)
     entrance = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
     app.register_blueprint(intake_blueprint(intake, submit_with(entrance) if apps else None))
     app.register_blueprint(launch_blueprint(entrance))

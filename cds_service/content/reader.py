@@ -91,9 +91,12 @@ def _base(resources: Iterable[dict[str, Any]]) -> str:
     return ""
 
 
+EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text of content needs it
+
+
 def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
-    for name in sorted(content_files.given - content_files.placeholders):
+    for name in sorted(content_files.given - content_files.placeholders - {EMERGENCY_NUMBER}):
         there = ", ".join(sorted(content_files.placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
         yield Finding("CDS_SITE_WORDS", "", message)

@@ -15,7 +15,7 @@ from cds_service.web.form.error_texts import error_text
 from cds_service.web.form.form_request import SEE_OTHER, FormRequest, Intake, redirect_to
 from cds_service.web.form.response import Heading, answered, completed
 from cds_service.web.form.sessions import Session, grouped
-from cds_service.web.form.step_routes import messages, notices
+from cds_service.web.form.step_routes import notices
 from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, REVIEW, REVIEW_STEP, SENDING, is_sending
@@ -58,7 +58,6 @@ def review(intake: Intake, submit: Submit | None) -> Response:
             for part in state.unasked
             if _is_typed(part, form_request)
         ],
-        messages=messages(form_request, texts),
         notices=notices(form_request, texts, REVIEW_STEP),
         signs_in_again=[Reason.SIGN_IN, "0"] in session.notices,
         sends=_sends(form_request, submit),
@@ -75,8 +74,14 @@ def done(intake: Intake, submit: Submit | None) -> Response:
     unsent = form_request.state.problems or _sends(form_request, submit)
     if unsent and not form_request.session.saved:
         return redirect_to(REVIEW)
-    groups = read_back(form_request, intake.texts(form_request))
-    return intake.page("done", form_request, groups=groups, signs_in=submit is not None)
+    groups = read_back(form_request, intake.texts(form_request), restricted=False)
+    return intake.page(
+        "done",
+        form_request,
+        groups=groups,
+        count=len(form_request.state.answered),
+        signs_in=submit is not None,
+    )
 
 
 def answers_file(intake: Intake) -> Response:
@@ -196,8 +201,11 @@ def response_of(form_request: FormRequest) -> dict[str, Any]:
 # -- reading back ----------------------------------------------------------------------------------
 
 
-def read_back(form_request: FormRequest, texts: Texts) -> list[dict[str, Any]]:
-    """Every question that is asked with its answer in words, by step."""
+def read_back(
+    form_request: FormRequest, texts: Texts, *, restricted: bool = True
+) -> list[dict[str, Any]]:
+    """Every question that is asked with its answer in words, by step; without ``restricted``, not
+    those whose answers nobody else should see on the screen."""
     state = form_request.state
     return [
         {
@@ -212,6 +220,7 @@ def read_back(form_request: FormRequest, texts: Texts) -> list[dict[str, Any]]:
                     "change": part.answerable,
                 }
                 for part in state.questions(step)
+                if restricted or not part.item.restricted
             ],
         }
         for step in state.steps

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.fhirpath import ValueSets
 from cds_service.web.form.form_state import FormState
 from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.sessions import Session, SessionCookie, Sessions, derived
+from cds_service.web.form.telephone import with_links
 from cds_service.web.form.texts import Texts, texts_of
 from cds_service.web.form.transitions import LARGE, Transitions
+from cds_service.web.form.views import messages
 
 TOKEN_LENGTH = 32
 SEE_OTHER = HTTPStatus.SEE_OTHER
@@ -93,6 +96,7 @@ class Intake:
     cookie: SessionCookie
     clock: Callable[[], datetime]
     address: str  # of the form, as people type it
+    site_words: Mapping[str, str] = field(default_factory=dict)  # CDS_SITE_WORDS
 
     def transitions(self) -> Transitions:
         """The form now."""
@@ -168,6 +172,8 @@ class Intake:
         if language not in self.form.languages:
             language = self.form.languages[0]
         texts = texts_of(language)
+        if form_request and "messages" not in values:
+            values["messages"] = messages(form_request.state, form_request.session, texts)
         text = render_template(
             f"form/{name}.html",
             texts=texts,
@@ -178,6 +184,8 @@ class Intake:
             notice=self.form.notices.get(language, ""),
             languages=[(code, language_name(code)) for code in self.form.languages],
             form_request=form_request,
+            dial=partial(with_links, site_words=self.site_words),
+            emergency_number=self.site_words.get(EMERGENCY_NUMBER, ""),
             **values,
         )
         return make_response(text, status)

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from cds_service.fhir.questionnaire_response import Problem, Showing, validate
+from cds_service.fhir.questionnaire_response.form import Condition
 from cds_service.fhirpath import ValueSets
 from cds_service.web.form import model as m
 from cds_service.web.form.fields import Fields, Unreadable, fill, read
@@ -82,10 +83,29 @@ class FormState:
         found = (p for p in self.form.parts.values() if p.emergency and self.shown(p))
         return tuple({(p.text.written, self.private(p)): p for p in found}.values())
 
+    @property
+    def emergency_options(self) -> list[tuple[m.FormItem, m.Option]]:
+        """What was ticked that calls for an emergency message; not what is private."""
+        calling = [p for p in self.form.parts.values() if p.emergency and self.shown(p)]
+        wanted = [c for p in calling if not self.private(p) for c in p.item.conditions]
+        return [
+            (question, option)
+            for question in self.form.parts.values()
+            for answer in self.answers.get(question.link_id, ())
+            if (option := question.option_of(answer))
+            and any(_names(condition, question, option) for condition in wanted)
+        ]
+
     def private(self, part: m.FormItem) -> bool:
         """Whether that a message is shown tells of a restricted answer."""
         questions = (self.form.parts.get(c.question) for c in part.item.conditions)
         return any(question is not None and question.item.restricted for question in questions)
+
+    @property
+    def answered(self) -> list[m.FormItem]:
+        """The questions with an answer that is sent."""
+        parts = self.form.parts.values()
+        return [p for p in parts if self.answers.get(p.link_id) and self.enabled(p)]
 
     # -- what was answered -------------------------------------------------------------------------
 
@@ -120,6 +140,13 @@ class FormState:
         response = answered(self.form, self.answers, self.enabled, "completed")
         found = validate(self.form.checker, response, value_sets=self.value_sets, now=self.now)
         return [problem for problem in found if problem.severity == "error"]
+
+
+def _names(condition: Condition, question: m.FormItem, option: m.Option) -> bool:
+    """Whether a condition is that this option is chosen."""
+    if condition.question != question.link_id or condition.operator != "=":
+        return False
+    return question.option_of({f"value{condition.kind}": condition.value}) is option
 
 
 def fitted(

@@ -59,6 +59,8 @@ class Session:
     that the person was shown the secret as a code. ``sending`` is since when a save is under way,
     ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one and
     the same however often it is sent.
+    ``emergency`` is what the emergency page shows: ``ticked``, pairs of linkId and option token,
+    ``step`` where they stand, and ``next``, the page after it.
     ``notices`` are words of the form about the last thing done: a key of its texts, then linkIds.
     """
 
@@ -78,6 +80,7 @@ class Session:
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
+    emergency: dict[str, Any] | None = None
     notices: list[list[str]] = field(default_factory=list)
 
     def sign_out(self) -> None:

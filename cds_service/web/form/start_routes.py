@@ -77,7 +77,8 @@ def begin(intake: Intake) -> Response:
 
 def resume(intake: Intake) -> Response:
     """Asks for the code of a session."""
-    return intake.page("resume", unknown=False)
+    kept = intake.find_session()
+    return intake.page("resume", intake.form_request_of(*kept) if kept else None, unknown=False)
 
 
 def open_again(intake: Intake) -> Response:
@@ -124,7 +125,7 @@ def change_look(intake: Intake) -> Response:
 
     intake.change(work)
     back = request.form.get("back", "")
-    return redirect_to(back if back in ("review", "later", "done", "changed") else "")
+    return redirect_to(back if back in ("review", "later", "done", "changed", "emergency") else "")
 
 
 def _greeted(session: Session) -> Session:

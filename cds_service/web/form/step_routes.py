@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from flask import Blueprint, Response, request
 
+from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.telemetry.metrics import FORM_STEPS
-from cds_service.web.form import model as m
 from cds_service.web.form.form_request import FormRequest, Intake, redirect_to
 from cds_service.web.form.merging import Posted
 from cds_service.web.form.sessions import Session
+from cds_service.web.form.telephone import dialled
 from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, NEXT, SENDING, is_sending
-from cds_service.web.form.views import Viewer
+from cds_service.web.form.views import Viewer, messages
 
 
 def add_step_routes(routes: Blueprint, intake: Intake) -> None:
     """Adds the routes."""
     path = "/intake/step/<int:number>"
     routes.add_url_rule(path, "step", partial(step, intake))
+    routes.add_url_rule("/intake/emergency", "emergency", partial(emergency, intake))
     routes.add_url_rule(path, "submit", partial(submit, intake), methods=["POST"])
 
 
@@ -55,6 +56,30 @@ def submit(intake: Intake, number: int) -> Response:
     return redirect_to(path)
 
 
+def emergency(intake: Intake) -> Response:
+    """What to do now, after an option was ticked that can be an emergency."""
+    form_request = intake.form_request()
+    session, parts = form_request.session, intake.form.parts
+    if session.emergency is None:
+        return redirect_to(DONE if session.saved else f"step/{session.step}")
+    texts = intake.texts(form_request)
+    return intake.page(
+        "emergency",
+        form_request,
+        messages=[],  # the page is the message
+        said=[m for m in messages(form_request.state, session, texts) if not m.calm],
+        ticked=[
+            option.text.in_language(texts.language)
+            for link_id, token in session.emergency["ticked"]
+            for option in (parts[link_id].options if link_id in parts else ())
+            if option.token == token
+        ],
+        onward=session.emergency["next"],
+        call=dialled(intake.site_words.get(EMERGENCY_NUMBER, "")),
+        back=f"step/{session.emergency['step']}",
+    )
+
+
 def _outcome(path: str, number: int) -> str:
     """What became of a press of a button, as it is counted."""
     place, _, query = path.partition("?")
@@ -71,7 +96,6 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
     step = state.step_at(number)
     checked = request.args.get("check") == "1"
     viewer = Viewer(state, texts, form_request.session.origins, checked)
-    above = messages(form_request, texts, step)
     return intake.page(
         "step",
         form_request,
@@ -80,40 +104,12 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
         count=len(state.steps) + 1,
         parts=viewer.views(step),
         errors=viewer.errors(step) if checked else [],
-        messages=above,
+        messages=messages(state, form_request.session, texts, step),
         notices=notices(form_request, texts, number),
         to_review=request.args.get("from") == "review",
         first=state.before(number) is None,
         prefix=texts("error_title") if checked else "",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An emergency message above a page. ``id`` is of the same message further down, if it is
-    there; ``new``: the person's last answers brought it; ``calm``: it tells of a private answer."""
-
-    text: str
-    id: str
-    new: bool
-    calm: bool
-
-
-def messages(form_request: FormRequest, texts: Texts, step: m.Step | None = None) -> list[Message]:
-    """What must be read before anything else. What tells of a restricted answer is shown on the
-    page of that answer only: on others somebody else may be looking."""
-    state, here = form_request.state, set() if step is None else set(step.all_parts)
-    new = {link_id for notice in form_request.session.notices for link_id in notice[2:]}
-    return [
-        Message(
-            part.text.in_language(texts.language),
-            part.id if part in here else "",
-            part in here and part.link_id in new,
-            state.private(part),
-        )
-        for part in state.emergencies
-        if part in here or not state.private(part)
-    ]
 
 
 def notices(

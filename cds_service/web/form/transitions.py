@@ -17,6 +17,7 @@ LARGE = "large"
 SENDS_FOR = timedelta(minutes=1)  # then a worker that was sending must have ended
 REVIEW_STEP, START = 0, -1  # the numbers under which notices of these pages are kept
 REVIEW, LATER, SENDING, DONE, CHANGED = "review", "later", "sending", "done", "changed"
+EMERGENCY = "emergency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,22 @@ class Transitions:
     ) -> str:
         """Keeps what the page sent and does what the button says; returns where to go, below
         ``/intake/``. ``to_review``: the person came from the page that reads all answers back."""
+        before = _ticked(self.state(session))
         merged = merge(self.form, session, posted)
         session.notices = []
         if session.questionnaire != self.form.canonical:
             return CHANGED
         if merged.conflicts:
             session.notices.append(["conflict", str(number), *merged.conflicts])
+        path = self._act(session, number, posted, go, to_review)
+        new = [pair for pair in _ticked(self.state(session)) if pair not in before]
+        if not new:
+            return path
+        session.emergency = {"ticked": new, "step": number, "next": path}
+        return EMERGENCY
+
+    def _act(self, session: Session, number: int, posted: Posted, go: str, to_review: bool) -> str:
+        """Does what the button says; returns where it leads."""
         what, _, which = go.partition(":")
         if what in (LANGUAGE, SIZE, CLEAR, AGAIN):
             self._adjust(session, number, what, which)
@@ -51,8 +62,8 @@ class Transitions:
             return LATER
         state = self.state(session)
         if what == BACK:
-            before = state.before(number)
-            return REVIEW if to_review else _step(before.number if before else number)
+            earlier = state.before(number)
+            return REVIEW if to_review else _step(earlier.number if earlier else number)
         return self._on(session, state, number, posted, to_review)
 
     def _adjust(self, session: Session, number: int, what: str, which: str) -> None:
@@ -76,7 +87,7 @@ class Transitions:
         new = [
             p.link_id
             for p in _watched(step)
-            if state.shown(p) and p.link_id not in posted.shown_digests
+            if state.shown(p) and p.link_id not in posted.shown_digests and not _has_page(state, p)
         ]
         if new:
             session.notices.append(["more", str(number), *new])
@@ -87,6 +98,16 @@ class Transitions:
             return REVIEW
         session.step = after.number
         return _step(after.number)
+
+
+def _has_page(state: FormState, part: m.FormItem) -> bool:
+    """Whether the emergency page says it, so that the step need not be shown again for it."""
+    return part.emergency and not state.private(part)
+
+
+def _ticked(state: FormState) -> list[list[str]]:
+    """What calls for an emergency message, as pairs of linkId and option token."""
+    return [[part.link_id, option.token] for part, option in state.emergency_options]
 
 
 def is_sending(session: Session, now: datetime) -> bool:

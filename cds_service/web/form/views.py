@@ -14,6 +14,7 @@ from cds_service.web.form.error_texts import error_text, number_limits, plain
 from cds_service.web.form.fields import FALSE, TRUE, Fields, is_unit
 from cds_service.web.form.form_state import FormState
 from cds_service.web.form.merging import digest
+from cds_service.web.form.sessions import Session
 from cds_service.web.form.texts import Texts
 
 
@@ -199,6 +200,39 @@ class Viewer:
         if condition.kind in ("Quantity", "Reference") or target.control == m.DATE_TIME:
             return None
         return [target.id, condition.operator, condition.value]
+
+
+# -- above every page ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An emergency message above a page. ``id`` is of the same message further down, if it is
+    there; ``new``: the person's last answers brought it; ``calm``: it tells of a private answer."""
+
+    text: str
+    id: str
+    new: bool
+    calm: bool
+
+
+def messages(
+    state: FormState, session: Session, texts: Texts, step: m.Step | None = None
+) -> list[Message]:
+    """What must be read before anything else. What tells of a restricted answer is shown on the
+    page of that answer only: on others somebody else may be looking."""
+    here = set() if step is None else set(step.all_parts)
+    new = {link_id for notice in session.notices for link_id in notice[2:]}
+    return [
+        Message(
+            part.text.in_language(texts.language),
+            part.id if part in here else "",
+            part in here and part.link_id in new,
+            state.private(part),
+        )
+        for part in state.emergencies
+        if part in here or not state.private(part)
+    ]
 
 
 # -- reading back ----------------------------------------------------------------------------------

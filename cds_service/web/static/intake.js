@@ -127,5 +127,5 @@ if (form) {
 
 // -- where to look first --------------------------------------------------------------------------
 
-const first = document.querySelector(".errors[tabindex], .told[tabindex], .emergency[tabindex]");
+const first = document.querySelector(".errors[tabindex], .told[tabindex], .emergency[tabindex], h1[tabindex]");
 if (first && !location.hash) first.focus();

@@ -81,9 +81,11 @@ def test_the_whole_form_works_without_a_script(look: Look) -> None:
     question(page, "rfgen", "severe").check()
     question(page, "organs", "penis").check()
     page.locator(NEXT).click()
-    assert page.url.endswith("/step/1")  # first the emergency is said, and what else is asked
+    assert page.url.endswith("/emergency")
+    assert "can be an emergency" in page.locator("h1:focus").inner_text()
+    page.get_by_role("link", name="Continue with the form").click()
+    assert page.url.endswith("/step/2")
     assert "can be an emergency" in page.get_by_role("alert").first.inner_text()
-    page.locator(NEXT).click()
     assert page.locator('[name="v:rfvag"]').count() == 0  # not asked of a person without a vagina
     while not page.locator('[name="v:sev"]').count():
         page.locator(NEXT).click()
@@ -134,7 +136,8 @@ def test_the_whole_form_works_by_keyboard_alone(look: Look) -> None:
             tab_to(page, "v:sev")
             page.keyboard.type("6")
         before = page.url
-        press_until(page, "Continue")
+        emergency = page.url.endswith("/emergency")
+        press_until(page, "Continue with the form" if emergency else "Continue")
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url, before=before: url != before)
     assert "6" in page.locator("main").inner_text()
@@ -226,6 +229,26 @@ def test_an_emergency_is_seen_at_once_on_a_phone(size: str, look: Look) -> None:
     for _ in range(4):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getBoundingClientRect().bottom") < said["y"]
+
+
+def test_the_emergency_page_fits_a_phone_and_names_what_to_do(look: Look) -> None:
+    page = look("/intake", viewport={"width": 390, "height": 844})
+    begin(page)
+    question(page, "rfgen", "severe").check()
+    page.locator(NEXT).click()
+    onward = page.get_by_role("link", name="Continue with the form").bounding_box()
+    keep(page, "emergency-page")
+
+    assert page.evaluate("document.activeElement.tagName") == "H1"
+    assert barriers(page) == []
+    assert onward is not None
+    assert onward["y"] + onward["height"] <= 844
+    assert onward["height"] >= 44
+    page.get_by_role("link", name="I ticked this by mistake").click()
+    question(page, "rfgen", "severe").uncheck()
+    page.locator(NEXT).click()
+    assert page.url.endswith("/step/2")
+    assert page.get_by_role("alert").filter(has_text="can be an emergency").count() == 0
 
 
 def test_the_script_shows_clears_and_slides_at_once(look: Look) -> None:

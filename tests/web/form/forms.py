@@ -234,7 +234,13 @@ class Garden:
         add_page_headers(app)
         form = read_form(resource, VALUE_SETS)
         intake = Intake(
-            form, VALUE_SET_CODES, self.sessions, self.cookie, self.clock, f"{BASE}/intake"
+            form,
+            VALUE_SET_CODES,
+            self.sessions,
+            self.cookie,
+            self.clock,
+            f"{BASE}/intake",
+            {"site emergency number": "+46 112"},
         )
         app.register_blueprint(intake_blueprint(intake, self.deliver))
         app.register_blueprint(static_blueprint())
