@@ -250,8 +250,9 @@ class Trial:
         """Stop all; calls at hand end, nothing is killed."""
         self.compose.run("stop", *REPLICAS)
         listed = self.compose.run("ps", "--all", "--format", "json", *REPLICAS).decode()
-        rows = json.loads(listed) if listed.startswith("[") else map(json.loads, listed.split("\n"))
-        codes = {row["ExitCode"] for row in rows if row}
+        lines = [json.loads(line) for line in listed.splitlines() if line.strip()]
+        codes = {row["ExitCode"] for row in lines}  # one object a line
+        expect(len(lines) == len(REPLICAS), f"{len(lines)} replicas listed")
         self.compose.run("--profile", "*", "down", "--volumes")
         expect(codes == {0}, f"exit codes {codes}")
         return "exit status 0"
