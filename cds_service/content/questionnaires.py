@@ -8,7 +8,7 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.model import Finding, Question, Questionnaire, Resource
 from cds_service.fhir.questionnaire_response import Item, compile_form
-from cds_service.fhir.questionnaire_response.form import OPTION_EXCLUSIVE
+from cds_service.fhir.questionnaire_response.form import ITEM_CONTROL, OPTION_EXCLUSIVE
 from cds_service.fhir.questionnaire_response.header import ROOT
 from cds_service.fhir.questionnaire_response.tree import Answer
 
@@ -65,12 +65,26 @@ def questionnaire_findings(resource: Resource, file: str) -> Iterator[Finding]:
             yield Finding(file, f"item {link_id}", "linkId is used twice")
         seen[link_id] = node
     for node in nodes:
+        yield from _control_findings(node, file)
         conditions = node.get("enableWhen", ())
         where = f"item {node['linkId']}.enableWhen"
         if len(conditions) > 1 and "enableBehavior" not in node:
             yield Finding(file, where, "more than one condition needs enableBehavior (all or any)")
         for condition in conditions:
             yield from _condition_findings(condition, seen, file, where)
+
+
+def _control_findings(node: dict[str, Any], file: str) -> Iterator[Finding]:
+    """Renderers hide options in a list to type into where no control says otherwise: a list of
+    emergency signs must stand open."""
+    if node["type"] not in ("choice", "open-choice"):
+        return
+    control = ext.value(node, ITEM_CONTROL, {})
+    found = {coding.get("code") for coding in control.get("coding", ())}
+    wanted = {"check-box"} if node.get("repeats") else {"radio-button", "drop-down"}
+    if not found & wanted:
+        message = f"needs questionnaire-itemControl with {' or '.join(sorted(wanted))}"
+        yield Finding(file, f"item {node['linkId']}", message)
 
 
 def _condition_findings(

@@ -43,6 +43,17 @@ BROKEN: list[Broken] = [
     ),
     *(
         (
+            f"choice-without-control-{link_id}",
+            FORM,
+            lambda d, link_id=link_id: item(d, link_id)["extension"].clear(),
+            FORM,
+            f"item {link_id}",
+            f"needs questionnaire-itemControl with {control}",
+        )
+        for link_id, control in (("rfgen", "check-box"), ("dry", "drop-down or radio-button"))
+    ),
+    *(
+        (
             f"ages-{name}",
             FORM,
             change,

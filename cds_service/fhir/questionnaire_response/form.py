@@ -14,6 +14,7 @@ MAX_DEPTH = 40  # nested items; the walks below are recursive
 
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
+ITEM_CONTROL = CORE + "questionnaire-itemControl"
 OPTION_EXCLUSIVE = CORE + "questionnaire-optionExclusive"
 MIN_OCCURS = CORE + "questionnaire-minOccurs"
 MAX_OCCURS = CORE + "questionnaire-maxOccurs"

@@ -12,6 +12,7 @@ from cds_service.content.translations import languages, translations
 from cds_service.fhir.questionnaire_response import compile_form
 from cds_service.fhir.questionnaire_response.form import (
     CORE,
+    ITEM_CONTROL,
     Form,
     Item,
     as_dict,
@@ -25,7 +26,6 @@ from cds_service.fhir.questionnaire_response.run import contained_types
 from cds_service.web.form import model as m
 from cds_service.web.form.paging import divide
 
-ITEM_CONTROL = CORE + "questionnaire-itemControl"
 SLIDER_STEP = CORE + "questionnaire-sliderStepValue"
 HIDDEN = CORE + "questionnaire-hidden"
 SUPPORT_LINK = CORE + "questionnaire-supportLink"
