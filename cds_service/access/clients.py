@@ -1,4 +1,4 @@
-"""The clients an operator knows: one JSON file, ``CDS_CLIENTS`` (``docs/operating.md``).
+"""The clients file of an operator, ``CDS_CLIENTS`` (``docs/integrating.md``).
 
 Each client says how its tokens are verified, which FHIR servers may be called for it, and what its
 EHR can take (its dialect).
@@ -25,7 +25,7 @@ from cds_service.access.addresses import DEVELOPMENT_HOSTS, read_address
 from cds_service.access.fhir_access import FhirPolicy
 
 Algorithm = Literal["ES384", "RS384"]
-BOTH = 2  # neither file nor address of keys is given
+BOTH = 2
 
 
 class ClientsError(ValueError):
@@ -43,13 +43,13 @@ def _https_bases(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _beside(value: Path | None, info: ValidationInfo) -> Path | None:
-    """A relative path starts from the folder of the clients file."""
+    """Resolves a path from the folder of the clients file."""
     if value is None:
         return value
-    found = Path((info.context or {}).get("folder", ".")) / value
-    if not found.is_file():
+    path = Path((info.context or {}).get("folder", ".")) / value
+    if not path.is_file():
         raise ValueError("there is no such file")
-    return found
+    return path
 
 
 class SmartApp(BaseModel):
@@ -73,10 +73,10 @@ class SmartApp(BaseModel):
     @field_validator("client_secret_file")
     @classmethod
     def _file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        found = _beside(value, info)
-        if found is not None and not found.read_text(encoding="utf-8").strip():
+        path = _beside(value, info)
+        if path is not None and not path.read_text(encoding="utf-8").strip():
             raise ValueError("the file is empty")
-        return found
+        return path
 
     def secret(self) -> SecretStr | None:
         """The client secret; None for a public app."""
@@ -108,7 +108,7 @@ class Client(BaseModel):
     @field_validator("jwks_url")
     @classmethod
     def _https(cls, value: str | None) -> str | None:
-        """Kept as written: a token's ``jku`` must say exactly this."""
+        """Keeps the address as written: a token's ``jku`` must equal it."""
         if value is None:
             return value
         address = read_address(value.partition("?")[0])
@@ -150,7 +150,7 @@ class Client(BaseModel):
         return self
 
     def fhir_policy(self, development: bool) -> FhirPolicy:
-        """Where prefetch may be fetched from; plain http to loopback in development only."""
+        """Returns the policy for fetching; plain http to loopback in development only."""
         return FhirPolicy(
             self.fhir_servers, self.allow_private_addresses or development, development
         )
@@ -163,7 +163,7 @@ class _File(BaseModel):
 
 
 def _place(url: str) -> str:
-    """The same text for every spelling of one address."""
+    """Normalizes a base URL: the same text for every spelling of one address."""
     address = read_address(url)
     return (
         url
@@ -181,11 +181,11 @@ def reason_of(error: OSError) -> str:
 
 
 def read_clients(path: Path | None) -> tuple[Client, ...]:
-    """The clients of a file, none without one; raises ClientsError."""
+    """Reads the clients of a file, none without one; raises ClientsError."""
     if path is None:
         return ()
     try:
-        found = _File.model_validate_json(
+        clients = _File.model_validate_json(
             path.read_bytes(), context={"folder": path.parent}
         ).clients
     except OSError as error:
@@ -196,11 +196,11 @@ def read_clients(path: Path | None) -> tuple[Client, ...]:
         ]
         raise ClientsError("\n".join(lines)) from None
     for what, values in (
-        ("id", [c.id for c in found]),
-        ("issuer", [c.issuer for c in found if c.issuer]),
-        ("smart.issuer", [_place(c.smart.issuer) for c in found if c.smart]),
+        ("id", [c.id for c in clients]),
+        ("issuer", [c.issuer for c in clients if c.issuer]),
+        ("smart.issuer", [_place(c.smart.issuer) for c in clients if c.smart]),
     ):
         twice = sorted({v for v in values if values.count(v) > 1})
         if twice:
             raise ClientsError(f"{path}: {what} used twice: {', '.join(twice)}")
-    return found
+    return clients

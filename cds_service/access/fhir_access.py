@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True, slots=True)
 class FhirPolicy:
-    """What a client's FHIR server may be. ``bases`` are URLs; without any nothing is fetched."""
+    """The FHIR servers of a client that may be read: ``bases`` are URLs, none without any."""
 
     bases: tuple[str, ...] = ()
     allow_private: bool = False  # addresses that are not reachable from the internet
@@ -18,7 +18,7 @@ class FhirPolicy:
 
 @dataclass(frozen=True, slots=True)
 class FhirAccess:
-    """Which server to read, with which token, about whom.
+    """The server to read, the token for it, and the patient to read about.
 
     ``token`` is sent to ``server`` and nowhere else; ``token_patient`` is the id of the patient
     whose data the token opens, where the caller says so (``docs/conformance.md`` 3.4).

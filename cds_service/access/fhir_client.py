@@ -1,4 +1,4 @@
-"""Fetches what was not sent from the EHR's FHIR server (``docs/conformance.md`` 3.1-3.4, 3.10).
+"""Fetches missing prefetch from the EHR's FHIR server (``docs/conformance.md`` 3.1-3.4, 3.10).
 
 Prevents SSRF: only bases an operator allowed are called, over https (loopback excepted in
 development), without redirects; ``next`` links stay on the same base; addresses are checked as
@@ -40,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
-    """What each query of one call carries: the EHR's token, and the trace it belongs to."""
+    """The headers of each query of one call: the EHR's token and the trace context."""
 
     token: SecretStr | None
     trace: Mapping[str, str]
@@ -191,7 +191,7 @@ class FhirClient:
 
 
 def filled(query: str, access: FhirAccess) -> str:
-    """A template with its tokens replaced; ids are percent-encoded."""
+    """Fills a prefetch template; ids are percent-encoded."""
     query = query.replace("{{context.patientId}}", quote(access.patient_id, safe=""))
     encounter = quote(access.encounter_id or "", safe="")
     return query.replace("{{context.encounterId}}", encounter).replace("|", "%7C")
@@ -201,7 +201,7 @@ Fetched = dict[str, dict[str, Any] | FetchFailed]
 
 
 def _counted(fetched: Fetched) -> Fetched:
-    """What was fetched, its failures counted by reason."""
+    """Counts failures by reason; returns what was fetched."""
     for found in fetched.values():
         if isinstance(found, FetchFailed):
             metrics.FETCH_FAILURES.labels(found.reason).inc()
@@ -225,7 +225,7 @@ def _is_answered(outcome: dict[str, Any] | FetchFailed) -> bool:
 
 
 def _allowed_base(access: FhirAccess, policy: FhirPolicy) -> str:
-    """The base to call; raises FetchFailed with what an operator has to do."""
+    """Returns the base to call; raises FetchFailed with what an operator has to do."""
     if access.server is None:
         raise FetchFailed("was not sent, and no fhirServer was given to fetch it from", "no-server")
     if access.token_patient not in (None, access.patient_id):

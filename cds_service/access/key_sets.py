@@ -78,23 +78,23 @@ class KeySet:
         return wanted and now - self._failed_at > BACK_OFF_SECONDS
 
     def _read(self) -> dict[str, PyJWK] | None:
-        """The keys of the set; None when it cannot be read."""
+        """Reads the keys of the set; None if it cannot be read."""
         try:
             data = orjson.loads(self._bytes())
             listed = [key for key in data["keys"] if isinstance(key, dict)]
         except UNREADABLE:
             return None
         kids = [key.get("kid") for key in listed]
-        found = {}
+        keys = {}
         for key in listed:
             kid = key.get("kid")
             # Two keys under one name: neither can be trusted (docs/conformance.md 6.12).
             if isinstance(kid, str) and kids.count(kid) == 1 and key.get("kty") != "oct":
                 try:
-                    found[kid] = PyJWK(key, algorithm=key.get("alg") or _algorithm(key))
+                    keys[kid] = PyJWK(key, algorithm=key.get("alg") or _algorithm(key))
                 except (PyJWTError, ValueError, TypeError, KeyError, NotImplementedError):
                     continue
-        return found
+        return keys
 
     def _bytes(self) -> bytes:
         if self.client.jwks_file is not None:
@@ -114,7 +114,7 @@ def _algorithm(key: dict[str, object]) -> str:
 
 
 def _fits(key: PyJWK, algorithm: str) -> bool:
-    """The key's own type decides what it may verify, not the token."""
+    """Prevents algorithm confusion: the key decides what it may verify, not the token."""
     kind, curve = KEY_TYPES[algorithm]
     return (
         key.key_type == kind

@@ -1,6 +1,6 @@
-"""Who is calling: JWT verification (``docs/conformance.md`` section 6).
+"""Authentication of callers: JWT verification (``docs/conformance.md`` section 6).
 
-Whatever is wrong with a token, the caller learns only that it was not accepted.
+Whatever is wrong with a token, the response is the same 401.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from cds_service.access.key_sets import KeySet
 from cds_service.fhir.errors import Issue, ServiceError
 from cds_service.telemetry import metrics
 
-LEEWAY = 60  # seconds of clock skew
-MAX_LIFE = 3600  # seconds between iat and exp
+LEEWAY_SECONDS = 60  # clock skew
+MAX_LIFE_SECONDS = 3600  # between iat and exp
 MAX_TOKEN = 8192  # characters
-SWEEP = 1000  # token ids a worker remembers before it looks for expired ones
-REFUSALS = (  # what reading somebody's token may raise
+MIN_SWEEP = 1000  # token ids a worker keeps before it deletes expired ones
+REFUSALS = (  # raised while reading a token
     jwt.PyJWTError,
     ValueError,
     TypeError,
@@ -33,7 +33,7 @@ REFUSALS = (  # what reading somebody's token may raise
 )
 REQUIRED = ["iss", "aud", "exp", "iat", "jti"]
 
-# (issuer, jti, expires, now) -> whether it was new; raises when the store cannot be asked.
+# (issuer, jti, expires, now) -> True if it was new.
 ClaimTokenId = Callable[[str, str, datetime, datetime], bool]
 
 
@@ -49,19 +49,19 @@ class Unauthorized(ServiceError):
 
 
 class ReplayCache:
-    """Token ids one worker has seen: the replay check while the store is down."""
+    """Token ids seen by one worker: prevents replay while the store is down."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], datetime] = {}
-        self._sweep_at = SWEEP
+        self._sweep_at = MIN_SWEEP
         self._lock = threading.Lock()
 
     def claim(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
-        """Whether the id is new; expired ones are forgotten, now and then."""
+        """True if the id is new; deletes expired ones now and then."""
         with self._lock:
             if len(self._seen) >= self._sweep_at:
                 self._seen = {k: e for k, e in self._seen.items() if e > now}
-                self._sweep_at = max(SWEEP, 2 * len(self._seen))
+                self._sweep_at = max(MIN_SWEEP, 2 * len(self._seen))
             seen_until = self._seen.get((issuer, jti))
             if seen_until is not None and seen_until > now:
                 return False
@@ -78,8 +78,8 @@ class Verifier:
         self.claim = claim
 
     def verify(self, header: str | None, audiences: tuple[str, ...], now: datetime) -> Client:
-        """The client whose token this is. ``audiences`` are the addresses the token may be for;
-        raises Unauthorized."""
+        """Returns the client of a bearer token. ``audiences`` are the addresses the token may be
+        for; raises Unauthorized."""
         scheme, _, token = (header or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not 0 < len(token) <= MAX_TOKEN:
@@ -89,7 +89,7 @@ class Verifier:
             _check_times(claims, now)
         except REFUSALS:
             raise Unauthorized from None
-        expires = datetime.fromtimestamp(float(claims["exp"]) + LEEWAY, UTC)
+        expires = datetime.fromtimestamp(float(claims["exp"]) + LEEWAY_SECONDS, UTC)
         if not self.claim(claims["iss"], claims["jti"], expires, now):
             raise Unauthorized
         return client
@@ -100,7 +100,7 @@ class Verifier:
         client = self.clients[unverified["iss"]]
         if str(header.get("typ", "")).upper() != "JWT" or header["alg"] not in client.algorithms:
             raise Unauthorized
-        # A token's own jku is never followed; where we have an address, it must be the same.
+        # A token's jku is never followed; where the clients file has an address, it must be equal.
         if client.jwks_url and header.get("jku", client.jwks_url) != client.jwks_url:
             raise Unauthorized
         key = self.keys[str(client.issuer)].find(header["kid"], header["alg"])
@@ -130,19 +130,19 @@ class Verifier:
 
 
 def _check_times(claims: dict[str, Any], now: datetime) -> None:
-    """Issued, not before and expiry, with leeway; raises Unauthorized."""
+    """Checks iat, nbf and exp, with leeway; raises Unauthorized."""
     at = now.timestamp()
     issued, expires = claims["iat"], claims["exp"]
     begins = claims.get("nbf", issued)
     if not all(type(t) in (int, float) and isfinite(t) for t in (issued, expires, begins)):
         raise Unauthorized
-    in_time = max(issued, begins) <= at + LEEWAY and at - LEEWAY < expires
-    if not in_time or expires - issued > MAX_LIFE:
+    in_time = max(issued, begins) <= at + LEEWAY_SECONDS and at - LEEWAY_SECONDS < expires
+    if not in_time or expires - issued > MAX_LIFE_SECONDS:
         raise Unauthorized
 
 
 class Authenticator:
-    """Lets calls in, by the mode of the settings: required, optional or off."""
+    """Authenticates calls by the mode of the settings: required, optional or off."""
 
     def __init__(self, verifier: Verifier, mode: str, base_url: str, anonymous: Client) -> None:
         self.verifier = verifier
@@ -151,13 +151,14 @@ class Authenticator:
         self.anonymous = anonymous
 
     def client(self, header: str | None, paths: tuple[str, ...], now: datetime) -> Client:
-        """Whose call this is; raises Unauthorized. ``paths`` are those the token may name."""
+        """Returns the client of a call; ``paths`` are those its token may name as audience. Raises
+        Unauthorized."""
         if self.mode == "off" or (self.mode == "optional" and header is None):
             return self.anonymous
         try:
-            found = self.verifier.verify(header, tuple(self.base_url + p for p in paths), now)
+            client = self.verifier.verify(header, tuple(self.base_url + p for p in paths), now)
         except Unauthorized:
             metrics.TOKENS.labels("refused").inc()
             raise
         metrics.TOKENS.labels("accepted").inc()
-        return found
+        return client

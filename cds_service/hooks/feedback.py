@@ -31,7 +31,7 @@ class Feedback:
 
 
 class _Wrong(Exception):
-    """One thing wrong with an item; carries its Issue."""
+    """An element that is wrong; carries its Issue."""
 
     def __init__(self, where: str, words: str, code: str = "value") -> None:
         super().__init__(where)
@@ -103,7 +103,7 @@ class _ItemReader:
         return FeedbackItem(card, outcome, at, suggestions, *reason)
 
     def _try(self, name: str, read: Any) -> Any:
-        """What ``read`` makes of an element, or None and an issue."""
+        """Returns what ``read`` makes of an element; None, and adds an issue, if it is wrong."""
         try:
             return read(self.item.get(name), f"{self.where}.{name}")
         except _Wrong as wrong:
@@ -191,7 +191,7 @@ def _reason(value: Any, where: str) -> Reason | None:
 
 
 def _text(value: Any, where: str, longest: int) -> str | None:
-    """A string as it can be stored, cut to a length; null and blank count as absent."""
+    """Cleans a string for the store and cuts it to a length; null and blank count as absent."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -202,10 +202,10 @@ def _text(value: Any, where: str, longest: int) -> str | None:
 
 
 def _id(value: Any, where: str) -> str:
-    """An id without white space; ``urn:uuid:`` before it is tolerated."""
+    """Checks an id without white space; ``urn:uuid:`` before it is tolerated."""
     if value is None:
         raise _Wrong(where, "is missing. It must be a uuid this service sent.", "required")
-    found = value.removeprefix("urn:uuid:") if isinstance(value, str) else ""
-    if not re.fullmatch(r"[!-~]+", found) or len(found) > MAX_ID:
+    id_ = value.removeprefix("urn:uuid:") if isinstance(value, str) else ""
+    if not re.fullmatch(r"[!-~]+", id_) or len(id_) > MAX_ID:
         raise _Wrong(where, "must be a uuid this service sent.")
-    return found
+    return id_

@@ -16,33 +16,33 @@ JSON_TYPES = re.compile(r"application/(fhir\+)?json")
 
 
 def json_response(body: Any, status: int = HTTPStatus.OK) -> Response:
-    """A JSON answer in UTF-8, for this moment: nobody keeps it."""
+    """Returns a JSON response in UTF-8 that no cache keeps."""
     response = Response(orjson.dumps(body), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def without_body(status: int) -> Response:
-    """A status and headers alone, with no word about the type of nothing."""
+    """Returns a status and headers without a body, so without Content-Type."""
     response = Response(status=status)
     del response.headers["Content-Type"]
     return response
 
 
 def parsed_body() -> Any:
-    """The JSON body of the request; raises WrongMediaType or BadRequest."""
+    """Parses the JSON body of the request; raises WrongMediaType or BadRequest."""
     if not JSON_TYPES.fullmatch(request.mimetype):
         words = "Send the request as Content-Type: application/json."
         raise WrongMediaType(Issue("not-supported", words))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        # Unpacking would undo the size limit.
+        # Prevents decompression bombs: unpacked data would pass the size limit.
         words = "Send the body as it is, without Content-Encoding."
         raise WrongMediaType(Issue("not-supported", words))
     return parse_body(request.get_data(cache=False))
 
 
 def resource_of(body: Any) -> Any:
-    """The resource of an operation: the body itself, or the parameter named ``resource``."""
+    """Returns the resource of an operation: the body, or the parameter named ``resource``."""
     parameters = body.get("parameter") if isinstance(body, dict) else None
     if not isinstance(parameters, list):
         return body

@@ -21,28 +21,26 @@ DEFERRED = "deferred"  # left for a later visit: the card is wanted again
 
 @dataclass(frozen=True, slots=True)
 class RepeatScope:
-    """Whose cards: ``patient`` is a pseudonym, ``answers`` the response's ``answers_digest``."""
+    """The patient (a pseudonym) and the answers (``answers_digest``) that repeats must share."""
 
     patient: str
     answers: str
 
 
 def repeat_key(
-    names: Pseudonyms, occasion: RepeatScope, card: str, sources: Iterable[str], indicator: str
+    names: Pseudonyms, scope: RepeatScope, card: str, sources: Iterable[str], indicator: str
 ) -> str:
-    """What makes two cards the same: person, card, causes, answers, and how pressing it is.
+    """Hashes what makes two cards the same: patient, card, causes, answers and indicator.
 
     ``card`` and ``sources`` are clinical ids. The indicator is part of it because a source may
-    contribute a second time only to raise the priority, and a card that became more pressing is
-    not the card that was settled.
+    contribute a second time only to raise the priority, and a more urgent card is not
+    the card that was settled.
     """
-    return names.of(
-        "repeat", occasion.patient, occasion.answers, card, indicator, *sorted(set(sources))
-    )
+    return names.of("repeat", scope.patient, scope.answers, card, indicator, *sorted(set(sources)))
 
 
 def answers_digest(names: Pseudonyms, response: Mapping[str, Any] | None) -> str:
-    """A keyed hash of what was answered; a QuestionnaireResponse, or None for none.
+    """Hashes the answers of a QuestionnaireResponse, or of None, with the key.
 
     Taken from the answers as given, not from the rules' view of them: the view changes when
     answers grow old, and the clinician would see the same card again without a new answer.
@@ -53,7 +51,7 @@ def answers_digest(names: Pseudonyms, response: Mapping[str, Any] | None) -> str
 
 
 def may_suppress(indicator: str, card: str, never: Collection[str]) -> bool:
-    """Whether a card may be held back; ``never`` holds the ids of the safety cards."""
+    """True if a card may be suppressed; ``never`` holds the ids of the safety cards."""
     return indicator != "critical" and card not in never
 
 

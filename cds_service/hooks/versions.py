@@ -1,7 +1,7 @@
-"""Cards and discovery as one client's EHR can take them (``docs/integrating.md``, Dialects).
+"""Cards and discovery in the CDS Hooks version of a client (``docs/integrating.md``, Dialects).
 
-Default output is the 2.0 subset that is valid everywhere. Nothing here decides what is said, only
-how it is spelled.
+The default is the subset of 2.0 that is valid in all versions. Versions differ in form, never in
+clinical content.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class FormLink:
 def cards_for(
     client: Client, cards: list[dict[str, Any]], form: FormLink | None = None
 ) -> list[dict[str, Any]]:
-    """The cards as this client takes them; the given ones are not changed. Links to the form
-    become SMART links for a client that can launch it
+    """Returns the cards in the form of this client; the given ones stay as they are. Links to the
+    form become SMART links for a client that can launch it
     (``docs/decisions/smart-links-per-client.md``)."""
     return [_card_for(client, card, form if client.smart else None) for card in cards]
 
@@ -56,7 +56,7 @@ def _link_for(link: dict[str, Any], form: FormLink) -> dict[str, Any]:
 
 
 def _suggestions_for(client: Client, card: dict[str, Any]) -> list[dict[str, Any]]:
-    """With at-most-one only one suggestion may be recommended: the first (cds-resp-1)."""
+    """Returns the suggestions; with at-most-one only the first stays recommended (cds-resp-1)."""
     exclusive = card["selectionBehavior"] == AT_MOST_ONE
     kept, seen = [], False
     for suggestion in card["suggestions"]:
@@ -69,7 +69,7 @@ def _suggestions_for(client: Client, card: dict[str, Any]) -> list[dict[str, Any
 
 
 def _first_version(card: dict[str, Any]) -> dict[str, Any]:
-    """The 1.0 subset: no uuid of a card, no topic, no override reasons, at-most-one only."""
+    """Returns the 1.0 subset: no card uuid, no topic, no override reasons, at-most-one only."""
     small = {k: v for k, v in card.items() if k in CARD_1_0}
     small["source"] = {k: v for k, v in card["source"].items() if k != "topic"}
     if card.get("suggestions"):
@@ -81,7 +81,7 @@ def _first_version(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def service_for(client: Client, service: Service) -> dict[str, Any]:
-    """The discovery entry as this client takes it."""
+    """Returns the discovery entry in the form of this client."""
     entry = service.as_json()
     if client.specification == "1.0":
         entry.pop("usageRequirements")

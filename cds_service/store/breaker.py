@@ -1,6 +1,6 @@
-"""What keeps a dead database from holding up calls: a deadline and a short memory of failure.
+"""Circuit breaker and deadline: a database that is down or stuck delays no call for long.
 
-A crowd of our own, or connections that take their time to open, are not a dead database.
+Contention among our own threads, and slow connecting, do not open the circuit.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class CircuitBreaker:
-    """After a failure everybody is refused at once for ``rest`` seconds; then one may try.
+    """After a failure all work is refused at once for ``rest`` seconds; then one call may try.
 
-    Only a failure without any answer since the failed work began counts: while others are answered,
-    it is that work's own bad luck, as in a crowd. An answer ends the rest, also one that comes
-    after its caller has given up waiting. The first to come after the rest tries alone: the others
-    are refused until there is an answer or another rest has passed.
+    A failure counts only if nothing was answered since the failed work began: otherwise it was
+    contention. Any answer closes the circuit, also one that comes after its caller timed out. The
+    first call after the rest is the half-open trial: others are refused until it is answered or
+    another rest has passed.
     """
 
     def __init__(self, rest: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,41 +30,41 @@ class CircuitBreaker:
         self._clock = clock
         self._lock = threading.Lock()
         self._answers = 0
-        self._closed_until: float | None = None
+        self._open_until: float | None = None
 
     def enter(self) -> int:
-        """How many answers there were so far, for ``failed``; raises StoreUnavailable in a rest."""
+        """Returns the number of answers, for ``failed``; raises StoreUnavailable while open."""
         with self._lock:
-            if self._closed_until is not None:
+            if self._open_until is not None:
                 now = self._clock()
-                if now < self._closed_until:
+                if now < self._open_until:
                     raise StoreUnavailable("the database failed a moment ago")
-                self._closed_until = now + self._rest
+                self._open_until = now + self._rest
             return self._answers
 
     def failed(self, answers: int) -> None:
-        """Begins a rest, unless there was an answer since ``enter`` returned this number."""
+        """Opens the circuit, unless there was an answer since ``enter`` returned this number."""
         with self._lock:
             if answers == self._answers:
-                self._closed_until = self._clock() + self._rest
+                self._open_until = self._clock() + self._rest
 
     def answered(self) -> None:
-        """Ends the rest."""
+        """Closes the circuit."""
         with self._lock:
             self._answers += 1
-            self._closed_until = None
+            self._open_until = None
 
 
 class StoreTimeout(StoreUnavailable):
-    """No answer in time, or too many already wait for one."""
+    """No answer in time, or too many threads already waiting."""
 
 
 class Deadline:
-    """Runs work in threads of its own, to stop waiting for it; at most ``most`` at a time.
+    """Runs work in daemon threads with a time-out, at most ``most`` at a time.
 
-    A database client cannot promise this itself: its connection attempts last two seconds or more,
-    and a server that is reachable but stuck never answers. Work that comes too late still ends.
-    The threads are daemons, so that stuck ones do not keep the process from ending.
+    A database client cannot do this itself: its connection attempts last two seconds or more, and a
+    server that is reachable but stuck never answers. Work that times out still runs to its end;
+    stuck daemon threads do not keep the process from ending.
     """
 
     def __init__(self, most: int) -> None:
@@ -72,7 +72,7 @@ class Deadline:
         self._room = threading.BoundedSemaphore(most)
 
     def run(self, work: Callable[[], T], seconds: float) -> T:
-        """What ``work`` returns or raises; raises Overrun when it takes too long."""
+        """Returns or raises what ``work`` does; raises StoreTimeout after ``seconds``."""
         if not self._room.acquire(blocking=False):
             raise StoreTimeout("too many calls are waiting for the database")
         future: Future[T] = Future()
@@ -83,7 +83,7 @@ class Deadline:
             raise StoreTimeout("the database did not answer in time") from None
 
     def drain(self, seconds: float) -> None:
-        """Returns when no work is left, its callers gone or not, or after ``seconds``."""
+        """Waits until no work is left, or ``seconds`` have passed."""
         until = time.monotonic() + seconds
         taken = 0
         while taken < self._most and self._room.acquire(timeout=max(0, until - time.monotonic())):
@@ -94,7 +94,7 @@ class Deadline:
     def _work(self, work: Callable[[], T], future: Future[T]) -> None:
         try:
             result = work()
-        except BaseException as error:  # handed to whoever waits
+        except BaseException as error:
             self._room.release()
             future.set_exception(error)
         else:

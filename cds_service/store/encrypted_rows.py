@@ -1,4 +1,4 @@
-"""Rows that the store cannot read: a digest to find them by, when they end, and sealed bytes."""
+"""Encrypted session rows: a digest as key, an expiry, and bytes the store cannot decrypt."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Changed = tuple[tuple[bytes, datetime] | None, T]
 
 
 class EncryptedRows:
-    """Sessions as the database sees them; every method raises StoreUnavailable."""
+    """The encrypted sessions of the form; every method raises StoreUnavailable."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
@@ -35,7 +35,7 @@ class EncryptedRows:
         self._transactions.write("add_session", FEEDBACK_CALL, write)
 
     def get(self, digest: str, now: datetime) -> bytes | None:
-        """The sealed bytes; None when there is no such row or it has expired."""
+        """Returns the encrypted bytes; None if there is no such row or it has expired."""
         return self._transactions.read(
             "read_session", FEEDBACK_CALL, lambda c: _sealed(c, digest, now, locked=False)
         )
@@ -43,9 +43,9 @@ class EncryptedRows:
     def change(
         self, digest: str, now: datetime, work: Callable[[bytes], Changed[T]]
     ) -> tuple[T] | None:
-        """Reads and writes a row with nobody in between; None when there is no such row.
+        """Reads and writes a row atomically; None if there is no such row or it has expired.
 
-        ``work`` must be quick, and must not touch the world: others wait for it.
+        ``work`` must be quick and without side effects: it runs while the row is locked.
         """
 
         def write(connection: Connection) -> tuple[T] | None:

@@ -1,4 +1,4 @@
-"""Connections: one pool for each degree of patience in each process, made when first used.
+"""Connection pools: one for each Timeouts in each process, made when first used.
 
 The store is made before the server forks, its connections after: a connection must never be shared
 by two processes.
@@ -23,19 +23,19 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from cds_service.store.records import StoreUnavailable
 
 READING = "cds_reading"  # execution option of a connection that only reads
-ASK_AGAIN = 0.0005  # seconds until a writer asks again
-CONNECT_SECONDS = 2  # the least PostgreSQL's client knows
-# All are kept once they are open, because opening is what takes long. Whoever finds them all busy
-# waits; a server has about 100 for all pools, processes and replicas.
+RETRY_SECONDS = 0.0005  # until a writer tries to begin again
+CONNECT_SECONDS = 2  # the smallest value PostgreSQL's client takes
+# Connections are kept, because opening one takes long. If all are busy, callers wait; a server has
+# about 100 for all pools, processes and replicas.
 POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a caller waits: ``locks`` for others, ``whole`` for everything; in seconds."""
+    """How long a caller waits: for locks of others, and for everything."""
 
-    locks: float
-    whole: float
+    lock_seconds: float
+    total_seconds: float
 
 
 HOOK_CALL = Timeouts(0.15, 0.2)  # a call is being answered
@@ -44,7 +44,7 @@ OFFLINE = Timeouts(30.0, 3600.0)  # reports, deletion, migration
 
 
 def parse_url(url: str) -> URL:
-    """A database URL that can be used; raises ValueError naming what is wrong, not the URL."""
+    """Parses a usable database URL; raises ValueError naming what is wrong, not the URL."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -71,19 +71,19 @@ class Engines:
 
     @property
     def is_sqlite(self) -> bool:
-        """SQLite, else PostgreSQL."""
+        """True for SQLite, False for PostgreSQL."""
         return self.url.drivername == "sqlite"
 
-    def get(self, patience: Timeouts) -> Engine:
-        """The pool for callers of that patience."""
+    def get(self, timeouts: Timeouts) -> Engine:
+        """Returns the pool for callers with these timeouts."""
         with self._lock:
             if self._process != os.getpid():  # forked: the parent's connections are not ours
                 for engine in self._made.values():
                     engine.dispose(close=False)
                 self._made, self._process = {}, os.getpid()
-            if patience not in self._made:
-                self._made[patience] = make_engine(self.url, patience)
-            return self._made[patience]
+            if timeouts not in self._made:
+                self._made[timeouts] = make_engine(self.url, timeouts)
+            return self._made[timeouts]
 
     def close(self) -> None:
         """Closes the idle connections of this process."""
@@ -93,19 +93,21 @@ class Engines:
             self._made = {}
 
 
-def make_engine(url: URL, patience: Timeouts, pool: type[Pool] = QueuePool) -> Engine:
-    """A pool over a parsed URL; nothing is connected yet."""
-    sized: dict[str, Any] = {} if pool is NullPool else POOL | {"pool_timeout": patience.locks}
+def make_engine(url: URL, timeouts: Timeouts, pool: type[Pool] = QueuePool) -> Engine:
+    """Makes a pool over a parsed URL; nothing is connected yet."""
+    sized: dict[str, Any] = (
+        {} if pool is NullPool else POOL | {"pool_timeout": timeouts.lock_seconds}
+    )
     if url.drivername == "sqlite":
         path = Path(url.database or "")
         engine = create_engine(
             url,
             poolclass=pool,
-            creator=lambda: _open_file(path, patience),
+            creator=lambda: _open_file(path, timeouts),
             hide_parameters=True,
             **sized,
         )
-        event.listen(engine, "begin", lambda connection: _begin(connection, patience.locks))
+        event.listen(engine, "begin", lambda connection: _begin(connection, timeouts.lock_seconds))
         event.listen(engine, "connect", lambda _, record: record.info.update(file=identity(path)))
         event.listen(engine, "checkout", lambda _c, record, _p: _check_out(path, record.info))
         return engine
@@ -118,7 +120,7 @@ def make_engine(url: URL, patience: Timeouts, pool: type[Pool] = QueuePool) -> E
         hide_parameters=True,
         **sized,
     )
-    event.listen(engine, "connect", lambda connection, _: _limit(connection, patience))
+    event.listen(engine, "connect", lambda connection, _: _limit(connection, timeouts))
     return engine
 
 
@@ -126,12 +128,12 @@ def make_engine(url: URL, patience: Timeouts, pool: type[Pool] = QueuePool) -> E
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file is at a path; None when there is none."""
+    """Returns device and inode of the file at a path; None if there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def check_same_file(connection: Connection, path: Path) -> None:
@@ -144,12 +146,12 @@ def check_same_file(connection: Connection, path: Path) -> None:
         raise StoreUnavailable("the database file was moved or replaced")
 
 
-def _open_file(path: Path, patience: Timeouts) -> sqlite3.Connection:
+def _open_file(path: Path, timeouts: Timeouts) -> sqlite3.Connection:
     """Opens an existing file: a vanished database is a failure, not a new and empty one."""
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
         uri=True,
-        timeout=patience.locks,
+        timeout=timeouts.lock_seconds,
         check_same_thread=False,
         isolation_level=None,  # transactions are begun below
     )
@@ -160,10 +162,11 @@ def _open_file(path: Path, patience: Timeouts) -> sqlite3.Connection:
 
 
 def _begin(connection: Connection, seconds: float) -> None:
-    """A writer takes its place at once: a reader that turns writer may fail without waiting.
+    """Begins a transaction; a writer locks at once (BEGIN IMMEDIATE), because a reader that
+    upgrades to a writer may fail without waiting.
 
-    SQLite's own waiting sleeps longer each time, up to 0.1 s, and a busy process would keep
-    another one out for good; asking often finds the moment between two of its transactions.
+    SQLite's busy handler sleeps longer each time, up to 0.1 s, and a busy process could lock out
+    another one for ever; trying often finds the moment between two of its transactions.
     """
     if connection.get_execution_options().get(READING):
         connection.exec_driver_sql("BEGIN")
@@ -173,7 +176,7 @@ def _begin(connection: Connection, seconds: float) -> None:
     raw.execute("PRAGMA busy_timeout=0")
     try:
         while not _begun(raw) and time.monotonic() < until:
-            time.sleep(ASK_AGAIN)
+            time.sleep(RETRY_SECONDS)
         if not raw.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, to fail in SQLAlchemy's way
     finally:
@@ -198,11 +201,11 @@ def _check_out(path: Path, info: dict[str, Any]) -> None:
 # -- PostgreSQL ----------------------------------------------------------------------------------
 
 
-def _limit(connection: Any, patience: Timeouts) -> None:
-    """The server's own limits, so that work given up here does not go on there for long."""
+def _limit(connection: Any, timeouts: Timeouts) -> None:
+    """Sets the server's own limits, so that abandoned work does not run on there."""
     connection.autocommit = True
-    whole, locks = int(patience.whole * 1000), int(patience.locks * 1000)
-    connection.execute(f"SET statement_timeout = {whole}")
-    connection.execute(f"SET lock_timeout = {locks}")
-    connection.execute(f"SET idle_in_transaction_session_timeout = {whole}")
+    total, lock = int(timeouts.total_seconds * 1000), int(timeouts.lock_seconds * 1000)
+    connection.execute(f"SET statement_timeout = {total}")
+    connection.execute(f"SET lock_timeout = {lock}")
+    connection.execute(f"SET idle_in_transaction_session_timeout = {total}")
     connection.autocommit = False

@@ -1,5 +1,7 @@
-"""SQLite takes one writer at a time, and each commit waits for the disk: threads of one process
-share transactions. Whoever's turn it is writes the work of all who wait, and commits once."""
+"""Group commit: the thread that holds the lock writes all queued transactions and commits once.
+
+SQLite takes one writer at a time, and each commit waits for the disk.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class _Write:
-    """What one thread wants written, and what came of it."""
+    """A queued write, and its result or error."""
 
     work: Callable[[Connection], Any]
     result: Any = None
@@ -28,7 +30,7 @@ class _Write:
     done: threading.Event = field(default_factory=threading.Event)
 
     def attempt(self, connection: Connection) -> None:
-        """Does the work; if it fails, what it wrote is undone and the others' work stays."""
+        """Runs the work in a savepoint: if it fails, only its own changes are rolled back."""
         try:
             with connection.begin_nested():
                 self.result = self.work(connection)
@@ -36,7 +38,7 @@ class _Write:
             self.error = error
 
     def outcome(self) -> Any:
-        """What the work returned; raises what it raised, or what the commit did."""
+        """Returns what the work returned; raises its error, or that of the commit."""
         if self.error is not None:
             raise self.error
         return self.result
@@ -45,56 +47,55 @@ class _Write:
 class GroupCommit:
     """Writers of one process over a SQLite file; thread-safe.
 
-    Those of equal patience share a transaction, so that nobody's work waits less or longer than
-    was promised for it.
+    Writes with equal timeouts share a transaction, so that none waits for longer ones.
     """
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._turn = threading.Lock()
+        self._committing = threading.Lock()
         self._queue = threading.Lock()
         self._waiting: dict[Timeouts, list[_Write]] = defaultdict(list)
 
-    def write(self, patience: Timeouts, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns, after the commit; raises StoreUnavailable when there is no turn
-        within ``patience.locks`` seconds, and what the database raises."""
-        mine = _Write(work)
+    def write(self, timeouts: Timeouts, work: Callable[[Connection], T]) -> T:
+        """Returns what ``work`` returns, after the commit; raises StoreUnavailable after
+        ``timeouts.lock_seconds`` without the lock, and what the database raises."""
+        write = _Write(work)
         with self._queue:
-            self._waiting[patience].append(mine)
-        if self._turn.acquire(timeout=patience.locks):
+            self._waiting[timeouts].append(write)
+        if self._committing.acquire(timeout=timeouts.lock_seconds):
             try:
-                if not mine.done.is_set():
-                    self._commit(patience)
+                if not write.done.is_set():
+                    self._commit(timeouts)
             finally:
-                self._turn.release()
-        elif self._withdrawn(patience, mine):
+                self._committing.release()
+        elif self._withdrawn(timeouts, write):
             raise StoreUnavailable("too many calls are writing")
-        elif not mine.done.wait(patience.whole):  # another thread is writing it just now
+        elif not write.done.wait(timeouts.total_seconds):  # another thread is writing it just now
             raise StoreUnavailable("the database did not answer in time")
-        result: T = mine.outcome()
+        result: T = write.outcome()
         return result
 
-    def _withdrawn(self, patience: Timeouts, mine: _Write) -> bool:
+    def _withdrawn(self, timeouts: Timeouts, write: _Write) -> bool:
         with self._queue:
-            if mine in self._waiting[patience]:
-                self._waiting[patience].remove(mine)
+            if write in self._waiting[timeouts]:
+                self._waiting[timeouts].remove(write)
                 return True
         return False
 
-    def _commit(self, patience: Timeouts) -> None:
-        """Writes all that waits, in one transaction; each of them learns what came of it."""
+    def _commit(self, timeouts: Timeouts) -> None:
+        """Writes everything queued in one transaction, and sets results and errors."""
         with self._queue:
-            batch = self._waiting.pop(patience)
+            batch = self._waiting.pop(timeouts)
         try:
-            with self._engines.get(patience).connect() as connection:
+            with self._engines.get(timeouts).connect() as connection:
                 transaction = connection.begin()
-                for each in batch:
-                    each.attempt(connection)
+                for write in batch:
+                    write.attempt(connection)
                 transaction.commit()
                 check_same_file(connection, Path(self._engines.url.database or ""))
         except Exception as error:
-            for each in batch:
-                each.error = each.error or error
+            for write in batch:
+                write.error = write.error or error
         finally:
-            for each in batch:
-                each.done.set()
+            for write in batch:
+                write.done.set()

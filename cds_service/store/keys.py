@@ -14,10 +14,9 @@ _BYTES = 32
 def load_key(path: Path) -> bytes:
     """The key kept in a file (hexadecimal); makes a random one, readable by its owner, if none.
 
-    Safe when several processes start at once: all get the same key. Whoever loses the file loses
-    what was settled before (cards come again) and which feedback was sent twice, nothing else.
-    Raises OSError, or ValueError when the file does not hold a key, or other users of the machine
-    can read or change it.
+    Safe when several processes start at once: all get the same key. Losing the file loses what was
+    settled before (cards come again), nothing else. Raises OSError, or ValueError when the file
+    does not hold a key, or other users of the machine can read or change it.
     """
     if not path.exists():
         _make(path)

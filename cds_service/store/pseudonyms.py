@@ -15,7 +15,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Pseudonyms:
     """Keyed hashes (HMAC-SHA256, 32 hexadecimal digits) that stand for what must not be kept.
 
-    Whoever holds the data without the key can neither read nor guess what a hash stands for.
+    Without the key nobody can read, or test a guess of, what a hash stands for.
     Raises ValueError for a key under 16 bytes.
     """
 

@@ -19,7 +19,7 @@ BATCH = 2_000  # calls deleted in one transaction, so that writers wait only bri
 
 
 def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
-    """Reactions to cards that were shown with one of the repeat keys.
+    """Returns reactions to cards that were shown with one of the repeat keys.
 
     From the feedback alone: a card may have been shown a thousand times and settled once.
     """
@@ -39,7 +39,7 @@ def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReac
 def cards_by_uuid(
     connection: Connection, client: str, uuids: Iterable[str]
 ) -> dict[str, KnownCard]:
-    """uuid -> card, of a client's cards that were shown.
+    """Maps uuid to card, of a client's cards that were shown.
 
     A call that was sent again has the same uuids; the newest counts. The service is not asked for:
     one post may hold feedback of several hooks (``docs/conformance.md`` 5.2).
@@ -118,12 +118,12 @@ def firings(
         .order_by(CARDS.c.uuid, CARDS.c.repeat_key, CALLS.c.client, CARDS.c.state, CARDS.c.id)
     )
     rows: Iterable[Any] = connection.execution_options(yield_per=1_000).execute(query)
-    for _, same in groupby(rows, key=_which):
+    for _, same in groupby(rows, key=_firing_key):
         yield _firing(list(same))
 
 
-def _which(row: Any) -> tuple[str, ...]:
-    """What rows of one firing share: a call sent again repeats the uuids of its cards."""
+def _firing_key(row: Any) -> tuple[str, ...]:
+    """Groups the rows of one firing: a repeated call has the same card uuids."""
     return row.uuid or str(row.id), row.repeat_key, row.client, row.state
 
 
@@ -173,5 +173,5 @@ def delete_expired_tokens(connection: Connection, now: datetime) -> int:
 
 
 def delete_expired_sessions(connection: Connection, now: datetime) -> int:
-    """Deletes sessions that nobody can open any more; returns how many."""
+    """Deletes expired sessions; returns how many."""
     return connection.execute(delete(SESSIONS).where(SESSIONS.c.expires < now)).rowcount

@@ -1,4 +1,4 @@
-"""What the service hands to the store, and what it gets back. Plain values, no SQL."""
+"""Values that go into the store and come out of it; no SQL."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ OTHER = "other"  # kept in place of an override reason that the card did not off
 
 
 class StoreUnavailable(RuntimeError):
-    """The database could not be reached or refused; nothing that was asked for is certain.
+    """The database cannot be reached or refused; whether anything was written is not known.
 
-    A caller on the way to cards goes on without the store; a caller about to acknowledge
-    something must not.
+    Cards are answered without the store; feedback must not be acknowledged without it.
     """
 
 
 class CardState(StrEnum):
-    """What happened to a card that was wanted."""
+    """The state of a card that rules asked for."""
 
     SHOWN = "shown"
-    SUPPRESSED = "suppressed"  # settled before: repeat suppression held it back
+    SUPPRESSED = "suppressed"  # settled before
     SILENT = "silent"  # would have been shown, were the service not evaluating silently
 
 
@@ -105,7 +104,7 @@ class Purged:
 
 
 class Outcome(StrEnum):
-    """What became of a card (5.3); that it was ignored is never reported (5.6)."""
+    """The outcome of a card (5.3); ignored cards are never reported (5.6)."""
 
     ACCEPTED = "accepted"
     OVERRIDDEN = "overridden"
@@ -146,7 +145,7 @@ class FeedbackItem:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What is remembered of feedback when cards are counted or held back; ``at`` is aware."""
+    """The part of feedback that reports and repeat suppression use; ``at`` is aware."""
 
     outcome: Outcome
     reason: str | None  # a code that the card offered, or OTHER

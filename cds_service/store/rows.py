@@ -1,4 +1,4 @@
-"""Records as rows. What could name a person becomes a keyed hash here, before it goes further."""
+"""Records as rows. Whatever could identify a person becomes a keyed hash here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cds_service.store.records import CallRecord, CardRecord, FeedbackItem
 
 
 def call_row(names: Pseudonyms, call: CallRecord) -> dict[str, Any]:
-    """The row of ``calls``, without its id."""
+    """Makes the row of ``calls``, without its id."""
     return {
         "at": call.at,
         "service": call.service,
@@ -32,7 +32,7 @@ def call_row(names: Pseudonyms, call: CallRecord) -> dict[str, Any]:
 
 
 def card_row(call_id: int, place: int, card: CardRecord) -> dict[str, Any]:
-    """The row of ``cards``, without its id; ``place`` counts from 0."""
+    """Makes the row of ``cards``, without its id; ``place`` counts from 0."""
     return {
         "call_id": call_id,
         "place": place,
@@ -75,7 +75,7 @@ def digest(*parts: str) -> str:
 
 
 def identity(names: Pseudonyms, call: FeedbackCall, item: FeedbackItem) -> str:
-    """What makes two items the same, however often they are sent (``docs/conformance.md`` 5.7)."""
+    """Hashes what makes two items the same: feedback is idempotent (conformance 5.7)."""
     moment = item.at.isoformat(timespec="microseconds")
     ids = (names.safe_id(s) for s in (item.card, *item.suggestions))
     return digest(call.service, call.client, item.outcome.value, moment, *ids)
@@ -87,7 +87,7 @@ def feedback_row(
     item: FeedbackItem,
     known: Mapping[str, KnownCard],
 ) -> dict[str, Any]:
-    """The row of ``feedback``; ``known`` maps card uuids to their cards."""
+    """Makes the row of ``feedback``; ``known`` maps card uuids to their cards."""
     uuid = names.safe_id(item.card)
     card = known.get(uuid)
     reason = item.reason
@@ -95,7 +95,7 @@ def feedback_row(
         "identity": identity(names, call, item),
         "received_at": call.received,
         "outcome_at": item.at,
-        # The client's clock may be wrong: not after we heard of it, not before we said it.
+        # The client's clock may be wrong: not after receipt, not before the card was sent.
         "acted_at": max(card.at if card else item.at, min(item.at, call.received)),
         "service": call.service,
         "client": call.client,

@@ -1,4 +1,4 @@
-"""The store: what outlives a call. Every method raises StoreUnavailable on database trouble."""
+"""The store of what outlives a call. Methods raise StoreUnavailable if the database fails."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Store:
         """Method name -> how often it failed in this process; ``record_call`` are lost writes."""
         return self._transactions.failures
 
-    # -- on the way to cards: costs at most about 0.2 s ----------------------------------------
+    # -- on the call path: at most about 0.2 s ------------------------------------------------
 
     def record_call(self, call: CallRecord) -> None:
         """Writes a call and its cards; returns after the commit."""
@@ -61,7 +61,7 @@ class Store:
         self._transactions.write("record_call", HOOK_CALL, write)
 
     def past_reactions(self, keys: Collection[str]) -> list[PastReaction]:
-        """The reactions to cards that had one of these repeat keys."""
+        """Returns the reactions to cards that had one of these repeat keys."""
         if not keys:
             return []
         return self._transactions.read(
@@ -69,9 +69,9 @@ class Store:
         )
 
     def claim_jti(self, issuer: str, jti: str, expires: datetime, now: datetime) -> bool:
-        """Whether a token id is new, in any process (``docs/conformance.md`` 6.10).
+        """Prevents replay: True if a token id is new in all processes (conformance 6.10).
 
-        Give ``expires`` the clock skew that is tolerated on top of the token's own expiry.
+        ``expires`` is the token's expiry plus the clock skew that is tolerated.
         """
         row = {"digest": digest(issuer, jti), "expires": expires}
         claim = self._insert(TOKENS).values(row).on_conflict_do_nothing().returning(TOKENS.c.digest)
@@ -112,7 +112,7 @@ class Store:
 
         self._transactions.write("probe", FEEDBACK_CALL, write)
 
-    # -- when nobody waits at a screen ---------------------------------------------------------
+    # -- off the call path ---------------------------------------------------------------------
 
     def save_feedback(
         self, service: str, client: str, items: Iterable[FeedbackItem], now: datetime
@@ -144,7 +144,7 @@ class Store:
         self._transactions.write("switch", FEEDBACK_CALL, lambda c: switches.add(c, switched))
 
     def switches(self) -> list[SwitchRecord]:
-        """Every time something was switched, oldest first."""
+        """Returns all switch records, oldest first."""
         return self._transactions.read("switches", OFFLINE, switches.history)
 
     def report(

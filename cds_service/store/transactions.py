@@ -42,33 +42,33 @@ class Transactions:
         self.engines = Engines(url)
         self.failures: Counter[str] = Counter()
         limits = (HOOK_CALL, FEEDBACK_CALL, OFFLINE)
-        self._reads = {patience: CircuitBreaker(rest) for patience in limits}
-        self._writes = {patience: CircuitBreaker(rest) for patience in limits}
+        self._reads = {timeouts: CircuitBreaker(rest) for timeouts in limits}
+        self._writes = {timeouts: CircuitBreaker(rest) for timeouts in limits}
         self._deadline = Deadline(MAX_WAITING)
         self._counting = threading.Lock()
-        self._turns = GroupCommit(self.engines)
+        self._group_commit = GroupCommit(self.engines)
 
-    def write(self, name: str, patience: Timeouts, work: Callable[[Connection], T]) -> T:
+    def write(self, name: str, timeouts: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, after the commit."""
 
         def run() -> T:
             if self.engines.is_sqlite:
-                return self._turns.write(patience, work)
-            with self.engines.get(patience).connect() as connection:
+                return self._group_commit.write(timeouts, work)
+            with self.engines.get(timeouts).connect() as connection:
                 result = work(connection)
                 connection.commit()
                 return result
 
-        return self._guarded(name, patience, self._writes[patience], run)
+        return self._guarded(name, timeouts, self._writes[timeouts], run)
 
-    def read(self, name: str, patience: Timeouts, work: Callable[[Connection], T]) -> T:
+    def read(self, name: str, timeouts: Timeouts, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns; what it writes is rolled back."""
 
         def run() -> T:
-            with self.engines.get(patience).connect() as connection:
+            with self.engines.get(timeouts).connect() as connection:
                 return work(connection.execution_options(**{READING: True}))
 
-        return self._guarded(name, patience, self._reads[patience], run)
+        return self._guarded(name, timeouts, self._reads[timeouts], run)
 
     def read_patiently(self, name: str, seconds: float, work: Callable[[Connection], T]) -> T:
         """What ``work`` returns, for a thread that no caller waits for.
@@ -89,32 +89,32 @@ class Transactions:
 
     def warm_up(self) -> None:
         """Connects ahead of the first call: a new PostgreSQL connection may outlast its time."""
-        for patience in (HOOK_CALL, FEEDBACK_CALL):
-            engine = self.engines.get(patience)
-            breaker = self._writes[patience]
+        for timeouts in (HOOK_CALL, FEEDBACK_CALL):
+            engine = self.engines.get(timeouts)
+            breaker = self._writes[timeouts]
             self._guarded("warm_up", FEEDBACK_CALL, breaker, partial(_connect, engine))
 
     def close(self) -> None:
         """Closes the connections of this process, after the work still done on them."""
-        self._deadline.drain(FEEDBACK_CALL.whole)
+        self._deadline.drain(FEEDBACK_CALL.total_seconds)
         self.engines.close()
 
     def _guarded(
-        self, name: str, patience: Timeouts, breaker: CircuitBreaker, run: Callable[[], T]
+        self, name: str, timeouts: Timeouts, breaker: CircuitBreaker, run: Callable[[], T]
     ) -> T:
-        def told() -> T:
+        def reported() -> T:
             try:
                 result = run()
-            except (DataError, IntegrityError):  # a value it refuses: an answer, too
+            except (DataError, IntegrityError):  # a value it refuses is an answer, too
                 breaker.answered()
                 raise
-            breaker.answered()  # also when nobody waits for it any more: the database lives
+            breaker.answered()  # also after its caller has timed out
             return result
 
         with self._counted(name):
             answers = breaker.enter()
             try:
-                return self._timed(patience, told)
+                return self._timed(timeouts, reported)
             except (SQLAlchemyError, OSError, StoreTimeout):
                 breaker.failed(answers)
                 raise
@@ -131,11 +131,11 @@ class Transactions:
             # The message of the error may hold what was to be written; its code does not.
             raise StoreUnavailable(_code(error)) from None
 
-    def _timed(self, patience: Timeouts, run: Callable[[], T]) -> T:
+    def _timed(self, timeouts: Timeouts, run: Callable[[], T]) -> T:
         """SQLite keeps to its own time limit, and offline work takes as long as it takes."""
-        if self.engines.is_sqlite or patience is OFFLINE:
+        if self.engines.is_sqlite or timeouts is OFFLINE:
             return run()
-        return self._deadline.run(run, patience.whole)
+        return self._deadline.run(run, timeouts.total_seconds)
 
 
 def _connect(engine: Engine) -> None:

@@ -78,6 +78,7 @@ def test_the_key_file_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> No
 @pytest.mark.parametrize("held", ["", "ab" * 31, "words", "ä" * 64])
 def test_a_file_without_a_key_is_refused(tmp_path: Path, held: str) -> None:
     path = tmp_path / f"{uuid.uuid4()}.key"
+    path.touch(mode=0o600)
     path.write_text(held, encoding="utf-8")
 
     with pytest.raises(ValueError, match="64 hexadecimal digits"):

@@ -40,16 +40,16 @@ def adds(digest: str) -> object:
 class Queue:
     """Writers that all wait while the first holds the turn; ``commits`` counts transactions."""
 
-    def __init__(self, file: SqliteFile, patience: Timeouts) -> None:
-        self.transactions, self.patience = Transactions(file.url), patience
+    def __init__(self, file: SqliteFile, timeouts: Timeouts) -> None:
+        self.transactions, self.timeouts = Transactions(file.url), timeouts
         self.commits = 0
-        event.listen(self.transactions.engines.get(patience), "commit", self._count)
+        event.listen(self.transactions.engines.get(timeouts), "commit", self._count)
 
     def _count(self, _: Connection) -> None:
         self.commits += 1
 
     def write(self, digest: str) -> object:
-        return self.transactions.write("test", self.patience, adds(digest))  # type: ignore[arg-type]
+        return self.transactions.write("test", self.timeouts, adds(digest))  # type: ignore[arg-type]
 
     def run(self, digests: list[str]) -> list[object]:
         """What each write came to, its exception where it raised one."""
@@ -60,11 +60,11 @@ class Queue:
             go_on.wait(10)
 
         with ThreadPoolExecutor(len(digests) + 1) as pool:
-            pool.submit(self.transactions.write, "test", self.patience, hold)
+            pool.submit(self.transactions.write, "test", self.timeouts, hold)
             holding.wait(10)
             futures = [pool.submit(self.write, digest) for digest in digests]
-            turns = self.transactions._turns
-            while len(turns._waiting[self.patience]) < len(digests):
+            writes = self.transactions._group_commit
+            while len(writes._waiting[self.timeouts]) < len(digests):
                 pass
             go_on.set()
             return [f.exception() or f.result() for f in futures]
@@ -102,7 +102,10 @@ def test_a_commit_that_fails_is_nobodys_success(file: SqliteFile) -> None:
 
 def test_who_gets_no_turn_in_time_has_written_nothing(file: SqliteFile) -> None:
     queue = Queue(file, HOOK_CALL)
-    with queue.transactions._turns._turn, pytest.raises(StoreUnavailable, match="too many"):
+    with (
+        queue.transactions._group_commit._committing,
+        pytest.raises(StoreUnavailable, match="too many"),
+    ):
         queue.write("late")
 
     queue.write("next")

@@ -154,8 +154,8 @@ def transactions(postgres: PostgresServer) -> Iterator[Transactions]:
     postgres.drop(database)
 
 
-def answer(transactions: Transactions, patience: Timeouts = HOOK_CALL) -> int | None:
-    return transactions.write("quick", patience, lambda c: c.scalar(text("SELECT 1")))
+def answer(transactions: Transactions, timeouts: Timeouts = HOOK_CALL) -> int | None:
+    return transactions.write("quick", timeouts, lambda c: c.scalar(text("SELECT 1")))
 
 
 def test_who_comes_too_late_while_others_are_answered_stops_nobody(
@@ -180,9 +180,7 @@ def test_an_answer_that_comes_too_late_still_says_that_the_database_lives(
         assert answer(transactions, FEEDBACK_CALL) == 1  # has more time, and its own breaker
         go_on.set()
         limit = time.monotonic() + 30
-        while (
-            transactions._writes[HOOK_CALL]._closed_until is not None and time.monotonic() < limit
-        ):
+        while transactions._writes[HOOK_CALL]._open_until is not None and time.monotonic() < limit:
             time.sleep(0.02)
 
     assert answer(transactions) == 1

@@ -1,4 +1,4 @@
-"""Brings a database to the layout this release needs.
+"""Migrates a database to the schema of this release.
 
 The migrations are Alembic's, in ``versions``; they are written by hand, and a test compares the
 result with ``cds_service.store.tables``. Alembic costs 39 MiB, so it runs in a process of its own,
@@ -55,11 +55,11 @@ def upgrade(url: str) -> None:
     )
     if done.returncode:
         words = done.stderr.strip().splitlines()
-        raise MigrationFailed(words[-1] if words else "the migration ended without a word")
+        raise MigrationFailed(words[-1] if words else "the migration failed without a message")
 
 
 def current(url: URL) -> str | None:
-    """The revision a database is at; None when it is empty. Raises StoreUnavailable."""
+    """Reads the revision of a database; None if it is empty. Raises StoreUnavailable."""
     version: ColumnClause[str] = column("version_num")
     engine = make_engine(url, OFFLINE, NullPool)
     try:

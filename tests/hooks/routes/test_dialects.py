@@ -26,6 +26,15 @@ from tests.support.ward import (
 FIRST_CARD = {"summary", "detail", "indicator", "source", "suggestions", "selectionBehavior"}
 
 
+def without_ids(value: Any) -> Any:
+    """Cards without the ids of cards, suggestions and orders, which each client has its own of."""
+    if isinstance(value, list):
+        return [without_ids(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: without_ids(v) for k, v in value.items() if k not in ("uuid", "id")}
+
+
 @requirement("4.13")
 def test_the_first_version_gets_its_subset(trusted: Trusted) -> None:
     body = visit(trusted, MANY)
@@ -54,7 +63,8 @@ def test_the_third_version_names_versions_and_is_the_same_otherwise(trusted: Tru
         assert re.fullmatch(r"\d+\.\d+\.\d+", entry.pop("version"))
         assert re.fullmatch(r"\d+\.\d+(\.\d+)?", entry.pop("hookVersion"))
         assert entry == known
-    assert trusted.cards_for("third", body) == trusted.cards_for("ehr", body)
+    cards, known = trusted.cards_for("third", body), trusted.cards_for("ehr", body)
+    assert without_ids(cards) == without_ids(known)
 
 
 @requirement("4.13")
@@ -83,8 +93,10 @@ def test_a_client_gets_the_selection_behaviors_it_knows(
         if card["selectionBehavior"] == "at-most-one":
             assert sum(s.get("isRecommended", False) for s in card["suggestions"]) <= 1
         if known["selectionBehavior"] in behaviors:
-            assert card == known
-        assert [s["uuid"] for s in card["suggestions"]] == [s["uuid"] for s in known["suggestions"]]
+            assert without_ids(card) == without_ids(known)
+        assert [s["label"] for s in card["suggestions"]] == [
+            s["label"] for s in known["suggestions"]
+        ]
 
 
 @requirement("4.14")
