@@ -9,6 +9,7 @@ from cds_service.content import extensions as ext
 from cds_service.content.actions import ActionReader
 from cds_service.content.codes import CodeSet, normalise
 from cds_service.content.model import (
+    CONTEXT_BUNDLES,
     INPUTS,
     CodeFilter,
     Content,
@@ -143,8 +144,17 @@ class Builder:
                     tag=tag,
                     quotable=not ext.value(node, "never-quoted", False),
                     reading=value_reading(node, library, self.resolver),
+                    context=self._context(node, library, path),
                     may_quiet=ext.value(node, MAY_QUIET),
                 )
+
+    def _context(self, node: dict[str, Any], library: Resource, path: str) -> str | None:
+        name: str | None = ext.value(node, "hook-context")
+        if name is not None and name not in CONTEXT_BUNDLES:
+            self.resolver.report(
+                library, path, f"hook-context is one of: {', '.join(CONTEXT_BUNDLES)}"
+            )
+        return name
 
     def _window(
         self, duration: dict[str, Any], library: Resource, path: str

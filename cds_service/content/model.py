@@ -34,6 +34,7 @@ DATES = {
     "MedicationRequest": ("authoredOn",),
     "MedicationStatement": ("effective", "dateAsserted"),
     "Encounter": ("period",),
+    "Appointment": ("created",),
 }
 
 
@@ -150,6 +151,7 @@ class Requirement:
     tag: str | None
     quotable: bool  # False: used silently, no card quotes it
     reading: ValueReading | None = None  # None: that it is there is enough
+    context: str | None = None  # the field of the hook context it reads in place of the chart
     may_quiet: str | None = None  # why one that cannot be read may hold a card back
 
     @property

@@ -9,7 +9,7 @@ silent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,13 +58,23 @@ class _Path:
 
 @dataclass(frozen=True, slots=True)
 class ChartIndex:
-    """Requirements by resource type and element, compiled at load."""
+    """Requirements by resource type and element, compiled at load; those of the hook context by
+    its field."""
 
     paths: Mapping[str, Mapping[str, _Path]]
+    contexts: Mapping[str, ChartIndex]
 
     @classmethod
     def of(cls, requirements: Iterable[Requirement]) -> ChartIndex:
         """The index of all requirements."""
+        by_context: dict[str | None, list[Requirement]] = {}
+        for requirement in requirements:
+            by_context.setdefault(requirement.context, []).append(requirement)
+        contexts = {name: cls._of(listed) for name, listed in by_context.items() if name}
+        return replace(cls._of(by_context.get(None, [])), contexts=contexts)
+
+    @classmethod
+    def _of(cls, requirements: list[Requirement]) -> ChartIndex:
         grouped: dict[str, dict[str, list[Requirement]]] = {}
         for requirement in requirements:
             by_path = grouped.setdefault(requirement.type, {})
@@ -73,7 +83,8 @@ class ChartIndex:
             {
                 kind: {path: _path(listed) for path, listed in by_path.items()}
                 for kind, by_path in grouped.items()
-            }
+            },
+            {},
         )
 
     def match(

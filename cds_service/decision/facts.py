@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Questionnaire, Resource
 from cds_service.content.orders import order_keys
 from cds_service.decision.answers import EMPTY, AnswerSheet
+from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import ChartIndex, Entry
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
-from cds_service.decision.unread import Unread
+from cds_service.decision.unread import Unread, Why, unread
 from cds_service.fhir.dates import parse_span, whole_years
 from cds_service.fhir.errors import Issue, MissingFacts
+from cds_service.fhir.statuses import read_codes
 
 RESPONSE = "QuestionnaireResponse"
 NOT_READ = Issue(
@@ -81,7 +83,13 @@ def build_facts(
     form = content.questionnaire
     entries, chart = index.match(record.chart, now, record.references)
     read = read_responses(form, record.responses, record.references, now, canonicals)
-    not_understood = (*record.unread, *chart, *read.unread)
+    context = {name: _admitted(record.context.get(name, ())) for name in CONTEXT_BUNDLES}
+    for name, of_context in index.contexts.items():
+        found, unread_there = of_context.match(context[name][0], now, record.references)
+        entries |= found
+        chart += unread_there
+    modified = [one for _, unread_there in context.values() for one in unread_there]
+    not_understood = (*record.unread, *chart, *modified, *read.unread)
     if not read.candidates and any(one.type == RESPONSE for one in not_understood):
         raise MissingFacts(NOT_READ)  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
@@ -95,7 +103,7 @@ def build_facts(
         "user": {"type": record.user[0], "id": record.user[1]},
         "questionnaireResponse": None,
         "expiredQuestionnaireResponse": read.expired,
-        **{name: list(record.context.get(name, ())) for name in CONTEXT_BUNDLES},
+        **{name: admitted for name, (admitted, _) in context.items()},
     }
     facts = Facts(
         variables,
@@ -107,7 +115,7 @@ def build_facts(
         record.incomplete,
         not_understood,
         True,
-        frozenset(_ordered(content, record, now)),
+        frozenset(_ordered(content, record, context["draftOrders"][0], now)),
     )
     answered = [_answered(facts, form, candidate, now) for candidate in read.candidates]
     if not answered or not answered[0].is_finished:
@@ -129,16 +137,40 @@ def _answered(facts: Facts, form: Questionnaire, candidate: Candidate, now: date
     )
 
 
-def _ordered(content: Content, record: PatientRecord, now: datetime) -> Iterator[str]:
-    """Keys of the orders in the context and of those active in the chart within the window."""
-    for order in record.context.get("draftOrders", ()):
-        yield from order_keys(order.get("code"))
+def _admitted(resources: Iterable[Resource]) -> tuple[list[Resource], list[Unread]]:
+    """The resources of the hook's context that are believed, and those that are not understood."""
+    judged = [(resource, is_believed(resource)) for resource in resources]
+    return (
+        [resource for resource, believed in judged if believed is True],
+        [unread(resource, why) for resource, why in judged if isinstance(why, Why)],
+    )
+
+
+ACTIVE = frozenset({"active"})
+MADE = frozenset({"draft", "active"})  # a draft order in another status is not being made
+NOT_ORDERED = frozenset({"proposal", "option"})  # intents of what nobody has ordered
+
+
+def _ordered(
+    content: Content, record: PatientRecord, drafts: Iterable[Resource], now: datetime
+) -> Iterator[str]:
+    """Keys of the orders in the context and of those active in the chart within the window. What
+    cannot be understood is no order: its suggestion is made again."""
+    for order in drafts:
+        if (read_codes(order, "status") or MADE) <= MADE:
+            yield from order_keys(order.get("code"))
     oldest = now - timedelta(days=content.strategy.order_days)
     for resource in record.chart:
-        if resource.get("resourceType") == "ServiceRequest" and resource.get("status") == "active":
+        if resource.get("resourceType") == "ServiceRequest" and _is_active(resource):
             ordered = parse_span(resource.get("authoredOn"))
             if ordered is not None and ordered.start >= oldest:
                 yield from order_keys(resource.get("code"))
+
+
+def _is_active(order: Resource) -> bool:
+    intent = read_codes(order, "intent")
+    is_order = intent is not None and not intent & NOT_ORDERED
+    return is_believed(order) is True and is_order and read_codes(order, "status") == ACTIVE
 
 
 def limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:

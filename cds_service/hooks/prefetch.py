@@ -33,9 +33,12 @@ def templates(content: Content) -> dict[str, str]:
     }
     by_type: dict[str, set[tuple[str, str]]] = {}
     for requirement in content.requirements.values():
+        if requirement.context is not None:
+            continue  # it comes with the hook
         codes = by_type.setdefault(requirement.type, set())
         if requirement.type == "Observation":
             codes |= _as_written(content, requirement.main.value_set)
+            codes |= requirement.reading.panels if requirement.reading else frozenset()
     for resource_type, codes in sorted(by_type.items()):
         query = f"{resource_type}?patient={{{{context.patientId}}}}"
         tokens = ",".join(f"{system}|{code}" for system, code in sorted(codes))

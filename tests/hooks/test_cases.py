@@ -104,3 +104,61 @@ def test_a_result_in_words_is_named_and_quiets_nothing(clinic: Clinic) -> None:
 
     card_about(found, "sti-testing")
     assert "the result could not be understood" in details(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        ("patient-deceased", PATIENT_VIEW),
+        ("problem-entered-in-error", "dyspareunia-workup-problem-list-item-create"),
+    ],
+)
+def test_there_is_nothing_to_say(name: str, service: str, clinic: Clinic) -> None:
+    assert cards(clinic, name, service) == []
+
+
+def test_an_order_not_to_do_something_is_no_order(clinic: Clinic) -> None:
+    card = card_about(cards(clinic, "order-do-not-perform"), "urine-testing")
+
+    assert "Urinalysis with microscopy" in [s["label"] for s in card["suggestions"]]
+
+
+def test_the_sex_parameter_that_holds_now_is_used(clinic: Clinic) -> None:
+    found = cards(clinic, "sex-parameter-that-ended")
+
+    assert "Sudden abdominal pain or fainting" in details(found)
+    assert clinic.result(sent("sex-parameter-that-ended")).evaluation.evaluator.bindings[
+        "sexTypical"
+    ] == ["male-typical"]
+
+
+def test_endometriosis_is_known_by_a_specific_code(clinic: Clinic) -> None:
+    assert clinic.result(sent("endometriosis-specific-code")).evaluation.facts.entries[
+        "endometriosis"
+    ]
+
+
+def test_a_pregnancy_status_may_be_an_answer_of_loinc(clinic: Clinic) -> None:
+    evaluation = clinic.result(sent("pregnancy-status-as-loinc-answer")).evaluation
+
+    assert evaluation.evaluator.bindings["pregnant"] == [True]
+
+
+def operation(clinic: Clinic, name: str, address: str, **headers: str) -> Any:
+    return clinic.client.post(
+        f"/fhir/{address}",
+        data=(CASES / f"{name}.json").read_bytes(),
+        content_type="application/fhir+json",
+        headers=headers,
+    )
+
+
+def test_the_fhir_version_may_be_named(clinic: Clinic) -> None:
+    answer = operation(
+        clinic,
+        "accept-fhir-version",
+        "QuestionnaireResponse/$validate",
+        Accept="application/fhir+json; fhirVersion=4.0",
+    )
+
+    assert answer.status_code == 200
