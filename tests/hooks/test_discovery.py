@@ -142,7 +142,8 @@ def test_every_chart_key_of_the_facts_library_is_asked_for(
 ) -> None:
     asked = {q.partition("?")[0].partition("/")[0] for q in services[0]["prefetch"].values()}
 
-    assert {r.type for r in clinic.content.requirements.values()} < asked
+    read = {r.type for r in clinic.content.requirements.values() if r.context is None}
+    assert read < asked
 
 
 def test_an_observation_query_asks_for_every_code_or_for_all(
@@ -157,5 +158,7 @@ def test_an_observation_query_asks_for_every_code_or_for_all(
         for include in clinic.content.resources[r.main.value_set]["compose"]["include"]
         for concept in include["concept"]
     }
+    readings = [r.reading for r in clinic.content.requirements.values() if r.reading]
+    needed |= {f"{system}|{code}" for reading in readings for system, code in reading.panels}
 
     assert "code=" not in query or asked == needed
