@@ -5,22 +5,28 @@ import sys
 
 from flask import Flask, Response, request
 
-from cds_service.app.assembly import HOOK_CALLS
+from cds_service.app.assembly import HOOK_CALLS, SWITCHES
 from cds_service.app.server import serve
 from cds_service.settings import Settings
 
 
-class NoDesk:
-    """Stands where the server looks for what a new worker has to open."""
+class Nothing:
+    """Stands where the server looks for what a worker has to open, keep current and close."""
 
     def warm_up(self) -> None:
         """There is nothing to open."""
+
+    def keep_current(self) -> None:
+        """There is nothing to switch off."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 def echo_app() -> Flask:
     """Sends every body back."""
     app = Flask(__name__, static_folder=None)
-    app.extensions[HOOK_CALLS] = NoDesk()
+    app.extensions[HOOK_CALLS] = app.extensions[SWITCHES] = Nothing()
 
     @app.get("/health/ready")
     def ready() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import closing
@@ -52,6 +53,7 @@ class Server(BaseApplication):
             "logger_class": _Quiet,
             "control_socket_disable": True,
             "post_fork": self._after_fork,
+            "worker_exit": self._before_exit,
             "child_exit": _after_exit,
         }
         super().__init__()
@@ -92,6 +94,11 @@ class Server(BaseApplication):
         LOG.info("a worker starts", worker=worker.pid)
         self.application.extensions[HOOK_CALLS].warm_up()
         self.application.extensions[SWITCHES].keep_current()
+
+    def _before_exit(self, _arbiter: Any, worker: Any) -> None:
+        """What a worker does last: write what still waits. gunicorn's master calls this as well."""
+        if worker.pid == os.getpid():
+            self.application.extensions[HOOK_CALLS].close()
 
 
 class _Master(Arbiter):

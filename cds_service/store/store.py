@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -16,7 +18,15 @@ from cds_service.store import queries, switches
 from cds_service.store.encrypted_rows import EncryptedRows
 from cds_service.store.engines import FEEDBACK_CALL, HOOK_CALL, OFFLINE
 from cds_service.store.pseudonyms import Pseudonyms
-from cds_service.store.records import CallRecord, FeedbackItem, PastReaction, Purged, Saved
+from cds_service.store.record_queue import RecordQueue
+from cds_service.store.records import (
+    CallRecord,
+    FeedbackItem,
+    PastReaction,
+    Purged,
+    Saved,
+    StoreUnavailable,
+)
 from cds_service.store.report import Firing
 from cds_service.store.rows import FeedbackCall, call_row, card_row, digest, feedback_row
 from cds_service.store.switches import SwitchRecord
@@ -24,6 +34,8 @@ from cds_service.store.tables import CALLS, CARDS, FEEDBACK, TOKENS
 from cds_service.store.transactions import Transactions
 
 T = TypeVar("T")
+RECORD_SECONDS = 1.0  # that feedback waits for the record of its call
+ASK_SECONDS = 0.1
 SWEEP = 500  # claimed tokens between two deletions of expired ones
 
 
@@ -38,6 +50,7 @@ class Store:
         self.names = Pseudonyms(key)
         self._transactions = Transactions(url)
         self.sealed = EncryptedRows(self._transactions)
+        self.records = RecordQueue(self.record_calls)
         self._claims = count(1)
 
     @property
@@ -48,17 +61,30 @@ class Store:
     # -- on the call path: at most about 0.2 s ------------------------------------------------
 
     def record_call(self, call: CallRecord) -> None:
-        """Writes a call and its cards; returns after the commit."""
-        values = call_row(self.names, call)
+        """Writes a call and its cards; returns after the commit, in a worker before it."""
+        self.records.add(call)
+
+    def record_calls(self, calls: Sequence[CallRecord]) -> None:
+        """Writes calls and their cards in one transaction; returns after the commit."""
+        values = [call_row(self.names, call) for call in calls]
 
         def write(connection: Connection) -> None:
-            add = insert(CALLS).returning(CALLS.c.id)
-            call_id = connection.execute(add, values).scalar_one()
-            rows = [card_row(call_id, place, card) for place, card in enumerate(call.cards)]
+            add = insert(CALLS).returning(CALLS.c.id, sort_by_parameter_order=True)
+            ids = connection.scalars(add, values).all()
+            rows = [
+                card_row(call_id, place, card)
+                for call_id, call in zip(ids, calls, strict=True)
+                for place, card in enumerate(call.cards)
+            ]
             if rows:
                 connection.execute(insert(CARDS), rows)
 
-        self._transactions.write("record_call", HOOK_CALL, write)
+        limit = FEEDBACK_CALL if self.records.started else HOOK_CALL
+        try:
+            self._transactions.write("record_call", limit, write)
+        except StoreUnavailable:
+            self.failures["record_call"] += len(calls) - 1  # one is counted already
+            raise
 
     def past_reactions(self, keys: Collection[str]) -> list[PastReaction]:
         """Returns the reactions to cards that had one of these repeat keys."""
@@ -94,7 +120,9 @@ class Store:
         return self._transactions.read_patiently("switched_off", seconds, switches.switched_off)
 
     def warm_up(self) -> None:
-        """Connects; to be called in a new worker, where a failure may be ignored."""
+        """Connects; to be called in a new worker, where a failure may be ignored. From now on calls
+        are recorded by a thread."""
+        self.records.start()
         self._transactions.warm_up()
 
     def ping(self) -> None:
@@ -126,8 +154,10 @@ class Store:
         if not given:
             return Saved(0, 0, 0)
 
+        uuids = {self.names.safe_id(item.card) for item in given}
+        self._wait_for_cards(client, uuids)
+
         def write(connection: Connection) -> Saved:
-            uuids = {self.names.safe_id(item.card) for item in given}
             known = queries.cards_by_uuid(connection, client, uuids)
             rows = {r["identity"]: r for r in (self._row(call, item, known) for item in given)}
             # In one order everywhere, or two writers with the same items could wait in a circle.
@@ -187,8 +217,25 @@ class Store:
         sessions = self._delete(lambda c: queries.delete_expired_sessions(c, now))
         return done + Purged(0, 0, stray, tokens, sessions)
 
+    def _wait_for_cards(self, client: str, uuids: Collection[str]) -> None:
+        """Returns once the cards are recorded, also by another worker, or not within
+        RECORD_SECONDS: feedback may be faster than the record of its call."""
+        if not self.records.started:
+            return
+        deadline = time.monotonic() + RECORD_SECONDS
+        self.records.flush(RECORD_SECONDS)
+        with suppress(StoreUnavailable):  # the write that follows says so
+            while set(uuids) - self._known(client, uuids) and time.monotonic() < deadline:
+                time.sleep(ASK_SECONDS)
+
+    def _known(self, client: str, uuids: Collection[str]) -> set[str]:
+        return self._transactions.read(
+            "known_cards", FEEDBACK_CALL, lambda c: set(queries.cards_by_uuid(c, client, uuids))
+        )
+
     def close(self) -> None:
         """Closes the connections of this process, after the work still done on them."""
+        self.records.flush(FEEDBACK_CALL.whole)
         self._transactions.close()
 
     def _delete(self, work: Callable[[Connection], T]) -> T:

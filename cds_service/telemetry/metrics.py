@@ -89,6 +89,12 @@ FEEDBACK = _counter(
     "Feedback items: accepted, overridden, repeated (sent again) or refused (bad).",
     "outcome",
 )
+RECORDS = _counter(
+    "cds_records",
+    "Calls to be recorded: taken, then written or lost. Taken and neither: waiting, or lost with a "
+    "worker that was killed.",
+    "state",
+)
 STORE_FAILURES = _counter("cds_store_failures", "Store operations that failed.", "operation")
 
 # -- the patient's form --------------------------------------------------------------------------
