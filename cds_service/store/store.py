@@ -235,7 +235,7 @@ class Store:
 
     def close(self) -> None:
         """Closes the connections of this process, after the work still done on them."""
-        self.records.flush(FEEDBACK_CALL.whole)
+        self.records.flush(FEEDBACK_CALL.total_seconds)
         self._transactions.close()
 
     def _delete(self, work: Callable[[Connection], T]) -> T:
