@@ -7,7 +7,7 @@ equal to the content, name by name, on random people and on every vignette.
 from datetime import date
 
 from benchmarks.handwritten.anatomy import add_anatomy
-from benchmarks.handwritten.chart import Codes, add_chart
+from benchmarks.handwritten.chart import Codes, add_chart, with_tests
 from benchmarks.handwritten.flags import add_flags, add_other_flags
 from benchmarks.handwritten.function import add_functional, add_hormonal, add_self_care
 from benchmarks.handwritten.infections import add_infections, add_ovulation_pain, add_urinary
@@ -74,7 +74,7 @@ class Person:
 def rules(variables: dict, codes: Codes, today: date) -> dict:
     """Name -> True, False or None (unknown), for the inputs that the content's rules get."""
     person, answers = Person(), Answers(variables["answers"])
-    age = variables["age"]
+    age, variables = variables["age"], with_tests(variables)
     add_chart(person, variables, codes, today)
     add_anatomy(person, answers, variables["patient"])
     add_states(person, answers, age, variables)

@@ -44,6 +44,15 @@ PAIRS = {  # name -> the two requirements it joins
     "urinalysisWithin7Days": ("urinalysisResultWithin7Days", "urinalysisReportWithin7Days"),
     "urinalysisWithin30Days": ("urinalysisResultWithin30Days", "urinalysisReportWithin30Days"),
 }
+RESULTS = ("interpretation", "conclusionCode")
+TESTS = (  # each is a result or a report
+    *(f"ctngWithin{days}Days" for days in (14, 60, 90, 365)),
+    *(f"pregnancyTestWithin{days}Days" for days in (2, 7, 42)),
+    "urineCultureWithin30Days",
+    "calprotectinWithin180Days",
+    "ttgWithin730Days",
+    "antiSsaWithin730Days",
+)
 UCUM = "http://unitsofmeasure.org"
 DELIVERIES = (42, 84, 365)
 
@@ -56,6 +65,15 @@ class Codes:
         self.negative = named["result-negative"]
         self.positive = named["result-positive"]
         self.pregnant = named["pregnancy-status-pregnant"]
+
+
+def with_tests(lists: dict) -> dict:
+    """The chart's lists, and for each test its results and reports in one."""
+    found = dict(lists)
+    for name in TESTS:
+        test, _, days = name.partition("Within")
+        found[name] = lists[f"{test}ResultWithin{days}"] + lists[f"{test}ReportWithin{days}"]
+    return found
 
 
 def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
@@ -148,7 +166,7 @@ def _is_over(condition: dict) -> bool:
 def any_in(results: list, codes) -> bool:
     """Whether any result has such an interpretation or value."""
     return any(
-        any(is_in(one, codes) for one in r.get("interpretation", ()))
+        any(is_in(one, codes) for key in RESULTS for one in r.get(key, ()))
         or is_in(r.get("valueCodeableConcept"), codes)
         for r in results
     )

@@ -30,10 +30,13 @@ def add_states(p, a, age: int | None, lists: dict) -> None:
             not (menses("regular") or menses("irregular")),
         ),
     )
+    visits = bool(
+        lists["pregnancyVisitReasonWithin42Days"] or lists["pregnancyVisitTypeWithin42Days"]
+    )
     p.pregnant = either(
         a.preg("yes"),
         p.pregnantInChart,
-        p.pregnancyTestPositiveWithin42Days and not p.deliveryWithin42Days,
+        (p.pregnancyTestPositiveWithin42Days or visits) and not p.deliveryWithin42Days,
     )
     p.pregnancyPossible = both(
         p.hasUterus,

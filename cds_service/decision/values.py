@@ -74,8 +74,7 @@ def _components(resource: Resource) -> Iterator[Mapping[str, Any]]:
 
 def _result(resource: Resource, reading: ValueReading) -> Resource | Why | None:
     if resource.get("resourceType") == "DiagnosticReport":
-        is_stated = any(resource.get(name) for name in REPORTED)
-        return _wanted(resource, ResultState.STATED if is_stated else ResultState.NONE, reading)
+        return _wanted(resource, _report_state(resource, reading), reading)
     state = _state(resource, reading)
     if state is not ResultState.NONE:
         return _wanted(resource, state, reading)
@@ -95,6 +94,17 @@ def _result(resource: Resource, reading: ValueReading) -> Resource | Why | None:
     deciding = next((part for its, part in stated if its is state), {})
     told = [*_concepts(deciding.get("interpretation")), *_concepts(choice(deciding, "value"))]
     return _wanted({**resource, "interpretation": told} if told else resource, state, reading)
+
+
+def _report_state(report: Resource, reading: ValueReading) -> ResultState:
+    """What a DiagnosticReport says: where positive or negative is asked for, by its coded
+    conclusion; the results it refers to are entries of their own."""
+    is_decided = not reading.results.isdisjoint({ResultState.POSITIVE, ResultState.NEGATIVE})
+    if is_decided and report.get("conclusionCode"):
+        return _state({"interpretation": report["conclusionCode"]}, reading)
+    names = REPORTED[1:] if is_decided else REPORTED
+    is_stated = any(report.get(name) for name in names)
+    return ResultState.STATED if is_stated else ResultState.NONE
 
 
 def _wanted(resource: Resource, state: ResultState, reading: ValueReading) -> Resource | Why | None:

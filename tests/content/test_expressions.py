@@ -53,7 +53,7 @@ BROKEN: list[Broken] = [
         "unknown-value-set-in-an-expression",
         FACTS,
         lambda d: variable(d, "urineCultureNegativeWithin30Days").update(
-            expression="%urineCultureWithin30Days.where("
+            expression="%urineCultureResultWithin30Days.where("
             f"interpretation.memberOf('{CANONICAL_BASE}/ValueSet/nothing')).exists()"
         ),
         FACTS,

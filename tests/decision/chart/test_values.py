@@ -60,7 +60,7 @@ NO_VALUE = [{}, ABSENT, {"component": [ABSENT]}, {"valueCodeableConcept": None}]
 
 @pytest.mark.parametrize("elements", POSITIVE + NEGATIVE, ids=str)
 def test_a_result_that_is_understood_counts(elements: dict[str, Any], content: Content) -> None:
-    found, unread = read(content, "ctngWithin90Days", **elements)
+    found, unread = read(content, "ctngResultWithin90Days", **elements)
 
     assert (len(found), unread) == (1, [])
 
@@ -69,12 +69,12 @@ def test_a_result_that_is_understood_counts(elements: dict[str, Any], content: C
 def test_a_result_that_is_not_understood_is_said(
     elements: dict[str, Any], content: Content
 ) -> None:
-    assert read(content, "ctngWithin90Days", **elements) == ([], [Why.RESULT])
+    assert read(content, "ctngResultWithin90Days", **elements) == ([], [Why.RESULT])
 
 
 @pytest.mark.parametrize("elements", NO_VALUE, ids=str)
 def test_a_result_without_a_value_is_none(elements: dict[str, Any], content: Content) -> None:
-    assert read(content, "ctngWithin90Days", **elements) == ([], [])
+    assert read(content, "ctngResultWithin90Days", **elements) == ([], [])
 
 
 @pytest.mark.parametrize("elements", POSITIVE, ids=str)
@@ -92,8 +92,8 @@ def test_every_way_to_write_a_positive_result_is_seen_by_the_rules(
 def test_an_amount_counts_where_the_content_says_so(content: Content) -> None:
     amount = {"valueQuantity": {"value": 35, "unit": "ug/g"}}
 
-    assert read(content, "calprotectinWithin180Days", **amount)[1] == []
-    assert read(content, "pregnancyTestWithin7Days", **amount) == ([], [Why.RESULT])
+    assert read(content, "calprotectinResultWithin180Days", **amount)[1] == []
+    assert read(content, "pregnancyTestResultWithin7Days", **amount) == ([], [Why.RESULT])
 
 
 @pytest.mark.parametrize("elements", NOT_UNDERSTOOD, ids=str)
@@ -216,3 +216,23 @@ def test_a_newer_status_that_is_unknown_does_not_hide_a_pregnancy(clinic: Clinic
     after = clinic.found(QUIET, [said[0], ended]).evaluation.evaluator.bindings["pregnantInChart"]
 
     assert (before, after) == ([True], [False])
+
+
+@pytest.mark.parametrize(
+    ("elements", "count", "why"),
+    [
+        ({"conclusionCode": [coded("10828004")]}, 1, []),
+        ({"conclusionCode": [{"text": "unclear"}]}, 0, [Why.RESULT]),
+        ({"conclusion": "Detected"}, 0, [Why.RESULT]),
+        ({"result": [{"reference": "Observation/it"}]}, 0, []),  # an entry of its own
+        ({}, 0, []),
+    ],
+)
+def test_a_report_counts_by_its_coded_conclusion(
+    content: Content, elements: dict[str, Any], count: int, why: list[Why]
+) -> None:
+    report = {"resourceType": "DiagnosticReport", **elements}
+
+    found, unread = read(content, "ctngReportWithin90Days", **report)
+
+    assert (len(found), unread) == (count, why)
