@@ -40,6 +40,7 @@ from cds_service.web.smart.routes import CALLBACK, launch_blueprint
 from cds_service.web.smart.submission import submit_with
 
 HOOK_CALLS, SESSIONS = "cds_service.hooks.calls", "cds_service.sessions"  # in app.extensions
+LAUNCH_FLOW = "cds_service.launch_flow"
 SWITCHES = "cds_service.switches"
 
 
@@ -89,9 +90,10 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
     intake = replace(intake, site_words=settings.site_words)
-    entrance = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
-    app.register_blueprint(intake_blueprint(intake, submit_with(entrance) if apps else None))
-    app.register_blueprint(launch_blueprint(entrance))
+    flow = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
+    app.extensions[LAUNCH_FLOW] = flow
+    app.register_blueprint(intake_blueprint(intake, submit_with(flow) if apps else None))
+    app.register_blueprint(launch_blueprint(flow))
     _tell(content, silent)
     return app
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 
+from cds_service.access.fhir_server import FetchFailed, FhirServer
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.http import CallFailed, Calls, may_be_called
-from cds_service.web.smart.problems import LaunchFailed
+from cds_service.web.smart.problems import LaunchFailed, NoAnswer
 
 PATH = ".well-known/smart-configuration"
+CACHE_SECONDS = 300.0
+LAUNCH_SECONDS = 2.0  # a person waits, and anybody can make us call
 OK = 200
 GATEWAY = 500  # statuses from here on say "not now", not "not here"
 
@@ -32,12 +39,54 @@ class Configuration:
         return asdict(self)
 
 
+class Discovery:
+    """The configurations of EHRs, cached, and what their sign-ins may cost; thread-safe.
+
+    Anybody can begin a sign-in. Bulkhead and circuit breaker for each issuer keep an EHR that hangs
+    from holding this process's threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._servers: dict[str, FhirServer] = {}  # by issuer; an operator listed these few
+        self._cached: dict[str, tuple[float, Configuration]] = {}
+
+    @contextmanager
+    def limited(self, app: App) -> Iterator[None]:
+        """Calls to an EHR: a few at a time, none while its circuit is open; raises LaunchFailed."""
+        with self._lock:
+            server = self._servers.setdefault(app.issuer, FhirServer())
+        try:
+            server.enter()
+        except FetchFailed as failure:
+            raise LaunchFailed("busy" if failure.reason == "busy" else "ehr-down") from None
+        answered = True
+        try:
+            yield
+        except NoAnswer:
+            answered = False
+            raise
+        finally:
+            server.leave(answered)
+
+    def read(self, app: App, calls: Calls) -> Configuration:
+        """The configuration of an EHR, cached for CACHE_SECONDS; raises LaunchFailed."""
+        until, configuration = self._cached.get(app.issuer, (0.0, None))
+        if configuration is not None and time.monotonic() < until:
+            return configuration
+        with self.limited(app):
+            configuration = read_configuration(app, calls)
+        self._cached[app.issuer] = time.monotonic() + CACHE_SECONDS, configuration
+        return configuration
+
+
 def read_configuration(app: App, calls: Calls) -> Configuration:
-    """The configuration of an EHR; raises LaunchFailed."""
+    """Asks an EHR for its configuration; raises LaunchFailed."""
+    url, headers = f"{app.issuer}/{PATH}", {"Accept": "application/json"}
     try:
-        answer = calls.send("GET", f"{app.issuer}/{PATH}", headers={"Accept": "application/json"})
+        answer = calls.send("GET", url, headers=headers, seconds=LAUNCH_SECONDS)
     except CallFailed:
-        raise LaunchFailed("ehr-down") from None
+        raise NoAnswer from None
     if answer.status_code >= GATEWAY:
         raise LaunchFailed("ehr-down")
     try:

@@ -21,7 +21,7 @@ from cds_service.web.form.start_routes import is_fresh, new_session
 from cds_service.web.form.submission import Reason
 from cds_service.web.form.transitions import REVIEW, REVIEW_STEP, START
 from cds_service.web.smart.apps import App, Apps
-from cds_service.web.smart.discovery import read_configuration
+from cds_service.web.smart.discovery import Discovery
 from cds_service.web.smart.ehr import EhrConnection, EhrLogin, SignInAgain
 from cds_service.web.smart.http import Calls
 from cds_service.web.smart.launch import PendingLaunch, Start, begin, code_of, match_state
@@ -44,6 +44,7 @@ class LaunchFlow:
         self.clock = intake.clock
         self.apps = apps
         self.redirect_uri = redirect_uri
+        self.discovery = Discovery()
 
     def app(self, issuer: str) -> App:
         """The app of an issuer; raises LaunchFailed before anything is called."""
@@ -75,7 +76,7 @@ class LaunchFlow:
             self.sessions.rate.acquire()  # each asks the EHR, on behalf of anybody who asks us
         except RateLimitExceeded:
             raise LaunchFailed("busy") from None
-        configuration = read_configuration(app, self._calls(app))
+        configuration = self.discovery.read(app, self._calls(app))
         start = Start(self.redirect_uri, launch, keep_answers, self._types())
         url, pending = begin(app, configuration, start, self.clock())
 
@@ -121,9 +122,10 @@ class LaunchFlow:
         app = self.app(pending.issuer)
         calls, now = self._calls(app), self.clock()
         code = code_of(pending, answer)
-        told = redeem(app, pending, code, self.redirect_uri, calls)
-        login = login_of(pending, told, now)
-        check_identity(app, pending, told, calls, now)
+        with self.discovery.limited(app):
+            told = redeem(app, pending, code, self.redirect_uri, calls)
+            login = login_of(pending, told, now)
+            check_identity(app, pending, told, calls, now)
         context = app_context.read(self.desk.store.names, told.get("appContext"))
         return replace(login, app_context=context)
 

@@ -46,16 +46,17 @@ class Calls:
         *,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> httpx.Response:
         """The answer, read whole, whatever its status; raises CallFailed."""
         if not may_be_called(url, self.policy):
             raise CallFailed("the address may not be called")
-        until = time.monotonic() + TIMEOUT_SECONDS
+        until = time.monotonic() + seconds
         try:
             with (
                 deadline(until),
                 self.client.stream(
-                    method, url, headers=headers, content=content, timeout=TIMEOUT_SECONDS
+                    method, url, headers=headers, content=content, timeout=seconds
                 ) as response,
             ):
                 body = read_whole(response, MAX_BYTES)

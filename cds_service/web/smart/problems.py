@@ -41,3 +41,10 @@ class LaunchFailed(Exception):
     def problem(self) -> Problem:
         """The page to show."""
         return PROBLEMS[self.name]
+
+
+class NoAnswer(LaunchFailed):
+    """The EHR sent no response: a call like this again would only wait again."""
+
+    def __init__(self) -> None:
+        super().__init__("ehr-down")

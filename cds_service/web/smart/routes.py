@@ -72,7 +72,10 @@ def _problem(intake: Intake, error: LaunchFailed) -> Response:
         found = None
     form_request = intake.form_request_of(*found) if found else None
     problem, key = error.problem, error.name.replace("-", "_")
-    return intake.page("launch_problem", form_request, problem.status, key=key, problem=problem)
+    page = intake.page("launch_problem", form_request, problem.status, key=key, problem=problem)
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        page.headers["Retry-After"] = "60"
+    return page
 
 
 def _app_asked(flow: LaunchFlow, session: Session | None) -> App | None:

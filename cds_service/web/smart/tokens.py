@@ -19,7 +19,7 @@ from cds_service.web.smart.apps import App
 from cds_service.web.smart.ehr import FHIR_ID, EhrLogin
 from cds_service.web.smart.http import CallFailed, Calls
 from cds_service.web.smart.launch import PendingLaunch
-from cds_service.web.smart.problems import LaunchFailed
+from cds_service.web.smart.problems import LaunchFailed, NoAnswer
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384"]
 LEEWAY = 60  # seconds of clock skew
@@ -57,7 +57,7 @@ def redeem(
             pending.endpoints.token_endpoint, code=code, code_verifier=pending.verifier
         )
     except CallFailed:
-        raise LaunchFailed("ehr-down") from None
+        raise NoAnswer from None
     except httpx.HTTPStatusError as error:
         down = error.response.status_code >= BAD_CLIENT
         raise LaunchFailed("ehr-down" if down else "refused") from None
@@ -130,7 +130,7 @@ def _key_set(url: str, calls: Calls) -> bytes:
     try:
         answer = calls.send("GET", url, headers={"Accept": "application/json"})
     except CallFailed:
-        raise LaunchFailed("ehr-down") from None
+        raise NoAnswer from None
     return answer.content
 
 

@@ -21,7 +21,9 @@ from starlette.responses import Response
 from werkzeug.test import TestResponse
 
 from cds_service import create_app, utc_now
+from cds_service.app.assembly import LAUNCH_FLOW
 from cds_service.web.form.sessions import COOKIE, Session, Sessions
+from cds_service.web.smart.discovery import Discovery
 from demo.authorization import App
 from demo.ehr import DemoEhr
 from tests.support.clinic import settings_in
@@ -238,6 +240,7 @@ def running_service(
 
 @pytest.fixture
 def service(running_service: Flask, ehr: DemoEhr, clock: Clock) -> Flask:
+    running_service.extensions[LAUNCH_FLOW].discovery = Discovery()  # remembers nothing
     return running_service
 
 

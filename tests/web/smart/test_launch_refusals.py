@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
+from cds_service.access.fhir_server import MAX_CALLS
 from cds_service.app.assembly import SESSIONS
 from cds_service.web.form.sessions import Sessions
 from demo.authorization import App
 from demo.ehr import DemoEhr
 from tests.support.clinic import Clinic
-from tests.support.hostile_fhir import Answer, HostileServer, endless, redirect, resource, status
+from tests.support.hostile_fhir import (
+    Answer,
+    HostileServer,
+    endless,
+    hang,
+    redirect,
+    resource,
+    status,
+)
 from tests.web.smart.conftest import (
     APP,
     APP_SECRET,
@@ -313,3 +324,37 @@ def test_a_stranger_cannot_have_the_ehr_called_without_end(
     assert begun.status_code == 303
     told(refused, 503, "The form is very busy just now")
     assert len(faults.seen) == 1
+
+
+# -- one EHR that hangs slows nobody else --------------------------------------------------------
+
+
+def test_what_an_ehr_says_of_its_sign_in_is_asked_once(
+    browser: Browser, stranger: Browser, standalone: str, faults: Faults
+) -> None:
+    assert browser.open(standalone).status_code == 303
+    assert stranger.open(standalone).status_code == 303
+
+    assert sum(DISCOVERY in call for call in faults.seen) == 1
+
+
+def test_an_ehr_that_hangs_holds_a_few_threads_and_only_for_seconds(
+    hostile: HostileServer, beside: str, standalone: str, service: Flask
+) -> None:
+    hostile.on(DISCOVERY, hang())
+
+    def launch(_number: int) -> TestResponse:
+        return Browser(service.test_client(), service).open(beside)
+
+    with ThreadPoolExecutor(16) as pool:
+        pages = list(pool.map(launch, range(16)))
+
+    assert {page.status_code for page in pages} <= {502, 503}
+    assert 1 <= len(hostile.targets) <= MAX_CALLS
+    refused = [page for page in pages if page.status_code == 503]
+    assert len(refused) + len(hostile.targets) <= len(pages)
+    assert "Retry-After" in refused[0].headers
+    again = launch(0)  # the circuit is open: no call is made
+    told(again, 502, "Your health record does not answer")
+    assert len(hostile.targets) <= MAX_CALLS
+    assert Browser(service.test_client(), service).open(standalone).status_code == 303
