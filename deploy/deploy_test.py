@@ -35,6 +35,7 @@ CONTENT = (
     "value_sets",
 )
 PERSON = "C18-14"  # a made-up person
+OTHER_USER = 1000650000  # as OpenShift chooses them
 LOAD_SECONDS, PATIENCE_SECONDS = 10, 120
 LOST_CALLS = 3  # at most, when a replica is killed: what it was answering at that moment
 
@@ -225,6 +226,18 @@ class Trial:
         expect(rows == back != "0", f"{rows} rows before, {back} after")
         return f"{back} row back, key {len(kept) // 1024} KiB dump"
 
+    def any_user(self) -> str:
+        """A user id that the platform chose, in group 0, can use the image's folder."""
+        words = (
+            "import os, pathlib; from cds_service.store import load_key; "
+            "key = pathlib.Path('/var/lib/cds/other.key'); load_key(key); "
+            "print(os.getuid(), key.stat().st_uid); key.unlink()"
+        )
+        command = ["run", "--rm", "--no-deps", "-T", "--user", f"{OTHER_USER}:0", "cds-1"]
+        printed = self.compose.run(*command, "python", "-c", words).decode().split()
+        expect(printed == [str(OTHER_USER)] * 2, f"it printed {printed}")
+        return f"user {OTHER_USER}"
+
     def demo(self) -> str:
         """Profile demo: the clinic answers, with people from the FHIR server."""
         self.compose.run("--profile", "demo", "up", "--detach", "demo", "demo-door", "hapi")
@@ -268,6 +281,7 @@ STEPS = (
     Trial.clients,
     Trial.switch_off,
     Trial.back_up,
+    Trial.any_user,
     Trial.demo,
     Trial.watch,
     Trial.stop,

@@ -30,7 +30,7 @@ def main() -> int:
     except (RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"{error}\nSee `docker compose ps` and `docker compose logs`.", file=sys.stderr)
         return 1
-    _greet(own)
+    _greet(own, compose)
     return 0
 
 
@@ -60,7 +60,7 @@ def _clients_of(compose: Compose) -> bool:
     return True
 
 
-def _greet(own: bool) -> None:
+def _greet(own: bool, compose: Compose) -> None:
     print(f"\nReady: {ADDRESS}  ({ADDRESS}/health/ready, {ADDRESS}/content)")
     print("Draft clinical content, not approved by clinicians. Not for real patients.")
     if own:
@@ -70,7 +70,10 @@ def _greet(own: bool) -> None:
         token = f".venv/bin/python -m deploy.caller {FOLDER} {CALL}"
         print(f'    -H "Authorization: Bearer $({token})" \\')
         print(f"    {CALL}\n")
-    print("To stop: .venv/bin/docker-compose down  (with --volumes, what was kept is deleted)")
+    host = compose.environment.get("DOCKER_HOST")
+    engine = f"DOCKER_HOST={host} " if host else ""
+    print(f"To stop: {engine}.venv/bin/docker-compose down")
+    print("         (with --volumes, what was kept is deleted)")
 
 
 if __name__ == "__main__":
