@@ -25,6 +25,7 @@ from cds_service.access.fhir_access import FhirAccess, FhirPolicy
 from cds_service.access.fhir_server import MAX_THREADS, FetchFailed, FhirServer
 from cds_service.access.outbound import TooLarge, deadline, outbound_client, read_whole
 from cds_service.fhir.bundles import next_links
+from cds_service.fhir.json_text import read_json
 from cds_service.telemetry import metrics
 from cds_service.telemetry.tracing import outgoing
 
@@ -182,7 +183,7 @@ class FhirClient:
             words = "could not be read: the FHIR server cannot be reached"
             raise FetchFailed(words, "unreachable") from None
         try:
-            resource = orjson.loads(body)
+            resource = read_json(body)
         except orjson.JSONDecodeError:
             raise FetchFailed("could not be read: the answer is not JSON", "answer") from None
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):

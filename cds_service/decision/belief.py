@@ -38,11 +38,18 @@ def is_believed(resource: Resource) -> bool | Why:
     return True
 
 
-def _is_modified(node: Any) -> bool:
-    """Whether a modifier extension stands anywhere in a resource: none is known here."""
-    if isinstance(node, Mapping):
-        return bool(node.get("modifierExtension")) or any(map(_is_modified, node.values()))
-    return isinstance(node, list) and any(map(_is_modified, node))
+def _is_modified(resource: Resource) -> bool:
+    """True if a modifier extension stands anywhere in a resource, at any depth: none is known."""
+    nodes: list[Any] = [resource]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Mapping):
+            if node.get("modifierExtension"):
+                return True
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return False
 
 
 def meets_status(resource: Resource, wanted: CodeFilter, now: datetime) -> bool | None:

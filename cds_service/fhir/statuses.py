@@ -140,11 +140,12 @@ def read_codes(resource: Mapping[str, Any], element: str) -> frozenset[str] | No
 
 
 def _codes(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from [value.strip()] if value.strip() else []
-    elif isinstance(value, list):
-        for one in value:
-            yield from _codes(one)
-    elif isinstance(value, Mapping):
-        yield from _codes(value.get("code"))
-        yield from _codes(value.get("coding"))
+    values = [value]
+    while values:  # at any depth
+        one = values.pop()
+        if isinstance(one, str):
+            yield from [one.strip()] if one.strip() else []
+        elif isinstance(one, list):
+            values += one
+        elif isinstance(one, Mapping):
+            values += (one.get("code"), one.get("coding"))

@@ -1,7 +1,7 @@
 """The CDS Hooks request, checked (``docs/conformance.md`` section 2, contexts of section 7).
 
 Strict about what the specification requires, lenient about the rest: unknown fields are ignored,
-optional fields sent as null count as absent, ``Patient/123`` is taken as ``123``.
+optional fields sent as null, "" or [] count as absent, ``Patient/123`` is taken as ``123``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from cds_service.access.addresses import read_address
 from cds_service.access.fhir_access import FhirAccess
 from cds_service.fhir.errors import BadRequest, Issue
+from cds_service.fhir.json_text import read_json
 
 PRACTITIONERS = ("Practitioner", "PractitionerRole")
 ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
@@ -74,7 +75,7 @@ class HookRequest:
 def parse_body(body: bytes) -> Any:
     """The JSON of a body; raises BadRequest naming line and column."""
     try:
-        return orjson.loads(body)
+        return read_json(body)
     except orjson.JSONDecodeError as error:
         raise BadRequest(
             Issue(
@@ -143,9 +144,14 @@ class _Reader:
         where = self.prefix + name
         self.problems.append(Issue(code, f"{where} {words}", where))
 
+    def value(self, name: str, required: bool) -> Any:
+        """A field; an optional one that is an empty string or array counts as absent."""
+        value = self.source.get(name)
+        return None if not required and value in ("", []) else value
+
     def text(self, name: str, meaning: str, required: bool = True) -> str | None:
         """A non-empty string."""
-        value = self.source.get(name)
+        value = self.value(name, required)
         if value is None:
             if required:
                 self.wrong(name, f"is missing. It must be {meaning}.", "required")
@@ -157,7 +163,7 @@ class _Reader:
 
     def object(self, name: str, required: bool) -> dict[str, Any] | None:
         """A JSON object; an empty one is refused where the object is required."""
-        value = self.source.get(name)
+        value = self.value(name, required)
         if value is None:
             if required:
                 self.wrong(name, "is missing. It must be a JSON object.", "required")
@@ -228,12 +234,12 @@ class _Reader:
             words += "and without spaces, ';' or '..'."
             self.wrong("fhirServer", words)
             server = None
-        authorization = self.source.get("fhirAuthorization")
+        authorization = self.value("fhirAuthorization", required=False)
         if authorization is None:
             return server, {}
         if not isinstance(authorization, dict):
             self.wrong("fhirAuthorization", "must be a JSON object.")
             return server, {}
-        if self.source.get("fhirServer") is None:
+        if self.value("fhirServer", required=False) is None:
             self.wrong("fhirServer", "is required when fhirAuthorization is given.", "required")
         return server, authorization

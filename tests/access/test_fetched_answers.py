@@ -112,6 +112,18 @@ def test_fhir_json_is_asked_for(client: FhirClient, server: HostileServer) -> No
     assert server.seen[0].headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte-order-mark"])
+def test_half_a_character_in_the_chart_costs_nothing_else(
+    start: bytes, client: FhirClient, server: HostileServer
+) -> None:
+    text = rb'{"resourceType":"Patient","id":"person","name":[{"text":"cut \ud83d"}]}'
+    server.on("Patient/person", status(200, start + text))
+
+    found = one(client, server)
+
+    assert (found["id"], found["name"]) == ("person", [{"text": "cut \ufffd"}])
+
+
 @pytest.mark.requirement("6.16")
 def test_no_cookies_are_kept(client: FhirClient, server: HostileServer) -> None:
     server.on("Patient/person", resource(PERSON, Set_Cookie="session=of-the-first-patient"))
