@@ -12,13 +12,13 @@ from demo.clinic.app import Clinic, clinic_app
 from demo.clinic.why import WhyNot
 from demo.ehr import DemoEhr
 from demo.people import read_people, read_staff
-from demo.running import FORM_CLIENT, Demo
+from demo.running import FORM_CLIENT, SITE_WORDS, Demo
 from demo.servers import ClinicServer
 
 
 def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
     """Serves both; how to end them is put on ``demo.closing``."""
-    content = load_content(find_root(None))
+    content = load_content(find_root(demo.content), SITE_WORDS)  # as the service loads it
     form = content.questionnaire.resource
     people = read_people(form, datetime.now(UTC))
     chart = [dict(form), *read_staff(), *(r for person in people for r in person.resources)]

@@ -42,6 +42,8 @@ class Demo:
         self.origins = tuple(f"http://{host}:{ports.clinic}" for host in (HOST, "localhost"))
         self.clinic = self.origins[0]
         self.folder, self.ports = folder, ports
+        content = _given("CDS_CONTENT", settings)
+        self.content = Path(content) if content else None
         self.token = _given("CDS_REPORT_TOKEN", settings) or secrets.token_urlsafe(24)
         self._settings = {**settings, **self._needed(settings)}
         self.closing = ExitStack()

@@ -18,7 +18,9 @@ import httpx
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
 
 from cds_service.web.pages import static_blueprint
-from demo.clinic.markdown import render
+from demo.clinic.beside import beside
+from demo.clinic.counts import counted
+from demo.clinic.markdown import render, split
 from demo.clinic.why import WhyNot, why
 from demo.people import Person
 
@@ -121,8 +123,8 @@ def _pages(clinic: Clinic) -> Blueprint:
 
     @routes.post("/why")
     def why_page() -> str:
-        told = why(clinic.why_not, request.form.get("request", ""), request.form.get("shown", ""))
-        return render_template("why.html", **told)
+        sent = (request.form.get(name, "") for name in ("request", "shown", "settled"))
+        return render_template("why.html", **why(clinic.why_not, *sent))
 
     return routes
 
@@ -139,12 +141,22 @@ def _services(clinic: Clinic) -> Blueprint:
     routes = Blueprint("clinic_services", __name__)
 
     @routes.post("/markdown")
-    def markdown() -> dict[str, list[str]]:
-        """``{"markdown": [text, ...]}`` -> ``{"html": [...]}``, safe to show."""
+    def markdown() -> dict[str, list[dict[str, str]]]:
+        """``{"markdown": [text, ...]}`` -> ``{"cards": [{"lead": html, "rest": html}]}``, safe to
+        show."""
         body = request.get_json()
         if not isinstance(body, dict) or not isinstance(body.get("markdown"), list):
             abort(HTTPStatus.BAD_REQUEST)
-        return {"html": [render(str(text)) for text in body["markdown"]]}
+        parts = (split(str(text)) for text in body["markdown"])
+        return {"cards": [{"lead": render(lead), "rest": render(rest)} for lead, rest in parts]}
+
+    @routes.post("/beside")
+    def beside_cards() -> Any:
+        """What stands below the cards: those put away, and the timeline."""
+        body = request.get_json()
+        if not isinstance(body, dict):
+            abort(HTTPStatus.BAD_REQUEST)
+        return beside(clinic.why_not, body)
 
     @routes.get("/counts")
     def counts() -> Any:
@@ -158,6 +170,8 @@ def _services(clinic: Clinic) -> Blueprint:
             )
         except httpx.HTTPError:
             return {"error": "The service cannot be reached."}, HTTPStatus.BAD_GATEWAY
-        return Response(answer.content, answer.status_code, content_type="application/json")
+        if answer.is_error:
+            return Response(answer.content, answer.status_code, content_type="application/json")
+        return {"cards": counted(clinic.why_not.pipeline.content, answer.json())}
 
     return routes

@@ -18,13 +18,16 @@ from cds_service.access.clients import Client
 from cds_service.access.fhir_client import FhirClient, Limits
 from cds_service.content.justification import Evidence, EvidenceReader
 from cds_service.content.model import Contribution, Requirement, Source
-from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.decision.evaluate import Answer, Evaluation, WantedCard
 from cds_service.decision.explain import explain
 from cds_service.fhir.errors import ServiceError
 from cds_service.hooks.pipeline import Pipeline
+from demo.clinic.diagram import ContentSteps, PersonDiagrams
+from demo.clinic.timeline import settled_topics, timeline
 
 ORDER = ("yes", "unknown", "error", "no")
 NOT_ANSWERED, NO_ENTRY = "not answered", "no entry"
+MAX_OPEN_WORDS = 350  # of the diagrams that are open when the page opens
 DAY = 10  # characters of a date without its time
 
 
@@ -37,6 +40,7 @@ class WhyNot:
     client: FhirClient = field(default_factory=lambda: FhirClient(Limits()))
 
     def __post_init__(self) -> None:
+        self.steps = ContentSteps(self.pipeline.content)
         self.evidence = EvidenceReader(self.pipeline.content.names)
         self._policy = Client(id="clinic", fhirServers=(self.fhir,)).fhir_policy(True)
 
@@ -47,12 +51,17 @@ class WhyNot:
         return self.pipeline.evaluation(service, body, datetime.now(UTC), fetch)[1]
 
 
-def why(why_not: WhyNot, request: str, shown: str) -> dict[str, Any]:
-    """What the page shows: ``problems`` when the request cannot be answered, else ``cards`` and
-    ``rules``. ``request`` is the JSON that was sent, ``shown`` a JSON list of the topics shown."""
+def why(why_not: WhyNot, request: str, shown: str, settled: str = "") -> dict[str, Any]:
+    """Returns the values of the page: ``problems`` when the request cannot be answered, else
+    ``diagrams``, ``cards``, ``rules`` and ``timeline``.
+
+    ``request`` is the JSON that was sent, ``shown`` a JSON list of the topics shown, ``settled`` a
+    JSON object of topics and the instants at which they were settled.
+    """
     try:
         evaluation = why_not.evaluate(json.loads(request))
         topics = {str(topic) for topic in json.loads(shown or "[]")}
+        dates = settled_topics(json.loads(settled or "{}"))
     except ServiceError as error:
         return {"problems": [issue.diagnostics for issue in error.issues]}
     except (ValueError, TypeError):
@@ -63,7 +72,11 @@ def why(why_not: WhyNot, request: str, shown: str) -> dict[str, Any]:
         "problems": [],
         "told": told,
         "usable": told["answers"]["usable"],
+        "diagrams": list(_diagrams(evaluation, PersonDiagrams(evaluation, why_not.steps))),
         "cards": list(_cards(evaluation, topics)),
+        "settled": dates,
+        "days": evaluation.content.strategy.repeat_days,
+        "timeline": timeline(evaluation, dates),
         "rules": sorted(map(telling.rule, evaluation.content.sources), key=_order),
         "counts": _counts(telling, evaluation.content.sources),
     }
@@ -79,6 +92,24 @@ def _counts(telling: _Telling, sources: Iterable[Source]) -> dict[str, int]:
 
 
 # -- cards ---------------------------------------------------------------------------------
+
+
+def _diagrams(evaluation: Evaluation, diagrams: PersonDiagrams) -> Iterator[dict[str, Any]]:
+    """Every card shown with one diagram for each source that speaks on it."""
+    left = MAX_OPEN_WORDS
+    for wanted in evaluation.shown:
+        sources = []
+        for reason in wanted.reasons:
+            source = reason.source
+            rule = evaluation.content.names.get(source.rule or "")
+            expressions = [rule.expression] if rule else [c.expression for c in reason.conditions]
+            steps = [diagrams.diagram(expression.tree) for expression in expressions]
+            left -= sum(step.open_words for step in steps)
+            is_open = left >= 0 or (not sources and wanted is evaluation.shown[0])
+            sources.append(
+                {"id": source.id, "title": source.title, "steps": steps, "open": is_open}
+            )
+        yield {"title": wanted.card.title, "summary": wanted.summary, "sources": sources}
 
 
 def _cards(evaluation: Evaluation, topics: set[str]) -> Iterator[dict[str, Any]]:
@@ -101,6 +132,7 @@ def _cards(evaluation: Evaluation, topics: set[str]) -> Iterator[dict[str, Any]]
 
 def _card(wanted: WantedCard, state: str, evaluation: Evaluation) -> dict[str, Any]:
     return {
+        "topic": wanted.card.topic["code"],
         "title": wanted.card.title,
         "summary": wanted.summary,
         "state": state,
@@ -147,7 +179,8 @@ class _Telling:
             "title": source.title,
             "answer": self.answer(source),
             "words": named.description if named else "",
-            "asks": [ask for ask in asks if not ask["advice"] or ask["applies"] == "yes"],
+            "asks": [ask for ask in asks if not ask["advice"]],
+            "adds": self._added_lines(contributions),
             "silent": sum(ask["advice"] and ask["applies"] != "yes" for ask in asks),
             "speaks": list(self._speaks(evidence)),
             "missing": [a["label"] for a in answers if a["value"] == NOT_ANSWERED],
@@ -155,6 +188,16 @@ class _Telling:
             "answers": answers,
             "chart": list(self._chart(evidence)),
         }
+
+    def _added_lines(self, contributions: Iterable[Contribution]) -> dict[str, list[str]]:
+        """Card -> the lines of advice that apply."""
+        lines: dict[str, list[str]] = {}
+        for one in contributions:
+            applies = self.evaluation.evaluator.all_hold(one.conditions)
+            if one.advice and applies is Answer.YES:
+                title = self.evaluation.content.cards[one.card].title
+                lines.setdefault(title, []).append(one.reason)
+        return lines
 
     def _asks(self, contribution: Contribution) -> dict[str, Any]:
         conditions = [

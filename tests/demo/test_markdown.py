@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demo.clinic.markdown import render
+from demo.clinic.markdown import render, split
 
 
 def test_the_markdown_of_a_card_is_shown_as_it_is_meant() -> None:
@@ -17,6 +17,30 @@ def test_the_markdown_of_a_card_is_shown_as_it_is_meant() -> None:
     assert "<td>b</td>" in html
     assert 'href="https://example.org/a"' in html
     assert 'rel="noopener noreferrer"' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "lead", "rest"),
+    [
+        (
+            "**Why**\n\n- one\n- two\n\n**Do now**\n\n- three\n- four\n\n**Basis:** five",
+            "**Why**\n\n- one\n\n**Do now**\n\n- three\n- four",
+            "- two\n\n**Basis:** five",
+        ),
+        (
+            "**Why:** one\n\n**Do now:** two\n\n**Basis:** x",
+            "**Why:** one\n\n**Do now:** two",
+            "**Basis:** x",
+        ),
+        ("One paragraph.", "One paragraph.", ""),
+        ("One.\n\nTwo.", "One.\n\nTwo.", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_first_reason_and_what_to_do_are_always_visible(
+    text: str, lead: str, rest: str
+) -> None:
+    assert split(text) == (lead, rest)
 
 
 @pytest.mark.parametrize(

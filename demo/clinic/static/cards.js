@@ -20,15 +20,15 @@ export async function drawCards(place, cards, desk) {
   fill(place, cards.map((card, rank) => drawCard(card, rank, details[rank], cards.length, desk)));
 }
 
-/** Markdown as safe HTML, from the clinic's own server. */
+/** Markdown as safe HTML, from the clinic's own server: what is always visible (`lead`), and the rest. */
 async function rendered(markdown) {
-  return (await send("POST", "/markdown", { markdown })).html;
+  return (await send("POST", "/markdown", { markdown })).cards;
 }
 
-function drawCard(card, rank, html, count, desk) {
+function drawCard(card, rank, { lead, rest }, count, desk) {
   const title = `card-${card.uuid}`;
   const [icon, words] = MARKS[card.indicator] ?? ["•", card.indicator];
-  const said = el("p", { role: "status", class: "said" });
+  const said = el("p", { role: "status", class: "said", tabindex: "-1" });
   const actions = el("div", { class: "actions" }, suggestions(card, desk, said), overriding(card, desk, said));
   return el("li", {},
     el("article", { class: `card ${card.indicator}`, "aria-labelledby": title, "data-topic": card.source.topic?.code },
@@ -37,16 +37,17 @@ function drawCard(card, rank, html, count, desk) {
         el("span", { class: "quiet" }, `Card ${rank + 1} of ${count}`)),
       el("h3", { id: title }, card.summary),
       el("p", { class: "quiet source" }, "Source: ", link(card.source.label, card.source.url)),
-      html ? detail(html) : null,
+      lead ? markdown(lead, "lead") : null,
       actions,
       said,
+      rest ? el("details", {}, el("summary", {}, "All of it: the other reasons, what is open, on what it rests"), markdown(rest)) : null,
       links(card, desk)));
 }
 
-function detail(html) {
-  const body = el("div", { class: "markdown" });
+function markdown(html, more = "") {
+  const body = el("div", { class: `markdown ${more}` });
   body.innerHTML = html; // sanitised by the clinic's server: no markup of its own, https links, no images
-  return el("details", {}, el("summary", {}, "Why, what is unknown, what to consider"), body);
+  return body;
 }
 
 /** A link only where it leads somewhere by http(s). */
@@ -62,10 +63,23 @@ function suggestions(card, desk, said) {
   if (!found.length) return null;
   const onlyOne = card.selectionBehavior === "at-most-one";
   const buttons = [];
+  const chosen = el("span", { class: "quiet chosen" });
+  const count = (result) => {
+    const taken = buttons.filter((button) => button.dataset.taken).length;
+    chosen.textContent = ` ${taken} of ${found.length} chosen`;
+    return result;
+  };
   const drawn = found.map((suggestion) => {
     const button = el("button", { type: "button", class: "small", "aria-label": `Accept: ${suggestion.label}` }, "Accept");
     buttons.push(button);
-    button.addEventListener("click", () => acting(onlyOne ? buttons : [button], said, () => desk.accept(card, suggestion)));
+    const accept = async () => {
+      const words = await desk.accept(card, suggestion);
+      button.dataset.taken = "yes";
+      button.textContent = "Accepted";
+      button.setAttribute("aria-label", `Accepted: ${suggestion.label}`);
+      return count(words);
+    };
+    button.addEventListener("click", () => acting(onlyOne ? buttons : [button], said, accept));
     return el("li", {},
       button,
       el("div", {},
@@ -73,7 +87,7 @@ function suggestions(card, desk, said) {
         (suggestion.actions ?? []).map(action)));
   });
   return [
-    el("h4", {}, onlyOne ? "Suggestions (choose one)" : "Suggestions"),
+    el("h4", {}, onlyOne ? "Suggestions (choose one)" : "Suggestions", chosen),
     el("ul", { class: "suggestions" }, drawn),
   ];
 }
@@ -97,18 +111,19 @@ function draft(resource) {
   return el("dl", {}, lines.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
 }
 
-/** Runs one action with its buttons off; says what came of it. */
+/** Runs one action with its buttons off; says what came of it, and puts the focus there. */
 async function acting(buttons, said, act) {
   buttons.forEach((button) => { button.disabled = true; });
   said.className = "said";
   said.textContent = "Working …";
   try {
-    said.textContent = await act();
+    fill(said, await act());
   } catch (problem) {
     buttons.forEach((button) => { button.disabled = false; });
     said.className = "said failed";
     said.textContent = [problem.message, ...(problem.words ?? [])].join(" ");
   }
+  said.focus();
 }
 
 // -- override ---------------------------------------------------------------------------------

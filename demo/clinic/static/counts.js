@@ -1,24 +1,22 @@
-// What became of the cards: the service's own counts.
+// What became of the cards: the service's own counts, named by the clinic's server.
 
 import { ask } from "./asking.js";
 import { el, fill, table } from "./dom.js";
 
-/** Rows of the cards that were shown, over all content versions. */
+/** The cards that were shown, over all content versions. */
 export async function readCounts() {
-  const rows = await ask("/counts");
-  return rows.filter((row) => row.state === "shown" && row.by === "card" && !row.version);
+  return (await ask("/counts")).cards;
 }
 
 /** One line: how many cards were shown, accepted, overridden. */
 export function inOneLine(rows) {
-  const sum = (key) => rows.reduce((total, row) => total + (row[key] ?? 0), 0);
-  return `All calls so far: ${sum("fired")} cards shown, ${sum("accepted")} accepted, ${sum("overridden")} overridden.`;
+  const sum = (key) => rows.reduce((total, row) => total + row[key].count, 0);
+  return `All calls so far: ${sum("shown")} cards shown, ${sum("accepted")} accepted, ${sum("overridden")} overridden.`;
 }
 
 export function drawCounts(rows) {
-  return table("What became of the cards", ["Card", "Shown", "Accepted", "Overridden", "Ignored", "Reasons given"],
-    rows.map((row) => [row.id, String(row.fired), String(row.accepted), String(row.overridden), String(row.ignored),
-      Object.entries(row.reasons ?? {}).map(([reason, count]) => `${reason}: ${count}`).join(", ")]));
+  return table("What became of the cards", ["Card", "Shown", "Accepted", "Overridden", "Ignored", "Median time to act", "Top reason to override"],
+    rows.map((row) => [row.title, ...["shown", "accepted", "overridden", "ignored"].map((key) => row[key].value), row.time, row.reason]));
 }
 
 const [place, said] = [document.getElementById("counts"), document.getElementById("said")];

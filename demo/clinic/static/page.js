@@ -1,7 +1,9 @@
 // One person's chart, and the service's cards about it.
 
+import { send } from "./asking.js";
+import { drawAway, noteSettled, settledBefore } from "./away.js";
 import { drawCards } from "./cards.js";
-import { drawChart, readChart, signed } from "./chart.js";
+import { drawChart, orderName, readChart, signed } from "./chart.js";
 import { inOneLine, readCounts } from "./counts.js";
 import { el, fill, json } from "./dom.js";
 import { Fhir } from "./fhir.js";
@@ -10,9 +12,8 @@ import { age, personName } from "./words.js";
 
 const OPENING = "patient-view";
 const find = (id) => document.getElementById(id);
-const { service: base, fhir: fhirBase, patient: patientId, expect } = find("visit").dataset;
+const { service: base, fhir: fhirBase, patient: patientId } = find("visit").dataset;
 const fhir = new Fhir(fhirBase);
-const expected = JSON.parse(expect);
 
 let chart = null;
 let services = [];
@@ -77,10 +78,10 @@ async function fire() {
     const spoken = answer.cards.length === 1 ? "One card came back." : `${answer.cards.length} cards came back.`;
     find("said").textContent = answer.cards.length ? spoken : "No card: the service has nothing to say about this.";
     await drawCards(find("cards"), answer.cards, desk(service));
-    drawAfter(service, request, answer);
+    await drawAfter(service, request, answer);
   } catch (problem) {
     fail(problem);
-    if (request) fill(find("after"), json("What was sent", request), json("What came back", problem.body));
+    if (request) fill(find("raw"), json("What was sent", request), json("What came back", problem.body));
   }
   busy(false);
 }
@@ -91,7 +92,7 @@ function busy(is) {
 }
 
 function quiet() {
-  ["problem", "cards", "after"].forEach((place) => fill(find(place)));
+  ["problem", "cards", "away", "after", "timeline", "raw"].forEach((place) => fill(find(place)));
 }
 
 function fail(problem) {
@@ -101,24 +102,22 @@ function fail(problem) {
     el("p", {}, el("strong", {}, problem.message)), (problem.words ?? []).map((words) => el("p", {}, words))));
 }
 
-/** What stands below the cards: why, settled cards, counts, the raw exchange. */
+/** What stands below the cards: what was put away, why, counts, and the raw exchange for developers. */
 function drawAfter(service, request, answer) {
   const topics = answer.cards.map((card) => card.source.topic.code);
-  const settled = (expected[service.hook] ?? []).filter((topic) => !topics.includes(topic));
-  const counts = el("p", { id: "counted", class: "quiet" });
+  const settled = settledBefore(patientId);
   fill(find("after"),
     el("form", { method: "post", action: "/why", target: "_blank", rel: "noopener" },
-      el("input", { type: "hidden", name: "request", value: JSON.stringify(request) }),
-      el("input", { type: "hidden", name: "shown", value: JSON.stringify(topics) }),
+      Object.entries({ request, shown: topics, settled }).map(([name, value]) => el("input", { type: "hidden", name, value: JSON.stringify(value) })),
       el("button", { type: "submit", class: "second" }, "Why these cards, and why not the others", el("span", { class: "quiet" }, " (new tab)")),
       el("p", { class: "quiet" }, "It names private matters too: open it only where nobody else can see the screen.")),
-    settled.length
-      ? el("p", { class: "notice" }, `Not shown this time: ${settled.join(", ")}. A card that was accepted or overridden stays away for 30 days; “make demo” starts afresh.`)
-      : null,
-    counts,
-    json(`What was sent to ${service.id}`, request),
-    json("What came back", answer));
-  readCounts().then((rows) => { counts.textContent = inOneLine(rows); }, () => {});
+    el("p", { id: "counted", class: "quiet" }));
+  fill(find("raw"), json(`What was sent to ${service.id}`, request), json("What came back", answer));
+  recount();
+  return send("POST", "/beside", { request, shown: topics, settled }).then((beside) => {
+    fill(find("away"), drawAway(beside, settled));
+    find("timeline").innerHTML = beside.timeline; // made by the clinic's server, which escapes every text
+  }, () => {});
 }
 
 function recount() {
@@ -135,13 +134,15 @@ function desk(service) {
         made.push(await fhir.create(action.resource));
       }
       await tell(base, service, card, { outcome: "accepted", acceptedSuggestions: [{ id: suggestion.uuid }] });
+      noteSettled(patientId, card);
       await openChart();
       recount();
-      const names = made.map((resource) => `${resource.resourceType}/${resource.id} (${resource.status})`);
-      return `Accepted: “${suggestion.label}” is in the chart as ${names.join(", ")}, and the service was told.`;
+      const names = made.map(orderName).join(", ");
+      return ["Draft order added: ", names || suggestion.label, ". See ", el("a", { href: "#chart" }, "Orders"), "."];
     },
     async override(card, outcome) {
       await tell(base, service, card, outcome);
+      noteSettled(patientId, card);
       recount();
       return `Overridden${outcome.overrideReason?.reason ? `: ${outcome.overrideReason.reason.display}` : ""}. The service was told.`;
     },

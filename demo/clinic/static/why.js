@@ -9,6 +9,10 @@ function show() {
   for (const rule of rules) {
     rule.hidden = !answers.has(rule.dataset.answer) || !rule.textContent.toLowerCase().includes(words);
   }
+  for (const group of document.querySelectorAll(".group")) {
+    group.hidden = !group.querySelector(".rule:not([hidden])");
+    if (words) group.open = true;
+  }
   const left = rules.filter((rule) => !rule.hidden).length;
   document.getElementById("found").textContent = `${left} of ${rules.length} rules`;
 }
