@@ -6,7 +6,7 @@ hook cannot answer differently. Decision: ``docs/decisions/apply-is-the-hook.md`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from cds_service.content.model import Content, Resource
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.record import ENCOUNTER, PATIENT, RESPONSES
-from cds_service.fhir.bundles import resources
+from cds_service.fhir.bundles import read_contents, resources
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, ServiceError
+from cds_service.fhir.references import References
 from cds_service.fhir_api.care_plan import CarePlanWriter
 from cds_service.fhir_api.parameters import Parameters, value_of
 from cds_service.hooks.pipeline import ANONYMOUS, Pipeline
@@ -93,12 +94,16 @@ def hook_call(sent: Parameters, queries: Mapping[str, str], instance: str) -> di
     by key. Raises BadRequest for what cannot be done, MissingFacts for required data that was not
     sent."""
     _check_names(sent)
-    patient = _subject(sent)
+    references = _references(sent)
+    patient = _subject(sent, references)
     hook = sent.text("hook") or HOOK
-    context: dict[str, Any] = {"patientId": patient, "userId": _user(sent, patient)}
-    encounter = sent.text("encounter")
+    context: dict[str, Any] = {
+        "patientId": patient,
+        "userId": _user(sent, patient, references),
+    }
+    encounter = sent.target("encounter", ("Encounter",), references)
     if encounter:
-        context["encounterId"] = encounter.rpartition("/")[2]
+        context["encounterId"] = encounter[1]
     for name in BUNDLES:
         made = list(resources(list(sent.resources(name))))
         if made:
@@ -165,36 +170,37 @@ def _check_names(sent: Parameters) -> None:
     raise BadRequest(Issue("not-supported", words, "Parameters.parameter"))
 
 
-def _subject(sent: Parameters) -> str:
-    subjects = sent.texts("subject")
-    if not subjects:
-        words = "subject is missing. Send the patient as Patient/id."
-        raise BadRequest(Issue("required", words, "subject"))
-    if len(subjects) > 1:
+def _references(sent: Parameters) -> References:
+    """What the references of the parameters may mean: the resources of the data."""
+    values = (
+        *sent.resources("data"),
+        *(d for p in sent.groups("prefetchData") for d in p.resources("data")),
+    )
+    return References(read_contents(list(values)).entries)
+
+
+def _subject(sent: Parameters, references: References) -> str:
+    """The id of the patient; raises BadRequest for none, for two, and for another type."""
+    if len(sent.texts("subject")) > 1:
         words = "Only one subject at a time is supported. Send one call for each."
         raise BadRequest(Issue("not-supported", words, "subject"))
-    kind, _, patient = subjects[0].rpartition("/")
-    if kind.rpartition("/")[2] not in ("", "Patient"):
-        words = "The plans are about patients. Send subject as Patient/id."
-        raise BadRequest(Issue("not-supported", words, "subject"))
-    return patient
+    subject = sent.target("subject", ("Patient",), references)
+    if subject is None:
+        words = "subject is missing. Send the patient as Patient/id."
+        raise BadRequest(Issue("required", words, "subject"))
+    return subject[1]
 
 
-def _user(sent: Parameters, patient: str) -> str:
+def _user(sent: Parameters, patient: str, references: References) -> str:
     """Who looks: the practitioner that is named, else the patient, who may see the least."""
     user_type = next((value_of(part) for part in sent.all("userType")), None)
     codings = user_type.get("coding") if isinstance(user_type, dict) else None
     listed = codings if isinstance(codings, list) else ()
     codes = [c.get("code") for c in listed if isinstance(c, dict)]
-    practitioner = sent.text("practitioner")
+    practitioner = sent.target("practitioner", PRACTITIONERS, references)
     if practitioner is None or any(code in codes for code in PATIENTS):
         return f"Patient/{patient}"
-    kind, _, name = practitioner.rpartition("/")
-    kind = kind.rpartition("/")[2] or PRACTITIONERS[0]
-    if kind not in PRACTITIONERS:
-        words = f"practitioner must be one of {', '.join(PRACTITIONERS)}."
-        raise BadRequest(Issue("value", words, "practitioner"))
-    return f"{kind}/{name}"
+    return "/".join(practitioner)
 
 
 def _prefetch(
@@ -205,21 +211,36 @@ def _prefetch(
         part.text("key") or "": next(part.resources("data"), None)
         for part in sent.groups("prefetchData")
     }
-    found = list(resources(list(sent.resources("data"))))
+    entries = read_contents(list(sent.resources("data"))).entries
     is_whole = not sent.flag("useServerData", True)  # then what is not in data is known not to be
     for key, query in queries.items():
         if key in keyed:
             yield key, keyed[key]
             continue
         kind = query.partition("?")[0].partition("/")[0]
-        mine = [r for r in found if r["resourceType"] == kind]
+        mine = [(url, r) for url, r in entries if r["resourceType"] == kind]
         if key == ENCOUNTER:
-            mine = [r for r in mine if r.get("id") == encounter]
+            mine = [(url, r) for url, r in mine if r.get("id") == encounter]
         if mine:
-            entries = [{"resource": resource} for resource in mine]
-            yield key, {"resourceType": "Bundle", "type": "collection", "entry": entries}
+            yield (
+                key,
+                {
+                    "resourceType": "Bundle",
+                    "type": "collection",
+                    "entry": [
+                        {"fullUrl": url, "resource": r} if url else {"resource": r}
+                        for url, r in mine
+                    ],
+                },
+            )
         elif is_whole and key not in (PATIENT, ENCOUNTER):
             yield key, None
+
+
+def _bundle(entries: Iterable[tuple[str | None, dict[str, Any]]]) -> dict[str, Any]:
+    """A collection of (fullUrl or None, resource)."""
+    listed = [{"fullUrl": url, "resource": r} if url else {"resource": r} for url, r in entries]
+    return {"resourceType": "Bundle", "type": "collection", "entry": listed}
 
 
 def _missing(key: str) -> Issue:

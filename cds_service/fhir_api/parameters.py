@@ -5,11 +5,12 @@ Odd parts are passed over like unknown ones; what an operation needs it asks for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.fhir.errors import BadRequest, Issue
+from cds_service.fhir.references import References, read_id, read_literal
 
 Part = Mapping[str, Any]
 
@@ -37,6 +38,27 @@ class Parameters:
         """Every text or reference (``valueString``, ``valueReference``, ...) of a name."""
         found = (_text(value_of(part)) for part in self.all(name))
         return [text for text in found if text]
+
+    def target(
+        self, name: str, types: Sequence[str], references: References
+    ) -> tuple[str, str] | None:
+        """Returns type and id of what the first reference of a name means; None if there is none.
+
+        A bare id is of the first type, a version is dropped, and a urn is matched against the
+        fullUrls of ``references``. Raises BadRequest for another type, and for a reference that
+        leads nowhere.
+        """
+        reference = self.text(name)
+        if reference is None:
+            return None
+        literal = read_literal(reference)
+        resource = references.resolve(reference) or {}
+        kind = literal.type if literal else resource.get("resourceType", types[0])
+        named = literal.id if literal else read_id(reference, types[0]) or resource.get("id")
+        if kind not in types or not isinstance(named, str):
+            words = f"{name} must be one of {', '.join(f'{kind}/id' for kind in types)}, or a urn "
+            raise BadRequest(Issue("value", words + "that is a fullUrl of the data.", name))
+        return kind, named
 
     def flag(self, name: str, default: bool) -> bool:
         """A boolean; ``true`` and ``false`` in a query string."""

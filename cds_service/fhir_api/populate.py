@@ -303,14 +303,15 @@ UNFETCHED = {"resourceType": "OperationOutcome"}
 
 def launch_of(sent: Parameters) -> dict[str, Any]:
     """The launch a call describes: ``subject``, and ``context`` parts with a ``name`` and
-    ``content`` resources. Raises BadRequest when it names nobody or two people."""
+    ``content`` resources. Raises BadRequest for no patient, for two, and for another type."""
     launch: dict[str, Any] = {}
     for number, context in enumerate(sent.groups("context")):
         content = list(context.resources("content"))
         name = context.text("name") or f"context {number + 1}"
         launch[name] = [*launch.get(name, []), *(content or [UNFETCHED])]
-    subject = sent.text("subject")
-    person = subject.rpartition("/")[2] if subject else None
+    references = References(read_contents(list(launch.values())).entries)
+    subject = sent.target("subject", ("Patient",), references)
+    person = subject[1] if subject else None
     known = [r.get("id") for r in launch.get(PATIENT, ()) if r.get("resourceType") == "Patient"]
     if person and any(one != person for one in known):
         words = "subject and the context 'patient' are two people. Send the data of one."

@@ -19,6 +19,7 @@ from cds_service.web.diagram import Mode, Step, Vocabulary, outline
 Truth = bool | None  # None: not known
 ANSWERS = {True: "yes", False: "no", None: "unknown"}
 NOT_ANSWERED, NOT_ASKED, NO_ENTRY, NOT_READ = "not answered", "not asked", "no entry", "not read"
+MORE_WORDS = 8  # of "and 9 more that could not change it"
 POSITIVE = (Mode.PLAIN, Mode.KNOWN)
 
 
@@ -49,13 +50,20 @@ class PersonStep:
         return any(box.is_support for box in self.walk())
 
     @property
+    def is_open(self) -> bool:
+        """True for a box that is open at first: what speaks for the rule, but no list of cases."""
+        return self.rests_on_answers and all(c.step.kind != "cases" for c in self.children)
+
+    @property
     def open_words(self) -> int:
         """How many words it shows before anybody opens a box."""
         leaf = self.step.leaf
         step = (self.answer, self.step.condition, self.step.heading)
         own = sum(len(text.split()) for text in (*step, leaf.label, *leaf.lines, self.said))
-        own += len("and 9 more that could not change it".split()) if self.folded else 1  # the mark
-        return own + sum(c.open_words for c in self.children if self.rests_on_answers)
+        own += (
+            len(["and", "9", "more", "that", "could", "not", "change", "it"]) if self.folded else 1
+        )  # the mark
+        return own + sum(c.open_words for c in self.children if self.is_open)
 
     def walk(self) -> Iterator[PersonStep]:
         """The box and all inside it, the folded ones last."""

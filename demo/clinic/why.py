@@ -27,7 +27,7 @@ from demo.clinic.timeline import settled_topics, timeline
 
 ORDER = ("yes", "unknown", "error", "no")
 NOT_ANSWERED, NO_ENTRY = "not answered", "no entry"
-MAX_OPEN_WORDS = 350  # of the diagrams that are open when the page opens
+MAX_OPEN_WORDS = 250  # of the diagrams that are open when the page opens
 DAY = 10  # characters of a date without its time
 
 
