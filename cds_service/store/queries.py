@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
 
 from cds_service.store.records import CardState, Outcome, PastReaction, Purged, Reaction
 from cds_service.store.report import Firing
@@ -18,21 +18,25 @@ KEEP_TOKENS = timedelta(days=1)  # ids of used tokens, after the tokens have exp
 BATCH = 2_000  # calls deleted in one transaction, so that writers wait only briefly
 
 
+# One statement for any number of keys, made once: the driver keeps it prepared.
+_PAST_REACTIONS = select(
+    FEEDBACK.c.repeat_key,
+    FEEDBACK.c.encounter,
+    FEEDBACK.c.outcome,
+    FEEDBACK.c.reason_code,
+    FEEDBACK.c.acted_at,
+).where(FEEDBACK.c.repeat_key.in_(bindparam("keys", expanding=True)))
+
+
 def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
-    """Returns reactions to cards that were shown with one of the repeat keys.
+    """Reactions to cards that were shown with one of the repeat keys.
 
     From the feedback alone: a card may have been shown a thousand times and settled once.
     """
-    query = select(
-        FEEDBACK.c.repeat_key,
-        FEEDBACK.c.encounter,
-        FEEDBACK.c.outcome,
-        FEEDBACK.c.reason_code,
-        FEEDBACK.c.acted_at,
-    ).where(FEEDBACK.c.repeat_key.in_(sorted(keys)))
+    rows = connection.execute(_PAST_REACTIONS, {"keys": sorted(keys)})
     return [
         PastReaction(key, encounter, Reaction(Outcome(outcome), reason, at))
-        for key, encounter, outcome, reason, at in connection.execute(query)
+        for key, encounter, outcome, reason, at in rows
     ]
 
 

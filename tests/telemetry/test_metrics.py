@@ -54,7 +54,7 @@ def test_cards_are_counted_by_plan_and_what_became_of_them(make: Make, counted: 
     numbers = counted(ward)
 
     first = ward.cards(body)
-    ward.feedback(overridden(first[0], "not-appropriate"))
+    ward.feedback(overridden(first[0], "not-indicated"))
     ward.cards(again(body))
 
     about = {"card": "REC-UA", "indicator": "warning"}
