@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from http.client import HTTPConnection
 from itertools import cycle
 from pathlib import Path
@@ -31,6 +31,12 @@ class Measured:
     alone_ms: float
     resident_mib: float
     private_mib: float
+
+
+def middle(runs: Sequence[Measured]) -> Measured:
+    """The median of each number over several runs."""
+    names = (each.name for each in fields(Measured))
+    return Measured(**{name: median(getattr(run, name) for run in runs) for name in names})
 
 
 @dataclass

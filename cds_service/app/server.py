@@ -151,9 +151,10 @@ def check_address(host: str, port: int) -> None:
 
 
 def check_store(settings: Settings) -> None:
-    """Raises RuntimeError when the file of the store cannot be made where the settings say: at a
-    start somebody is there to mend that. A running service, and a database server that is down, are
-    another matter: there the store is never in the way of cards."""
+    """Raises RuntimeError when the file of the store cannot be made where the settings say.
+
+    At a start only: a running service, and one whose database server is down, answers with cards.
+    """
     with blamed("CDS_DATABASE_URL"):
         try:
             make_file(settings.database_url)
@@ -162,7 +163,7 @@ def check_store(settings: Settings) -> None:
 
 
 def freeze() -> None:
-    """What was made so far is frozen, so that workers share its pages; what nobody needs, freed."""
+    """Collects garbage and freezes the heap, so that forked workers share its pages."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
