@@ -72,6 +72,7 @@ PHRASES = frozenset(
         "answers-undated",
         "answers-undecided",
         "form-unfinished",
+        "unread-answers",
         "unread-result",
         "unread-value",
         "no-value",

@@ -140,7 +140,7 @@ def _usable(question: Question, answers: list[Any], given: GivenAnswers) -> Iter
     """Those answers of a question that can be used; the others are counted."""
     item = question.item
     link_id, parse = item.link_id, _PARSERS.get(item.kind)
-    if len(answers) > 1 and not item.repeats:
+    if not item.repeats and any(answer != answers[0] for answer in answers):
         given.unusable.append(link_id)
         return
     for answer in answers:

@@ -31,7 +31,12 @@ def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
         title = content.resources[one.value_set or ""]["title"]
         date = one.when.text[:DAY] if one.when else say["no-date"]
         yield say[NAMED[one.why]].format(name=title, date=date)
-    yield from _counts(say, [one for one in unread if one not in named] + named[MAX_NAMED:])
+    counted = [one for one in unread if one.why not in NAMED or not one.value_set]
+    yield from _counts(say, counted + named[MAX_NAMED:])
+    questions = content.questionnaire.form.items
+    unknown = sum(link_id not in questions for link_id in facts.answers.unusable)
+    if unknown:
+        yield say["unread-answers"].format(count=unknown)
 
 
 def _counts(say: Mapping[str, str], unread: list[Unread]) -> Iterator[str]:

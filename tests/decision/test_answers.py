@@ -204,6 +204,22 @@ def test_an_unknown_question_is_listed_and_nothing_else_suffers(clinic: Clinic) 
     assert found.view["sev"] == 4
 
 
+def test_a_card_says_how_many_answers_belong_to_no_question(clinic: Clinic) -> None:
+    items = [*clinic.items(QUIET), *coded("zebra", {"code": "x"}), *coded("gnu", {"code": "x"})]
+
+    cards = clinic.found(responses=[clinic.response({}, item=items)]).cards
+
+    assert "2 of the answers could not be read" in cards[0]["detail"]
+
+
+def test_the_same_answer_twice_to_a_single_choice_is_one_answer(clinic: Clinic) -> None:
+    same = sheet(clinic, coded("preg", {"code": "yes"}, {"code": "yes"}))
+    different = sheet(clinic, coded("preg", {"code": "yes"}, {"code": "no"}))
+
+    assert (same.view["preg"]["yes"], same.unusable) == (True, ())
+    assert ("preg" in different.view, different.unusable) == (False, ("preg",))
+
+
 def test_a_bad_code_beside_a_good_one_leaves_what_was_not_chosen_unknown(clinic: Clinic) -> None:
     found = sheet(clinic, coded("urine", {"code": "burn"}, {"code": "glitter"}))
 

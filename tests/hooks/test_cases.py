@@ -146,6 +146,14 @@ def test_a_pregnancy_status_may_be_an_answer_of_loinc(clinic: Clinic) -> None:
     assert evaluation.evaluator.bindings["pregnant"] == [True]
 
 
+@pytest.mark.parametrize("name", ["words-cut-inside-an-emoji", "chart-text-cut-inside-an-emoji"])
+def test_half_a_character_costs_nothing_but_itself(name: str, clinic: Clinic) -> None:
+    answer = clinic.post((CASES / f"{name}.json").read_bytes())
+
+    assert answer.status_code == 200
+    assert answer.get_json()["cards"][0]["indicator"] == "critical"
+
+
 def operation(clinic: Clinic, name: str, address: str, **headers: str) -> Any:
     return clinic.client.post(
         f"/fhir/{address}",
@@ -153,6 +161,23 @@ def operation(clinic: Clinic, name: str, address: str, **headers: str) -> Any:
         content_type="application/fhir+json",
         headers=headers,
     )
+
+
+def test_the_encounter_of_apply_is_never_another(clinic: Clinic) -> None:
+    plan = operation(
+        clinic, "apply-encounter-with-version", "PlanDefinition/dyspareunia-workup/$apply"
+    )
+
+    assert plan.get_json()["encounter"] == {"reference": "Encounter/visit1"}
+
+
+def test_the_subject_of_populate_is_never_another(clinic: Clinic) -> None:
+    form = operation(
+        clinic, "populate-subject-with-version", "Questionnaire/dyspareunia-intake/$populate"
+    ).get_json()
+
+    response = next(p["resource"] for p in form["parameter"] if p["name"] == "response")
+    assert response["subject"] == {"reference": "Patient/sage-example"}
 
 
 def test_the_fhir_version_may_be_named(clinic: Clinic) -> None:
@@ -164,3 +189,9 @@ def test_the_fhir_version_may_be_named(clinic: Clinic) -> None:
     )
 
     assert answer.status_code == 200
+
+
+def test_every_case_is_tested() -> None:
+    told = Path(__file__).read_text()
+
+    assert [path.stem for path in CASES.glob("*.json") if f'"{path.stem}"' not in told] == []
