@@ -1,4 +1,4 @@
-"""A database that is far away, or away: what was switched off stays silent, feedback is kept.
+"""A database that is far away, or away: switches hold, calls and feedback are kept.
 
 PostgreSQL stands behind a forwarder that adds time in each direction.
 """
@@ -36,7 +36,7 @@ def cards(server: Served, clinic: Clinic) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_a_slow_database_keeps_switches_feedback_and_reloads(
+def test_a_slow_database_keeps_switches_records_feedback_and_reloads(
     delay: float, postgres: PostgresServer, tmp_path: Path, clinic: Clinic
 ) -> None:
     database = postgres.database(migrated=True)
@@ -60,6 +60,10 @@ def test_a_slow_database_keeps_switches_feedback_and_reloads(
         feedback = json.dumps({"feedback": [item]}).encode()
         assert server.ask("POST", f"{CALL}/feedback", feedback)[0] == 200
         assert database.rows("SELECT outcome FROM feedback") == [("overridden",)]
+
+        answered = len(server.lines(event="request", status=200, service=PATIENT_VIEW))
+        recorded = "SELECT count(*) FROM calls"
+        server.wait_for(lambda: database.rows(recorded) == [(answered,)])
     postgres.drop(database)
 
 
