@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cds_service.store.engines import FEEDBACK_CALL
 from cds_service.store.queries import delete_expired_sessions
@@ -33,6 +33,13 @@ class EncryptedRows:
             connection.execute(insert(SESSIONS).values(row))
 
         self._transactions.write("add_session", FEEDBACK_CALL, write)
+
+    def count(self, now: datetime) -> int:
+        """Returns how many rows have not expired."""
+        query = select(func.count()).select_from(SESSIONS).where(SESSIONS.c.expires >= now)
+        return self._transactions.read(
+            "read_session", FEEDBACK_CALL, lambda c: int(c.scalar(query) or 0)
+        )
 
     def get(self, digest: str, now: datetime) -> bytes | None:
         """Returns the encrypted bytes; None if there is no such row or it has expired."""

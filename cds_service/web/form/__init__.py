@@ -32,7 +32,7 @@ from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import SessionCookie, Sessions, TooLarge
 from cds_service.web.form.start_routes import add_start_routes
-from cds_service.web.form.step_routes import add_step_routes
+from cds_service.web.form.step_routes import STEPS, add_step_routes
 from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 
 __all__ = [
@@ -45,7 +45,8 @@ __all__ = [
     "intake_of",
 ]
 
-MAX_BYTES = 250_000  # of what one page sends
+MAX_BYTES = 250_000  # of what a page of questions sends
+MAX_START_BYTES = 20_000  # of what any other page sends: at most one page's answers, carried over
 OWN_SITE = frozenset({"same-origin", "none"})
 
 
@@ -92,7 +93,8 @@ def refuse_cross_site_posts(intake: Intake) -> None:
     Browsers say where a post comes from in Sec-Fetch-Site, older ones in Origin; what is no browser
     sends neither.
     """
-    request.max_content_length = MAX_BYTES
+    is_step = request.path.startswith(STEPS)
+    request.max_content_length = MAX_BYTES if is_step else MAX_START_BYTES
     if request.method != "POST":
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Response, request
 
 from cds_service.store import Store
-from cds_service.web.form.rate_limit import RateLimit
+from cds_service.web.form.rate_limit import RateLimit, RateLimitExceeded
 
 T = TypeVar("T")
 Answers = dict[str, list[dict[str, Any]]]
@@ -31,8 +31,9 @@ Answers = dict[str, list[dict[str, Any]]]
 COOKIE = "cds_intake"
 KEPT = timedelta(days=7)  # since the last change
 KEPT_WHEN_SAVED = timedelta(hours=1)  # to show once more what was sent; it is in the record now
-KEPT_WHEN_EMPTY = timedelta(hours=1)  # nothing is lost with it
-MAX_BYTES = 200_000  # bytes of a session: many times what the form can fill
+KEPT_WHEN_BEGUN = timedelta(hours=1)  # until a page of it was sent, or somebody signed in
+MAX_BYTES = 110_000  # of a session: twice what the form can fill
+MAX_SESSIONS = 20_000  # in the store, before no more are opened without a sign-in
 A_MINUTE = 600  # sessions opened in one process, unless set otherwise
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing that looks like something else
 LENGTH = 24  # characters of 5 bits: 120 bits
@@ -59,8 +60,9 @@ class Session:
     that the person was shown the secret as a code. ``sending`` is since when a save is under way,
     ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one and
     the same however often it is sent.
-    ``emergency`` is what the emergency page shows: ``ticked``, pairs of linkId and option token,
-    ``step`` where they stand, and ``next``, the page after it.
+    ``turned``: a page of questions was sent, so that somebody is at it and not a script that opens
+    forms. ``emergency`` is what the emergency page shows: ``ticked``, pairs of linkId and option
+    token, ``step`` where they stand, and ``next``, the page after it.
     ``notices`` are words of the form about the last thing done: a key of its texts, then linkIds.
     """
 
@@ -80,6 +82,7 @@ class Session:
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
+    turned: bool = False
     emergency: dict[str, Any] | None = None
     notices: list[list[str]] = field(default_factory=list)
 
@@ -112,6 +115,7 @@ class Sessions:
         self, store: Store, clock: Callable[[], datetime], most_a_minute: int = A_MINUTE
     ) -> None:
         self._rows, self._clock = store.sealed, clock
+        self.max_sessions = MAX_SESSIONS
         self.rate = RateLimit(most_a_minute, clock)
 
     def open(self, session: Session, *, limited: bool = True) -> str:
@@ -120,11 +124,17 @@ class Sessions:
         Raises RateLimitExceeded; a sign-in was counted when it began (``limited`` false).
         """
         if limited:
-            self.rate.acquire()
+            self.admit()
         secret, now = new_secret(), self._clock()
         cipher = _SessionCipher(secret)
         self._rows.add(cipher.digest, cipher.close(session), now + _kept(session), now)
         return secret
+
+    def admit(self) -> None:
+        """Lets one more begin without a sign-in; raises RateLimitExceeded when too many do."""
+        self.rate.acquire()
+        if self._rows.count(self._clock()) >= self.max_sessions:
+            raise RateLimitExceeded
 
     def read(self, secret: str) -> Session | None:
         """The session of a secret; None when there is none, or no more."""
@@ -158,7 +168,8 @@ class Sessions:
 def _kept(session: Session) -> timedelta:
     if session.saved:
         return KEPT_WHEN_SAVED
-    return KEPT if session.answers or session.drafts else KEPT_WHEN_EMPTY
+    somebodys = session.turned or session.ehr or session.whose
+    return KEPT if somebodys and (session.answers or session.drafts) else KEPT_WHEN_BEGUN
 
 
 # -- secrets ---------------------------------------------------------------------------------------

@@ -16,10 +16,12 @@ from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, NEXT, SENDING, is_sending
 from cds_service.web.form.views import Viewer, messages
 
+STEPS = "/intake/step/"
+
 
 def add_step_routes(routes: Blueprint, intake: Intake) -> None:
     """Adds the routes."""
-    path = "/intake/step/<int:number>"
+    path = f"{STEPS}<int:number>"
     routes.add_url_rule(path, "step", partial(step, intake))
     routes.add_url_rule("/intake/emergency", "emergency", partial(emergency, intake))
     routes.add_url_rule(path, "submit", partial(submit, intake), methods=["POST"])

@@ -39,7 +39,7 @@ class Transitions:
         ``/intake/``. ``to_review``: the person came from the page that reads all answers back."""
         before = _ticked(self.state(session))
         merged = merge(self.form, session, posted)
-        session.notices = []
+        session.notices, session.turned = [], True
         if session.questionnaire != self.form.canonical:
             return CHANGED
         if merged.conflicts:

@@ -73,7 +73,7 @@ class LaunchFlow:
         Raises LaunchFailed and StoreUnavailable.
         """
         try:
-            self.sessions.rate.acquire()  # each asks the EHR, on behalf of anybody who asks us
+            self.sessions.admit()  # each asks the EHR, on behalf of anybody who asks us
         except RateLimitExceeded:
             raise LaunchFailed("busy") from None
         configuration = self.discovery.read(app, self._calls(app))

@@ -310,6 +310,14 @@ def test_a_session_does_not_grow_for_ever(garden: Garden, person: Person) -> Non
     assert person.page("/intake/step/2").press(v_name="Ada").path == "/intake/step/4"
 
 
+@pytest.mark.parametrize("path", ["/intake", "/intake/resume", "/intake/send", "/intake/close"])
+def test_pages_without_questions_take_little(person: Person, path: str) -> None:
+    answer = person.send(path, **{"v:name": "x" * 25_000})
+
+    assert answer.status_code == 413
+    assert "more than the form can keep" in answer.text
+
+
 @pytest.mark.parametrize("path", ["/intake", "/intake/step/1", "/intake/resume", "/intake/send"])
 def test_a_post_that_is_too_large_is_said_on_a_page_of_the_form(person: Person, path: str) -> None:
     answer = person.send(path, **{"v:name": "x" * 300_000})

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_service.content.model import Content
 from cds_service.store import Store, StoreUnavailable
 from cds_service.web.form import sessions as module
+from cds_service.web.form.from_questionnaire import read_form
+from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import Session, Sessions, grouped, new_secret, ungrouped
 from tests.support.databases import Database
 from tests.support.made_records import KEY
@@ -39,7 +42,7 @@ def sessions(store: Store, clock: Clock) -> Sessions:
 
 def answered(word: str) -> Session:
     answers = {"unsafe-at-home": [{"valueString": word}]}
-    return Session(FORM, answers=answers, language="es", identifier="one and the same")
+    return Session(FORM, answers=answers, language="es", identifier="one and the same", turned=True)
 
 
 def test_a_session_is_read_back_whole(sessions: Sessions) -> None:
@@ -136,6 +139,39 @@ def test_sessions_end_a_week_after_the_last_change(sessions: Sessions, clock: Cl
     clock.now += timedelta(days=2)
     assert sessions.read(secret) is None
     assert sessions.change(secret, lambda s: s) is None
+
+
+def test_what_was_only_begun_ends_within_the_hour(sessions: Sessions, clock: Clock) -> None:
+    begun = sessions.open(Session(FORM, answers=answered("a").answers))
+    signed_in = sessions.open(Session(FORM, answers=answered("a").answers, ehr={"issuer": "x"}))
+    clock.now += timedelta(minutes=61)
+
+    assert sessions.read(begun) is None
+    assert sessions.read(signed_in) is not None
+
+
+def test_strangers_cannot_fill_the_store(sessions: Sessions, clock: Clock) -> None:
+    sessions.max_sessions = 2
+    sessions.open(answered("a"))
+    sessions.open(answered("b"))
+
+    with pytest.raises(RateLimitExceeded):
+        sessions.open(answered("c"))
+    assert sessions.read(sessions.open(answered("signed in"), limited=False)) is not None
+    clock.now += timedelta(days=8)  # what has expired does not count
+    assert sessions.read(sessions.open(answered("d"))) is not None
+
+
+def test_a_session_has_room_for_twice_what_the_form_can_fill(content: Content) -> None:
+    form = read_form(content.questionnaire.form)
+    full = Session(form.canonical)
+    for link_id, part in form.parts.items():
+        chosen = part.options if part.item.repeats else part.options[:1]
+        full.answers[link_id] = [dict(option.answer) for option in chosen]
+        if part.item.max_length:
+            full.answers[link_id] = [{"valueString": "ñ" * part.item.max_length}]
+
+    assert 1.5 * len(full.as_json()) < module.MAX_BYTES <= 2 * len(full.as_json())
 
 
 def test_a_saved_session_ends_within_the_hour(sessions: Sessions, clock: Clock) -> None:
