@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     clinic_url: str | None = Field(
         default=None, description="Address of a clinic page to try; the start page links to it."
     )
+    code_maps: Path | None = Field(
+        default=None,
+        description="Folder of FHIR ConceptMaps from the site's own codes to the value sets.",
+    )
     site_words: Annotated[dict[str, str], NoDecode] = Field(
         default={},
         description="The site's own words for the placeholders in the form's texts, as JSON: "

@@ -99,7 +99,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
 
 
 def _content(settings: Settings) -> Content:
-    content = load_content(find_root(settings.content), settings.site_words)
+    content = load_content(find_root(settings.content), settings.site_words, settings.code_maps)
     if content.draft and not settings.serve_draft:
         raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
     return content

@@ -20,9 +20,10 @@ from cds_service.settings import read_settings
 def run(options: Namespace) -> int:
     """Runs the command; returns its exit status."""
 
-    content = load_content(find_root(options.content))
+    settings = read_settings()
+    content = load_content(find_root(options.content), code_maps=settings.code_maps)
     warn = partial(print, file=sys.stderr)
-    visibility = partial(current_visibility, read_settings(), content, warn)
+    visibility = partial(current_visibility, settings, content, warn)
     pipeline = Pipeline(content, "https://example.org/intake", visibility)
     try:
         body = parse_body(options.request.read_bytes())

@@ -13,6 +13,7 @@ from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder, site_word_findings
 from cds_service.content.required_elements import required_element_findings
+from cds_service.content.site_maps import read_site_maps
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 
@@ -37,13 +38,18 @@ def find_root(setting: Path | None = None) -> Path:
     raise ContentError((Finding(str(candidates[-1]), "", message),))
 
 
-def load_content(root: Path, site_words: Mapping[str, str] | None = None) -> Content:
+def load_content(
+    root: Path, site_words: Mapping[str, str] | None = None, code_maps: Path | None = None
+) -> Content:
     """Reads and checks all content below ``root``; raises ContentError with all findings.
 
     ``site_words`` maps a placeholder of the texts, such as ``site help-line``, to words.
+    ``code_maps`` is a folder of ConceptMaps with the site's own codes.
     """
     content_files = read_folder(root, site_words or {})
     content_files.findings += site_word_findings(content_files)
+    if code_maps:
+        read_site_maps(code_maps, content_files)
     first = (
         *content_files.findings,
         *required_element_findings(content_files),

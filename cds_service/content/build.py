@@ -96,6 +96,7 @@ class Builder:
             cards=cards,
             strategy=strategy,
             override_reasons=self.override_reasons,
+            site_codes={u: frozenset(c) for u, c in self.content_files.site_codes.items()},
             files=self.content_files.files,
             placeholders=tuple(sorted(self.content_files.placeholders - self.content_files.given)),
             compiled=tuple(self.resolver.compiled),
@@ -199,6 +200,8 @@ class Builder:
 
     def _displays(self) -> Iterator[tuple[tuple[str, str], str]]:
         for value_set in self.content_files.of_type("ValueSet"):
+            for system, code in self.content_files.site_codes.get(value_set["url"], ()):
+                yield normalise(system, code), value_set["title"]
             for category in categories_of(value_set):
                 yield category, value_set["title"]
         for value_set in self.content_files.of_type("ValueSet"):

@@ -379,6 +379,7 @@ class Content:
     cards: Mapping[str, Card]  # card plan id -> card
     strategy: Strategy
     override_reasons: Mapping[str, Coding]
+    site_codes: Mapping[str, frozenset[Key]]  # url of a value set -> codes of the site, as written
     files: Mapping[str, str]  # url -> file, for findings
     placeholders: tuple[str, ...]  # words of the site that are still to be given
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path

@@ -45,6 +45,7 @@ class ContentFiles:
     placeholders: set[str] = field(default_factory=set)
     given: frozenset[str] = frozenset()  # placeholders the site has words for
     digest: str = ""
+    site_codes: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # by value set url
     base: str = ""  # canonical base of all urls: that of the strategy
 
     def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.content import extensions as ext
@@ -20,7 +20,10 @@ class Resolver:
         self.content_files = content_files
         self.findings: list[Finding] = []
         self.compiled: list[tuple[Expression, str, str]] = []
-        self.value_sets = {r["url"]: value_set_codes(r) for r in content_files.of_type("ValueSet")}
+        self.value_sets = {
+            r["url"]: value_set_codes(r, content_files.site_codes.get(r["url"], ()))
+            for r in content_files.of_type("ValueSet")
+        }
         self.allowed = {*INPUTS, *_declared(content_files)}
 
     def compile(
@@ -73,10 +76,12 @@ def categories_of(value_set: Mapping[str, Any], part: str = "include") -> Iterat
             yield normalise(node["system"], condition["value"])
 
 
-def value_set_codes(value_set: Resource) -> CodeSet:
-    """Returns the codes a value set enumerates and the categories it includes and excludes."""
+def value_set_codes(value_set: Resource, site_codes: Iterable[Key] = ()) -> CodeSet:
+    """Returns the codes a value set enumerates, those a site adds, and the categories it includes
+    and excludes."""
+    written = (*((system, c["code"]) for system, c in concepts(value_set)), *site_codes)
     return CodeSet(
-        (normalise(system, c["code"]) for system, c in concepts(value_set)),
+        (normalise(system, code) for system, code in written),
         categories_of(value_set),
         categories_of(value_set, "exclude"),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cds_service.content.codes import normalise
 from cds_service.content.model import Applicability, Contribution
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.decision.unread import Unread
@@ -130,6 +131,8 @@ def _answers(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _chart(evaluation: Evaluation) -> dict[str, Any]:
+    site_codes = evaluation.content.site_codes.values()
+    mapped = {normalise(*code) for codes in site_codes for code in codes}
     return {
         "notAvailable": dict(evaluation.facts.unavailable),
         "incomplete": sorted(evaluation.facts.incomplete),
@@ -141,6 +144,7 @@ def _chart(evaluation: Evaluation) -> dict[str, Any]:
                     "resource": f"{e.resource['resourceType']}/{e.resource.get('id')}",
                     "code": "|".join(e.coding),
                     "when": e.when.text if e.when else None,
+                    **({"matchedBy": "site map"} if e.coding in mapped else {}),
                 }
                 for e in entries
             ]

@@ -52,7 +52,8 @@ def templates(content: Content) -> dict[str, str]:
 
 def _as_written(content: Content, value_set: str | None) -> set[tuple[str, str]]:
     compose = content.resources[value_set or ""]["compose"]
-    return {(i["system"], c["code"]) for i in compose["include"] for c in i.get("concept", ())}
+    written = {(i["system"], c["code"]) for i in compose["include"] for c in i.get("concept", ())}
+    return written | content.site_codes.get(value_set or "", frozenset())
 
 
 def _key(resource_type: str) -> str:

@@ -59,7 +59,7 @@ WRONG = {
     "threads": [("0", f"{COUNT}, at most 64.")],
 }
 # What these name is looked at when the application is made, below.
-LATER = {"clients", "content", "database_url", "key_file", "silent"}
+LATER = {"clients", "code_maps", "content", "database_url", "key_file", "silent"}
 ANYTHING = {"smart_client_id", "vignette_results", "report_token", "metrics_token"}
 
 
