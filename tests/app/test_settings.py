@@ -60,7 +60,13 @@ WRONG = {
 }
 # What these name is looked at when the application is made, below.
 LATER = {"clients", "code_maps", "content", "database_url", "key_file", "silent"}
-ANYTHING = {"form_canonicals", "smart_client_id", "vignette_results", "report_token", "metrics_token"}
+ANYTHING = {
+    "form_canonicals",
+    "smart_client_id",
+    "vignette_results",
+    "report_token",
+    "metrics_token",
+}
 
 
 @pytest.fixture(autouse=True)
