@@ -11,9 +11,9 @@ from pathlib import Path
 from cds_service.content.build import Builder
 from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
-from cds_service.content.reader import FOLDERS, read_folder, site_word_findings
+from cds_service.content.reader import FOLDERS, read_folder, read_json_files, site_word_findings
 from cds_service.content.required_elements import required_element_findings
-from cds_service.content.site_maps import read_site_maps
+from cds_service.content.site_maps import add_site_maps
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 
@@ -49,7 +49,7 @@ def load_content(
     content_files = read_folder(root, site_words or {})
     content_files.findings += site_word_findings(content_files)
     if code_maps:
-        read_site_maps(code_maps, content_files)
+        add_site_maps(read_json_files(code_maps), content_files)
     first = (
         *content_files.findings,
         *required_element_findings(content_files),

@@ -81,6 +81,12 @@ def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
     return content_files
 
 
+def read_json_files(folder: Path) -> dict[str, bytes]:
+    """Returns the JSON files of a folder by name, in order; raises OSError for one that cannot be
+    read."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.json"))}
+
+
 def _base(resources: Iterable[dict[str, Any]]) -> str:
     """The canonical base that the strategy's url begins with; empty without a strategy."""
     for resource in resources:

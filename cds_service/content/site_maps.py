@@ -8,8 +8,7 @@ and local laboratory codes count as members, without a list of them in this proj
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -26,18 +25,16 @@ APPLIED = frozenset({"equal", "equivalent", "wider", "subsumes"})
 Member = tuple[str, str, str]  # url of a value set, code system, code
 
 
-def read_site_maps(folder: Path, content_files: ContentFiles) -> None:
-    """Adds the codes of all ConceptMaps of a folder to ``content_files``; what is wrong becomes a
-    finding. The digest of the content covers them."""
-    paths = sorted(folder.glob("*.json"))
-    if not paths:
+def add_site_maps(files: Mapping[str, bytes], content_files: ContentFiles) -> None:
+    """Adds the codes of ConceptMaps (file name -> JSON) to ``content_files``; what is wrong becomes
+    a finding. The digest of the content covers them."""
+    if not files:
         message = "no JSON file found in this folder"
-        content_files.findings.append(Finding(f"{SETTING} {folder}", "", message))
+        content_files.findings.append(Finding(SETTING, "", message))
     digest = hashlib.sha256(content_files.digest.encode())
-    for path in paths:
-        data = path.read_bytes()
+    for name, data in files.items():
         digest.update(data)
-        for found in _read(path.name, data, content_files):
+        for found in _read(name, data, content_files):
             if isinstance(found, Finding):
                 content_files.findings.append(found)
             else:
