@@ -82,7 +82,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     )
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(desk, settings.clinic_url))
-    app.register_blueprint(content_blueprint(content, settings.vignette_results))
+    app.register_blueprint(content_blueprint(pipeline, settings.vignette_results))
     app.register_blueprint(reports_blueprint(content, store, settings.report_token, clock))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)

@@ -7,7 +7,9 @@ never changes while it runs. Beside it the pages show what the vignettes last fo
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ from flask import Blueprint, Response, render_template, request
 from cds_service.authoring.last_run import read_run
 from cds_service.content import Content
 from cds_service.fhir.errors import Issue
+from cds_service.hooks.pipeline import Pipeline
 from cds_service.web.content_pages.index import Catalogue, address
+from cds_service.web.content_pages.previews import Previews
+from cds_service.web.content_pages.search import search
 from cds_service.web.content_pages.views import KINDS, Views
 from cds_service.web.markdown import as_html
 from cds_service.web.pages import error_page, serves
@@ -26,37 +31,54 @@ KEPT = 256  # pages kept by a process
 MAX_QUERY = 100
 
 
-def content_blueprint(content: Content, results: Path) -> Blueprint:
-    """The pages of one content; ``results`` is the file with the last run of the vignettes."""
+@dataclass(frozen=True, slots=True)
+class ContentPages:
+    """The parts the routes use; ``results`` is the file with the last run of the vignettes."""
+
+    content: Content
+    catalogue: Catalogue
+    previews: Previews
+    results: Path
+    made: Callable[[str, str, int], str]  # kind, name, stamp of the results -> HTML
+
+
+def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
+    """Returns the routes of the pages of a pipeline's content."""
     routes = Blueprint("content", __name__, template_folder="../templates")
-    catalogue = Catalogue(content)
     routes.add_app_template_global(address, "content_address")
     routes.add_app_template_filter(as_html, "markdown")
-
-    @lru_cache(maxsize=KEPT)
-    def page(kind: str, name: str, _stamp: int) -> str:
-        views = Views(catalogue, read_run(results))
-        found = views.index() if kind == "index" else views.page(kind, name)
-        return render_template(f"content/{kind}.html", **found, **_always(content))
-
-    @routes.get("/content")
-    def index() -> str:
-        query = " ".join(request.args.get("q", "").split())[:MAX_QUERY]
-        if query:
-            hits = catalogue.search(query)
-            return render_template(
-                "content/search.html", hits=hits, query=query, **_always(content)
-            )
-        return page("index", "", _stamp(results))
-
-    @routes.get("/content/<kind>/<name>")
-    def one(kind: str, name: str) -> Response | str:
-        if kind not in KINDS or (kind, name) not in catalogue:
-            words = "The content has no page at this address. The contents page lists all there is."
-            return error_page(HTTPStatus.NOT_FOUND, Issue("not-found", words))
-        return page(kind, name, _stamp(results))
-
+    catalogue, previews = Catalogue(pipeline.content), Previews(pipeline)
+    made = lru_cache(maxsize=KEPT)(partial(_made, catalogue, previews, results))
+    pages = ContentPages(pipeline.content, catalogue, previews, results, made)
+    routes.add_url_rule("/content", "index", partial(_index, pages))
+    routes.add_url_rule("/content/<kind>/<name>", "one", partial(_one, pages))
     return routes
+
+
+def _made(
+    catalogue: Catalogue, previews: Previews, results: Path, kind: str, name: str, _stamp: int
+) -> str:
+    """Returns a page as HTML; ``_stamp`` changes with the file of results."""
+    views = Views(catalogue, previews, read_run(results))
+    values = views.index() if kind == "index" else views.page(kind, name)
+    return render_template(f"content/{kind}.html", **values, **_always(catalogue.content))
+
+
+def _index(pages: ContentPages) -> str:
+    """``GET /content``: the table of contents, or with ``q`` what the search finds."""
+    query = " ".join(request.args.get("q", "").split())[:MAX_QUERY]
+    if not query:
+        return pages.made("index", "", _stamp(pages.results))
+    hits = search(list(pages.catalogue.entries.values()), query)
+    return render_template("content/search.html", hits=hits, query=query, **_always(pages.content))
+
+
+def _one(pages: ContentPages, kind: str, name: str) -> Response | str:
+    """``GET /content/[kind]/[name]``: one page, or 404."""
+    if kind not in KINDS or (kind, name) not in pages.catalogue:
+        words = "The content has no page at this address. The contents page lists all there is."
+        return error_page(HTTPStatus.NOT_FOUND, Issue("not-found", words))
+    return pages.made(kind, name, _stamp(pages.results))
 
 
 def _always(content: Content) -> dict[str, Any]:

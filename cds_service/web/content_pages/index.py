@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -14,18 +15,26 @@ from cds_service.content.questionnaires import walk_items
 from cds_service.fhirpath import Expression, nodes
 from cds_service.web.diagram import Link, Vocabulary
 
-MAX_HITS = 100
+SENTENCE = 40  # characters from which on a text is shown as a line of a hit
+_WORD = re.compile(r"\w+")
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One page: its link, the id people know it by, its title, and the words it is found by."""
+    """One page: its link, the id people know it by, its title, its sentences, and all words it is
+    found by in lower case."""
 
     link: Link
     id: str
     title: str
+    text: str
     words: str
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Its words, in lower case."""
+        return _WORD.findall(self.words)
 
     @property
     def kind(self) -> str:
@@ -85,16 +94,6 @@ class Catalogue:
     def of_kind(self, kind: str) -> list[Entry]:
         """All pages of a kind, in the content's order."""
         return [entry for entry in self.entries.values() if entry.link.kind == kind]
-
-    def search(self, query: str) -> list[Entry]:
-        """Pages that hold every word of the query: those with that id first, then by title."""
-        wanted = query.casefold().split()
-        found = [
-            (_rank(entry, query.casefold(), wanted), place, entry)
-            for place, entry in enumerate(self.entries.values())
-            if all(word in entry.words for word in wanted)
-        ]
-        return [entry for _, _, entry in sorted(found, key=lambda hit: hit[:2])][:MAX_HITS]
 
     # -- entries ---------------------------------------------------------------------
 
@@ -190,8 +189,10 @@ def _reads(expression: Expression, content: Content) -> Iterator[Key]:
 
 
 def _entry(link: Link, known_as: str, title: str, texts: Iterable[str]) -> Entry:
-    words = " ".join((known_as, link.name, title, *texts)).casefold()
-    return Entry(link, known_as, title, words)
+    listed = list(texts)
+    sentences = " … ".join(" ".join(text.split()) for text in listed if len(text) >= SENTENCE)
+    words = " ".join((known_as, link.name, title, *listed)).casefold()
+    return Entry(link, known_as, title, sentences, words)
 
 
 def _flag_texts(source: Source) -> Iterator[str]:
@@ -215,11 +216,3 @@ def _texts(node: object) -> Iterator[str]:
         for key, value in node.items():
             if key not in _UNREAD:
                 yield from _texts(value)
-
-
-def _rank(entry: Entry, query: str, words: list[str]) -> int:
-    known = (entry.id.casefold(), entry.link.name.casefold())
-    if query in known:
-        return 0
-    title = f"{known[0]} {entry.title.casefold()}"
-    return 1 if all(word in title for word in words) else 2

@@ -33,6 +33,7 @@ from cds_service.fhir.questionnaire_response.form import Condition
 from cds_service.fhir.questionnaire_response.limits import MAX_VALUE, MIN_VALUE
 from cds_service.web.content_pages.figures import Figure, of_conditions, of_fact
 from cds_service.web.content_pages.index import Catalogue, Entry, source_link
+from cds_service.web.content_pages.previews import WIDTHS, Previews
 from cds_service.web.diagram import Link
 
 KINDS = frozenset({"causes", "flags", "cards", "questions", "facts", "value-sets", "strategy"})
@@ -80,8 +81,9 @@ class Row:
 class Views:
     """The pages of a catalogue, beside the last run of the vignettes if there was one."""
 
-    def __init__(self, catalogue: Catalogue, run: LastRun | None) -> None:
+    def __init__(self, catalogue: Catalogue, previews: Previews, run: LastRun | None) -> None:
         self.catalogue = catalogue
+        self.previews = previews
         self.content = catalogue.content
         self.run = run if run and run.content == self.content.version else None
         self.always: Page = {"run": self.run, "other_run": run if run and not self.run else None}
@@ -234,6 +236,8 @@ class Views:
         return {
             **self._plan(card.plan),
             "card": card,
+            "previews": list(self.previews.of(card, self.content.contributions[plan_id])),
+            "widths": WIDTHS,
             "indicator": INDICATORS[card.priority],
             "held_back": of_conditions(card.conditions, self.catalogue.words),
             "asks": [a for a in asked if not a.contribution.advice],

@@ -26,7 +26,7 @@ PAGES = {
     "search": "/content?q=endometriosis",
     "cause": "/content/causes/suspected-endometriosis",
     "flag": "/content/flags/RF01",
-    "card": "/content/cards/pelvic-exam",
+    "card": "/content/cards/urine-testing",
     "question": "/content/questions/organs",
     "fact": "/content/facts/hasUterus",
     "value-set": "/content/value-sets/endometriosis",

@@ -19,6 +19,7 @@ from cds_service.authoring.last_run import read_run, write_run
 from cds_service.content import FOLDERS, Content
 from cds_service.content.translations import languages
 from cds_service.web.content_pages.index import Catalogue, address
+from cds_service.web.content_pages.search import Hit, search
 from cds_service.web.diagram import Link
 from tests.support.clinic import NOW, ROOT, settings_in
 
@@ -191,15 +192,71 @@ def test_search_finds_ids_texts_and_codes(
 ) -> None:
     html = pages.get("/content", query_string={"q": query}).text
 
-    assert first in [entry.link for entry in catalogue.search(query)]
+    assert first in [hit.entry.link for hit in searched(catalogue, query)]
     assert f'href="{address(first)}"' in html
 
 
 def test_an_id_is_found_before_what_mentions_it(catalogue: Catalogue) -> None:
-    hits = catalogue.search("c16")
+    hits = searched(catalogue, "c16")
 
-    assert hits[0].id == "C16"
+    assert hits[0].entry.id == "C16"
     assert len(hits) > 1
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("endometrosis", "Possible endometriosis"),
+        ("endometriosiss", "Possible endometriosis"),
+        ("endometirosis", "Possible endometriosis"),
+        ("Endometriosis", "Possible endometriosis"),
+        ("self-care", "Self-care and when to seek care"),
+    ],
+)
+def test_the_first_hit_is_what_was_meant_though_a_letter_is_wrong(
+    catalogue: Catalogue, query: str, title: str
+) -> None:
+    titles = [hit.entry.title for hit in searched(catalogue, query)]
+
+    assert title in titles[:3]
+
+
+@pytest.mark.parametrize("query", ["zzzzz", "edmt", "endxxetriosis"])
+def test_two_wrong_letters_or_one_in_a_short_word_are_not_forgiven(
+    catalogue: Catalogue, query: str
+) -> None:
+    assert searched(catalogue, query) == []
+
+
+def test_a_hit_shows_a_line_with_the_words_marked(pages: FlaskClient, catalogue: Catalogue) -> None:
+    (snippet, *_) = [hit.snippet for hit in searched(catalogue, "smell") if hit.snippet]
+    html = pages.get("/content?q=smell").text
+
+    assert next(text.casefold() for text, marked in snippet if marked) == "smell"
+    assert len("".join(text for text, _ in snippet)) < 250
+    assert "<mark>smell</mark>" in html
+
+
+def searched(catalogue: Catalogue, query: str) -> list[Hit]:
+    return search(list(catalogue.entries.values()), query)
+
+
+# -- a card as an EHR shows it -----------------------------------------------------------------
+
+
+def test_every_card_is_shown_at_two_widths_with_the_time_it_takes_to_read(
+    pages: FlaskClient, content: Content
+) -> None:
+    for plan_id, card in content.cards.items():
+        asking = [c for c in content.contributions[plan_id] if not c.advice]
+        html = text(pages, f"/content/cards/{plan_id}")
+
+        shown = re.findall(r'<section class="preview w(\d+)', html)
+        assert set(shown) == ({"320", "480"} if asking else set()), plan_id
+        for words, seconds in re.findall(r": (\d+) words, about (\d+) seconds to read", html):
+            assert int(seconds) == -(-int(words) // 4)
+            assert int(words) > 10
+        assert (card.opening[:20] in bare(html)) or not card.opening
 
 
 def test_a_search_without_hits_and_one_of_markup_are_answered_in_words(pages: FlaskClient) -> None:
