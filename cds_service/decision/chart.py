@@ -8,6 +8,7 @@ silent.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -88,12 +89,17 @@ class ChartIndex:
         )
 
     def match(
-        self, resources: Iterable[Any], now: datetime, references: References | None = None
+        self,
+        resources: Iterable[Any],
+        now: datetime,
+        references: References | None = None,
+        counts: Counter[CodingKind] | None = None,
     ) -> tuple[dict[str, list[Entry]], list[Unread]]:
         """Requirement id -> entries, newest first; and what could not be understood.
-        ``references`` are those of the call; without them, those among ``resources``."""
+        ``references`` are those of the call; without them, those among ``resources``. ``counts``
+        gets the codings looked up."""
         resources = list(resources)
-        reading = _Reading(self, now, references or References.of(resources))
+        reading = _Reading(self, now, references or References.of(resources), counts)
         for resource in resources:
             if resource.get("resourceType") in self.paths:
                 reading.add(resource)
@@ -118,6 +124,7 @@ class ChartIndex:
 
 
 MEDICATION = "medication"
+CodingKind = tuple[str, str, bool]  # resource type, code system, recognised by some value set
 
 
 def _path(requirements: list[Requirement]) -> _Path:
@@ -146,8 +153,15 @@ def _below(path: _Path, coding: Code) -> Iterator[Requirement]:
 class _Reading:
     """One pass over the entries of one call."""
 
-    def __init__(self, index: ChartIndex, now: datetime, references: References) -> None:
+    def __init__(
+        self,
+        index: ChartIndex,
+        now: datetime,
+        references: References,
+        counts: Counter[CodingKind] | None = None,
+    ) -> None:
         self.index = index
+        self.counts = Counter() if counts is None else counts
         self.now = now
         self.references = references
         self.found: dict[str, list[Entry]] = {}
@@ -168,9 +182,9 @@ class _Reading:
         for name, path in self.index.paths[resource["resourceType"]].items():
             read = codings(resource, name, self.references)
             for coding in read.codes:
-                for requirement in path.codes.get(coding, ()):
-                    matched.setdefault(requirement.id, (requirement, coding))
-                for requirement in _below(path, coding):
+                met = (*path.codes.get(coding, ()), *_below(path, coding))
+                self.counts[resource["resourceType"], coding[0], bool(met)] += 1
+                for requirement in met:
                     matched.setdefault(requirement.id, (requirement, coding))
             reason = _unknown_code(name, path, read, choice(resource, name) is not None)
             if reason and self.may_meet(resource, path):

@@ -12,7 +12,7 @@ from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Questi
 from cds_service.content.orders import order_keys
 from cds_service.decision.answers import EMPTY, AnswerSheet
 from cds_service.decision.belief import is_believed
-from cds_service.decision.chart import ChartIndex, Entry
+from cds_service.decision.chart import ChartIndex, CodingKind, Entry
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
 from cds_service.decision.unread import Unread, Why, unread
@@ -44,6 +44,7 @@ class Facts:
     unread: tuple[Unread, ...]  # what came and could not be understood
     is_finished: bool  # False: the response was begun and not finished
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
+    codings: Mapping[CodingKind, int]  # of the chart's entries that were looked up
     is_other: bool = False  # another response may be newer, and is not as urgent
     alternatives: tuple[Facts, ...] = ()  # with the other responses that may be the newest
 
@@ -81,7 +82,8 @@ def build_facts(
     MissingFacts when a response that may be ours cannot be used and there is no other, never for
     what the chart holds."""
     form = content.questionnaire
-    entries, chart = index.match(record.chart, now, record.references)
+    counts: Counter[CodingKind] = Counter()
+    entries, chart = index.match(record.chart, now, record.references, counts)
     read = read_responses(form, record.responses, record.references, now, canonicals)
     context = {name: _admitted(record.context.get(name, ())) for name in CONTEXT_BUNDLES}
     for name, of_context in index.contexts.items():
@@ -116,6 +118,7 @@ def build_facts(
         not_understood,
         True,
         frozenset(_ordered(content, record, context["draftOrders"][0], now)),
+        counts,
     )
     answered = [_answered(facts, form, candidate, now) for candidate in read.candidates]
     if not answered or not answered[0].is_finished:

@@ -21,6 +21,7 @@ from cds_service.content.model import INDICATORS
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.decision.evaluate import suppress as suppress_cards
 from cds_service.hooks import app_context
+from cds_service.hooks.chart_coverage import ChartCoverage
 from cds_service.hooks.discovery import Service
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.repeats import (
@@ -64,6 +65,7 @@ class HookCalls:
         self.pipeline = pipeline
         self.store = store
         self.settings = settings
+        self.coverage = ChartCoverage()
 
     @cached_property
     def fhir(self) -> FhirClient:
@@ -100,6 +102,7 @@ class HookCalls:
             "cards": written - evaluated,
         }
         count_evaluation(evaluation, seconds["evaluation"])
+        self.coverage.add(evaluation.facts.codings, now)
         self._record(call, cards, {step: 1000 * s for step, s in seconds.items()})
         return CallResult(cards_for(client, cards, self._form_link(client, request)), evaluation)
 

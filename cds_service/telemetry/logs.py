@@ -46,6 +46,8 @@ FIELDS = frozenset(
         "rule",  # the text of a condition in the content
         "finding",  # what is wrong with content that was to be loaded
         "count",
+        "seen",  # how many of them were recognised
+        "type",  # a resource type of FHIR
         # the service itself
         "setting",
         "silent",

@@ -77,6 +77,14 @@ RULE_ERRORS = _counter(
 )
 UNUSABLE = _counter("cds_unusable_resources", "Chart entries that could not be read.", "type")
 
+CHART_CODINGS = _counter(
+    "cds_chart_codings",
+    "Codings of chart entries of the types that rules read: recognised by a value set or not.",
+    "type",
+    "system",
+    "recognised",
+)
+
 # -- fetching ------------------------------------------------------------------------------------
 
 FETCH_SECONDS = _histogram("cds_fetch_seconds", "Time to fetch what one call did not bring.", SLOW)

@@ -90,6 +90,22 @@ def test_what_could_not_be_read_is_counted_by_type(make: Make, counted: Count) -
     assert numbers.more("cds_unusable_resources_total", type="Condition") == 2
 
 
+def test_chart_codings_are_counted_without_their_codes(make: Make, counted: Count) -> None:
+    ward = make()
+    seen = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "N80.121"}]}
+    missed = {"coding": [{"system": "urn:local", "code": "asthma"}]}
+    numbers = counted(ward)
+
+    ward.cards(
+        visit(ward, chart=[chart_entry("Condition", code=code) for code in (seen, missed, missed)])
+    )
+
+    labels = {"type": "Condition", "system": "ICD-10-CM", "recognised": "true"}
+    assert numbers.more("cds_chart_codings_total", **labels) == 1
+    labels = {"type": "Condition", "system": "other", "recognised": "false"}
+    assert numbers.more("cds_chart_codings_total", **labels) == 2
+
+
 def test_fetches_are_timed_and_their_failures_counted(make: Make, counted: Count) -> None:
     with HostileServer() as server:
         ward = make(fhir_servers=server.base)
