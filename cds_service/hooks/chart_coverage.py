@@ -1,7 +1,7 @@
 """Counts which chart codings are recognised, and says when hardly any of a type is.
 
-Where medicines carry codes that no value set holds, cards come as if nobody took any: that has to be
-loud. Counts are by resource type and code system; no code and nothing of a person is in them.
+Where medicines carry codes that no value set holds, cards come as if nobody took any: that has to
+be loud. Counts are by resource type and code system: no code is in them, and nothing of a person.
 """
 
 from __future__ import annotations
