@@ -118,7 +118,7 @@ def hook_call(sent: Parameters, queries: Mapping[str, str], instance: str) -> di
 
 
 def remarks(sent: Parameters) -> Iterator[Issue]:
-    """What the caller should know about how the parameters were read."""
+    """Yields notes on how the parameters were read, for the caller."""
     if "practitioner" not in sent.names:
         words = (
             "No practitioner was named, so this is what the patient may see: no private cards, no "
@@ -171,7 +171,7 @@ def _check_names(sent: Parameters) -> None:
 
 
 def _references(sent: Parameters) -> References:
-    """What the references of the parameters may mean: the resources of the data."""
+    """Returns the resources of the data, which references of the parameters may mean."""
     values = (
         *sent.resources("data"),
         *(d for p in sent.groups("prefetchData") for d in p.resources("data")),
@@ -192,7 +192,7 @@ def _subject(sent: Parameters, references: References) -> str:
 
 
 def _user(sent: Parameters, patient: str, references: References) -> str:
-    """Who looks: the practitioner that is named, else the patient, who may see the least."""
+    """Returns the user: the practitioner that is named, else the patient, who may see the least."""
     user_type = next((value_of(part) for part in sent.all("userType")), None)
     codings = user_type.get("coding") if isinstance(user_type, dict) else None
     listed = codings if isinstance(codings, list) else ()

@@ -19,7 +19,7 @@ from cds_service.hooks.request import PRACTITIONERS, HookRequest
 
 MESSAGES = "http://hl7.org/fhir/StructureDefinition/cqf-messages"
 ACTION_TYPE = "http://terminology.hl7.org/CodeSystem/action-type"
-GROUP, TOLD = "cards", "messages"  # ids of what is contained
+GROUP, MESSAGES_ID = "cards", "messages"  # ids of what is contained
 
 Json = dict[str, Any]
 
@@ -64,8 +64,8 @@ class CarePlanWriter:
         }
         issues = [*remarks, *_issues(evaluation)]
         if issues:
-            care_plan["contained"].append({"id": TOLD, **outcome(*issues)})
-            told = {"url": MESSAGES, "valueReference": {"reference": f"#{TOLD}"}}
+            care_plan["contained"].append({"id": MESSAGES_ID, **outcome(*issues)})
+            told = {"url": MESSAGES, "valueReference": {"reference": f"#{MESSAGES_ID}"}}
             care_plan["extension"] = [told]
         return care_plan
 
@@ -102,7 +102,7 @@ class CarePlanWriter:
         return action
 
     def _conditions(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[Json]:
-        """What held: of the sources a card names, as far as the card may tell."""
+        """Yields the conditions that hold, of the sources a card names, as far as it may tell."""
         for reason in wanted.reasons[:NAMED]:
             if self.writer.may_tell(evaluation, reason, wanted.card):
                 yield from map(_condition, _held(reason))
@@ -120,7 +120,7 @@ def _condition(held: tuple[str, str]) -> Json:
 
 
 def _about(plan: Resource, request: HookRequest) -> Json:
-    """What care plan and group have in common."""
+    """Returns the elements that care plan and group share."""
     about: Json = {
         "instantiatesCanonical": [f"{plan['url']}|{plan['version']}"],
         "status": "draft",
@@ -147,7 +147,7 @@ def _choice(name: str, sent: Json, contained: list[Json]) -> Json:
 
 
 def _message(card: Json, wanted: WantedCard, request: HookRequest, evaluation: Evaluation) -> Json:
-    """What a card without orders refers to: its summary, for the professional who asked."""
+    """Returns the message that a card without orders refers to: its summary, for the user."""
     message = {
         "resourceType": "CommunicationRequest",
         "id": card["uuid"],
@@ -178,7 +178,7 @@ def _unique(items: Iterable[Any]) -> list[Any]:
 
 
 def _issues(evaluation: Evaluation) -> Iterator[Issue]:
-    """What could not be evaluated or read; expressions are content, never data."""
+    """Yields what could not be evaluated or read; expressions are content, never data."""
     for text in evaluation.errors:
         words = f"A rule could not be evaluated and counts as unknown: {text}"
         yield Issue("exception", words, severity="error")

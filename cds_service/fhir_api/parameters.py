@@ -36,8 +36,8 @@ class Parameters:
 
     def texts(self, name: str) -> list[str]:
         """Every text or reference (``valueString``, ``valueReference``, ...) of a name."""
-        found = (_text(value_of(part)) for part in self.all(name))
-        return [text for text in found if text]
+        texts = (_text(value_of(part)) for part in self.all(name))
+        return [text for text in texts if text]
 
     def target(
         self, name: str, types: Sequence[str], references: References

@@ -47,7 +47,7 @@ class Populated:
 
 @dataclass(slots=True)
 class _Launch:
-    """What came with the launch: the person, the encounter, their chart."""
+    """The resources of a launch: the person, the encounter, their chart."""
 
     patient: Resource | None = None
     encounter: Resource | None = None

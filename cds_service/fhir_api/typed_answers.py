@@ -1,4 +1,4 @@
-"""What an expression gave, as answers of a questionnaire item; pure, for any Questionnaire.
+"""Values of an expression as answers of a questionnaire item; pure, for any Questionnaire.
 
 SDC wants a value of the item's own type. Two are taken beside it: a date for a dateTime, and a
 resource for a reference to it.

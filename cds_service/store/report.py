@@ -1,4 +1,4 @@
-"""What became of the cards: counts per card, cause and content version, as plain rows. Pure.
+"""The report on cards: counts per card, cause and content version, as plain rows. Pure.
 
 A firing is one card in one answer. It is accepted when any feedback accepted it, else overridden
 when any overrode it (the last reason counts), else ignored: clients never report that

@@ -152,7 +152,7 @@ def _services(clinic: Clinic) -> Blueprint:
 
     @routes.post("/beside")
     def beside_cards() -> Any:
-        """What stands below the cards: those put away, and the timeline."""
+        """Returns the cards that were put away, and the timeline."""
         body = request.get_json()
         if not isinstance(body, dict):
             abort(HTTPStatus.BAD_REQUEST)

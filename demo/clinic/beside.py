@@ -1,4 +1,4 @@
-"""What stands below the cards: which cards are not shown and why, and the timeline."""
+"""The part of the clinic page below the cards: cards not shown and why, and the timeline."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class PersonStep:
 
 
 class ContentSteps:
-    """What diagrams of one content share, made once: its vocabulary, the steps of each named fact,
-    and the expressions of the leaves."""
+    """The parts that diagrams of one content share, made once: vocabulary, steps of the named
+    facts, expressions of the leaves."""
 
     def __init__(self, content: Content) -> None:
         self.content = content

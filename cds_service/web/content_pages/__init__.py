@@ -20,7 +20,7 @@ from cds_service.authoring.last_run import read_run
 from cds_service.content import Content
 from cds_service.fhir.errors import Issue
 from cds_service.hooks.pipeline import Pipeline
-from cds_service.web.content_pages.index import Catalogue, address
+from cds_service.web.content_pages.index import ContentIndex, address
 from cds_service.web.content_pages.previews import Previews
 from cds_service.web.content_pages.search import search
 from cds_service.web.content_pages.views import KINDS, Views
@@ -36,7 +36,7 @@ class ContentPages:
     """The parts the routes use; ``results`` is the file with the last run of the vignettes."""
 
     content: Content
-    catalogue: Catalogue
+    catalogue: ContentIndex
     previews: Previews
     results: Path
     made: Callable[[str, str, int], str]  # kind, name, stamp of the results -> HTML
@@ -47,7 +47,7 @@ def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
     routes = Blueprint("content", __name__, template_folder="../templates")
     routes.add_app_template_global(address, "content_address")
     routes.add_app_template_filter(as_html, "markdown")
-    catalogue, previews = Catalogue(pipeline.content), Previews(pipeline)
+    catalogue, previews = ContentIndex(pipeline.content), Previews(pipeline)
     made = lru_cache(maxsize=KEPT)(partial(_made, catalogue, previews, results))
     pages = ContentPages(pipeline.content, catalogue, previews, results, made)
     routes.add_url_rule("/content", "index", partial(_index, pages))
@@ -56,7 +56,7 @@ def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
 
 
 def _made(
-    catalogue: Catalogue, previews: Previews, results: Path, kind: str, name: str, _stamp: int
+    catalogue: ContentIndex, previews: Previews, results: Path, kind: str, name: str, _stamp: int
 ) -> str:
     """Returns a page as HTML; ``_stamp`` changes with the file of results."""
     views = Views(catalogue, previews, read_run(results))
@@ -82,7 +82,7 @@ def _one(pages: ContentPages, kind: str, name: str) -> Response | str:
 
 
 def _always(content: Content) -> dict[str, Any]:
-    """What every page shows."""
+    """Returns the values that every page needs."""
     return {"content": content, "plan_route": serves("/fhir/PlanDefinition/any")}
 
 

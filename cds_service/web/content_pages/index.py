@@ -21,7 +21,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PageEntry:
     """One page: its link, the id people know it by, its title, its sentences, and all words it is
     found by in lower case."""
 
@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """What it is, in one word or two."""
+        """The kind of the page in one word or two."""
         return SINGULAR[self.link.kind]
 
 
@@ -59,11 +59,11 @@ def address(link: Link) -> str:
 
 
 @dataclass(slots=True)
-class Catalogue:
+class ContentIndex:
     """The entries of one content by kind and name."""
 
     content: Content
-    entries: dict[Key, Entry] = field(default_factory=dict)
+    entries: dict[Key, PageEntry] = field(default_factory=dict)
     words: Vocabulary = field(init=False)
     readers: dict[Key, list[Link]] = field(default_factory=dict)
     form: dict[str, Resource] = field(init=False)  # linkId -> item as FHIR
@@ -83,21 +83,21 @@ class Catalogue:
     def __contains__(self, key: object) -> bool:
         return key in self.entries
 
-    def entry(self, link: Link) -> Entry:
+    def entry(self, link: Link) -> PageEntry:
         """The entry of a page that exists."""
         return self.entries[(link.kind, link.name)]
 
-    def read_by(self, kind: str, name: str) -> list[Entry]:
+    def read_by(self, kind: str, name: str) -> list[PageEntry]:
         """The pages whose rules read this question, fact or value set."""
         return [self.entry(link) for link in self.readers.get((kind, name), ())]
 
-    def of_kind(self, kind: str) -> list[Entry]:
+    def of_kind(self, kind: str) -> list[PageEntry]:
         """All pages of a kind, in the content's order."""
         return [entry for entry in self.entries.values() if entry.link.kind == kind]
 
     # -- entries ---------------------------------------------------------------------
 
-    def _plans(self) -> Iterator[Entry]:
+    def _plans(self) -> Iterator[PageEntry]:
         content = self.content
         for source in content.sources:
             said = _flag_texts(source) if is_flag(source) else _texts(source.plan)
@@ -111,13 +111,13 @@ class Catalogue:
         plan = content.strategy.plan
         yield _entry(Link("strategy", plan["id"]), plan["id"], plan["title"], _texts(plan))
 
-    def _form(self) -> Iterator[Entry]:
+    def _form(self) -> Iterator[PageEntry]:
         for link_id, node in self.form.items():
             label = self.content.questionnaire.items[link_id].label
             own = {key: value for key, value in node.items() if key != "item"}
             yield _entry(Link("questions", link_id), link_id, label, _texts(own))
 
-    def _facts(self) -> Iterator[Entry]:
+    def _facts(self) -> Iterator[PageEntry]:
         rules = {s.rule for s in self.content.sources}
         for fact in self.content.names.values():
             if fact.name not in rules:
@@ -125,7 +125,7 @@ class Catalogue:
                 texts = [fact.description, fact.expression.text]
                 yield _entry(Link("facts", fact.name), fact.name, title, texts)
 
-    def _value_sets(self) -> Iterator[Entry]:
+    def _value_sets(self) -> Iterator[PageEntry]:
         for resource in self.content.resources.values():
             if resource["resourceType"] == "ValueSet":
                 link = Link("value-sets", resource["id"])
@@ -188,11 +188,11 @@ def _reads(expression: Expression, content: Content) -> Iterator[Key]:
             yield "value-sets", node.value.rpartition("/")[2]
 
 
-def _entry(link: Link, known_as: str, title: str, texts: Iterable[str]) -> Entry:
+def _entry(link: Link, known_as: str, title: str, texts: Iterable[str]) -> PageEntry:
     listed = list(texts)
     sentences = " … ".join(" ".join(text.split()) for text in listed if len(text) >= SENTENCE)
     words = " ".join((known_as, link.name, title, *listed)).casefold()
-    return Entry(link, known_as, title, sentences, words)
+    return PageEntry(link, known_as, title, sentences, words)
 
 
 def _flag_texts(source: Source) -> Iterator[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cds_service.web.content_pages.index import Entry
+from cds_service.web.content_pages.index import PageEntry
 
 MAX_HITS = 100
 AROUND = 60  # characters shown on each side of a word
@@ -18,11 +18,11 @@ FORGIVING = 5  # letters of a word from which on one may be wrong
 class Hit:
     """An entry, and a line around the first word as (text, is the word marked)."""
 
-    entry: Entry
+    entry: PageEntry
     snippet: tuple[tuple[str, bool], ...]
 
 
-def search(entries: Sequence[Entry], query: str) -> list[Hit]:
+def search(entries: Sequence[PageEntry], query: str) -> list[Hit]:
     """Returns the entries that hold every word of the query: the one with that id first, then
     those with the words in their title, and those with a wrong letter forgiven last."""
     wanted = query.casefold().split()
@@ -35,7 +35,7 @@ def search(entries: Sequence[Entry], query: str) -> list[Hit]:
     return [Hit(entry, _snippet(entry.text, forms)) for *_, entry, forms in found[:MAX_HITS]]
 
 
-def _form(word: str, entry: Entry) -> str | None:
+def _form(word: str, entry: PageEntry) -> str | None:
     """The word as the entry has it: as part of its text, or with one letter wrong."""
     if word in entry.words:
         return word
@@ -56,7 +56,7 @@ def _is_near(one: str, other: str) -> bool:
     return rest[1:] == there[1:] or rest[1:] == there or rest == there[1:] or swapped == there
 
 
-def _rank(entry: Entry, query: str, forms: Sequence[str | None]) -> int:
+def _rank(entry: PageEntry, query: str, forms: Sequence[str | None]) -> int:
     names = (entry.id.casefold(), entry.link.name.casefold())
     if query in names:
         return 0

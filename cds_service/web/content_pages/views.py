@@ -1,4 +1,4 @@
-"""What each kind of page shows, as plain values for its template."""
+"""The values each kind of page gives its template."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from cds_service.content.translations import languages, text_in
 from cds_service.fhir.questionnaire_response.form import Condition
 from cds_service.fhir.questionnaire_response.limits import MAX_VALUE, MIN_VALUE
 from cds_service.web.content_pages.figures import Figure, of_conditions, of_fact
-from cds_service.web.content_pages.index import Catalogue, Entry, source_link
+from cds_service.web.content_pages.index import ContentIndex, PageEntry, source_link
 from cds_service.web.content_pages.previews import WIDTHS, Previews
 from cds_service.web.diagram import Link
 
@@ -45,8 +45,8 @@ class Asked:
     """A contribution with its card and source as links."""
 
     contribution: Contribution
-    card: Entry
-    source: Entry
+    card: PageEntry
+    source: PageEntry
     indicator: str
     when: tuple[Figure, ...]
 
@@ -56,7 +56,7 @@ class Offer:
     """A suggestion with its card, its order's codes and the conditions of its own."""
 
     suggestion: Suggestion
-    card: Entry
+    card: PageEntry
     kind: str
     codes: tuple[tuple[str, str, str], ...]  # system, code, display
     form: str | None
@@ -64,11 +64,11 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IndexRow:
     """A line of the index: an entry with the cards it asks for and what its vignettes found."""
 
-    entry: Entry
-    cards: tuple[Entry, ...]
+    entry: PageEntry
+    cards: tuple[PageEntry, ...]
     strengths: tuple[str, ...]
     people: tuple[Outcome, ...]
 
@@ -81,7 +81,7 @@ class Row:
 class Views:
     """The pages of a catalogue, beside the last run of the vignettes if there was one."""
 
-    def __init__(self, catalogue: Catalogue, previews: Previews, run: LastRun | None) -> None:
+    def __init__(self, catalogue: ContentIndex, previews: Previews, run: LastRun | None) -> None:
         self.catalogue = catalogue
         self.previews = previews
         self.content = catalogue.content
@@ -89,7 +89,7 @@ class Views:
         self.always: Page = {"run": self.run, "other_run": run if run and not self.run else None}
 
     def page(self, kind: str, name: str) -> Page:
-        """What the page of that kind and name shows; the catalogue has it."""
+        """Returns the values of an existing page."""
         views: Mapping[str, Callable[[str], Page]] = {
             "causes": self._cause,
             "flags": self._flag,
@@ -122,15 +122,15 @@ class Views:
             "indicators": INDICATORS,
         }
 
-    def _row(self, source: Source) -> Row:
-        return Row(
+    def _row(self, source: Source) -> IndexRow:
+        return IndexRow(
             entry=self.catalogue.entry(source_link(source)),
             cards=tuple(self._cards_of(source)),
             strengths=strengths(source.plan),
             people=self._people(source),
         )
 
-    def _cards_of(self, source: Source) -> Iterator[Entry]:
+    def _cards_of(self, source: Source) -> Iterator[PageEntry]:
         for plan_id in cards_asked_for(self.content, source):
             yield self.catalogue.entry(Link("cards", plan_id))
 
@@ -176,7 +176,7 @@ class Views:
         }
 
     def _about_flag(self, source: Source) -> Page:
-        """What its plan says of one flag: the sources it names, and the lines with its id."""
+        """Returns what a plan says of one flag: the sources it names, and the lines with its id."""
         found = contributions_of(self.content, source)
         named = {d.get("label") for c in found for d in c.documentation}
         mentions = re.compile(rf"\b{re.escape(source.id)}\b")

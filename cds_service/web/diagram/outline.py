@@ -20,8 +20,8 @@ GROUPS: dict[str, Kind] = {"and": "all", "or": "any"}
 ENDS: dict[object, Kind] = {True: "yes", False: "no"}
 
 
-class Words(Protocol):
-    """Words for leaves."""
+class LeafWords(Protocol):
+    """LeafWords for leaves."""
 
     def leaf(self, node: nodes.Node) -> Leaf:
         """The words of a node that is no group."""
@@ -30,13 +30,13 @@ class Words(Protocol):
         """The words of one question with any of several answers."""
 
 
-def outline(node: nodes.Node, words: Words) -> Step:
+def outline(node: nodes.Node, words: LeafWords) -> Step:
     """The steps of an expression."""
     return _Reader(words).step(node)
 
 
 class _Reader:
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: LeafWords) -> None:
         self.words = words
 
     def step(self, node: nodes.Node) -> Step:
@@ -152,8 +152,8 @@ def _wrapper(node: nodes.Node) -> tuple[Mode | None, nodes.Node | None]:
                 nodes.Literal(value=bool(otherwise)),
             ),
         ):
-            found = (then, otherwise, otherwise)
-            return next((mode for mode in Mode if mode.value == found), None), criterion
+            answers = (then, otherwise, otherwise)
+            return next((mode for mode in Mode if mode.value == answers), None), criterion
     return None, None
 
 
@@ -196,8 +196,8 @@ def _count(node: nodes.Node, counted: tuple[int, int]) -> tuple[int, list[nodes.
         case nodes.Binary(operator=">=", left=left, right=nodes.Literal(value=int(least))):
             terms = list(_added(left))
             criteria = [_criterion(term, counted) for term in terms]
-            found = [criterion for criterion in criteria if criterion is not None]
-            return (least, found) if len(found) == len(terms) else None
+            known = [criterion for criterion in criteria if criterion is not None]
+            return (least, known) if len(known) == len(terms) else None
     return None
 
 

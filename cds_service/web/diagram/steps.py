@@ -1,4 +1,4 @@
-"""What a diagram shows: steps that hold other steps, and leaves in plain words."""
+"""The model of a diagram: steps that hold other steps, and leaves in plain words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Truth = bool | None  # None: unknown
 
 
 class Mode(Enum):
-    """What becomes of yes, unknown and no, in this order, before a step counts."""
+    """The answers that yes, unknown and no become, in this order, before a step counts."""
 
     PLAIN = (True, None, False)
     NOT = (False, None, True)
@@ -24,8 +24,8 @@ class Mode(Enum):
     def after(self, inner: Mode) -> Mode | None:
         """This mode over the result of another; None when every answer would give the same."""
         yes, unknown, no = self.value
-        found = tuple({True: yes, None: unknown, False: no}[one] for one in inner.value)
-        return next((mode for mode in Mode if mode.value == found), None)
+        combined = tuple({True: yes, None: unknown, False: no}[one] for one in inner.value)
+        return next((mode for mode in Mode if mode.value == combined), None)
 
 
 DENIED = frozenset({Mode.NOT, Mode.NOT_KNOWN, Mode.RULED_OUT})
@@ -76,7 +76,7 @@ class Step:
 
     @property
     def heading(self) -> str:
-        """What a group asks of its children; empty for a leaf."""
+        """The words of what a group asks of its children; empty for a leaf."""
         denied = self.mode is Mode.NOT
         match self.kind:
             case "all":

@@ -12,7 +12,7 @@ import pytest
 from cds_service import create_app
 from cds_service.authoring.last_run import Outcome, write_run
 from cds_service.content import Content
-from cds_service.web.content_pages.index import Catalogue, address
+from cds_service.web.content_pages.index import ContentIndex, address
 from tests.support.clinic import NOW, settings_in
 
 from .looking import barriers, keep, served, too_wide, watch
@@ -129,7 +129,7 @@ def test_what_belongs_to_a_box_stays_inside_it(
     page = browser.new_page(viewport=viewport)
     page.goto(origin + PAGES["cause"])
 
-    paths = [address(entry.link) for entry in Catalogue(content).entries.values()]
+    paths = [address(entry.link) for entry in ContentIndex(content).entries.values()]
     diagrams, outside = page.evaluate(MEASURE, paths)
     page.close()
 

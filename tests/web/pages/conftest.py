@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from cds_service import create_app
 from cds_service.authoring.last_run import Outcome, write_run
 from cds_service.content import Content
-from cds_service.web.content_pages.index import Catalogue
+from cds_service.web.content_pages.index import ContentIndex
 from tests.support.clinic import NOW, settings_in
 
 RUN = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -26,8 +26,8 @@ OUTCOMES = (
 
 
 @pytest.fixture(scope="session")
-def catalogue(content: Content) -> Catalogue:
-    return Catalogue(content)
+def catalogue(content: Content) -> ContentIndex:
+    return ContentIndex(content)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from cds_service import create_app
 from cds_service.authoring.last_run import read_run, write_run
 from cds_service.content import FOLDERS, Content
 from cds_service.content.translations import languages
-from cds_service.web.content_pages.index import Catalogue, address
+from cds_service.web.content_pages.index import ContentIndex, address
 from cds_service.web.content_pages.search import Hit, search
 from cds_service.web.diagram import Link
 from tests.support.clinic import NOW, ROOT, settings_in
@@ -41,7 +41,7 @@ def bare(html: str) -> str:
 
 
 def test_everything_has_a_page_and_every_link_of_every_page_leads_somewhere(
-    pages: FlaskClient, catalogue: Catalogue
+    pages: FlaskClient, catalogue: ContentIndex
 ) -> None:
     todo, seen = ["/content"], dict[str, set[str]]()
     wanted: list[tuple[str, str, str]] = []
@@ -70,7 +70,7 @@ def test_everything_has_a_page_and_every_link_of_every_page_leads_somewhere(
     assert broken == []
 
 
-def test_nothing_of_the_content_is_left_out(content: Content, catalogue: Catalogue) -> None:
+def test_nothing_of_the_content_is_left_out(content: Content, catalogue: ContentIndex) -> None:
     sources = {s.id for s in content.sources}
     value_sets = {r["id"] for r in content.resources.values() if r["resourceType"] == "ValueSet"}
     rules = {s.rule for s in content.sources}
@@ -188,7 +188,7 @@ def test_the_order_of_cards_is_told(pages: FlaskClient, content: Content) -> Non
     ],
 )
 def test_search_finds_ids_texts_and_codes(
-    pages: FlaskClient, catalogue: Catalogue, query: str, first: Link
+    pages: FlaskClient, catalogue: ContentIndex, query: str, first: Link
 ) -> None:
     html = pages.get("/content", query_string={"q": query}).text
 
@@ -196,7 +196,7 @@ def test_search_finds_ids_texts_and_codes(
     assert f'href="{address(first)}"' in html
 
 
-def test_an_id_is_found_before_what_mentions_it(catalogue: Catalogue) -> None:
+def test_an_id_is_found_before_what_mentions_it(catalogue: ContentIndex) -> None:
     hits = searched(catalogue, "c16")
 
     assert hits[0].entry.id == "C16"
@@ -214,7 +214,7 @@ def test_an_id_is_found_before_what_mentions_it(catalogue: Catalogue) -> None:
     ],
 )
 def test_the_first_hit_is_what_was_meant_though_a_letter_is_wrong(
-    catalogue: Catalogue, query: str, title: str
+    catalogue: ContentIndex, query: str, title: str
 ) -> None:
     titles = [hit.entry.title for hit in searched(catalogue, query)]
 
@@ -223,12 +223,14 @@ def test_the_first_hit_is_what_was_meant_though_a_letter_is_wrong(
 
 @pytest.mark.parametrize("query", ["zzzzz", "edmt", "endxxetriosis"])
 def test_two_wrong_letters_or_one_in_a_short_word_are_not_forgiven(
-    catalogue: Catalogue, query: str
+    catalogue: ContentIndex, query: str
 ) -> None:
     assert searched(catalogue, query) == []
 
 
-def test_a_hit_shows_a_line_with_the_words_marked(pages: FlaskClient, catalogue: Catalogue) -> None:
+def test_a_hit_shows_a_line_with_the_words_marked(
+    pages: FlaskClient, catalogue: ContentIndex
+) -> None:
     (snippet, *_) = [hit.snippet for hit in searched(catalogue, "smell") if hit.snippet]
     html = pages.get("/content?q=smell").text
 
@@ -237,7 +239,7 @@ def test_a_hit_shows_a_line_with_the_words_marked(pages: FlaskClient, catalogue:
     assert "<mark>smell</mark>" in html
 
 
-def searched(catalogue: Catalogue, query: str) -> list[Hit]:
+def searched(catalogue: ContentIndex, query: str) -> list[Hit]:
     return search(list(catalogue.entries.values()), query)
 
 
@@ -374,7 +376,7 @@ def poisoned(node: object) -> Iterator[None]:
 
 
 def test_markup_in_content_is_shown_and_never_run(
-    content: Content, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: Content, catalogue: ContentIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The linter refuses HTML in what clinicians read; the pages must not rely on it."""
     for name in FOLDERS:
