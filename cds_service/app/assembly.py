@@ -63,25 +63,25 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         store.names.uuid,
         listed(settings.form_canonicals),
     )
-    desk = HookCalls(pipeline, store, settings)
+    calls = HookCalls(pipeline, store, settings)
     populator = Populator.of(pipeline)
-    gate = _gate(settings, store, clients, anonymous)
+    authenticator = _authenticator(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
-    app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = desk, switches
+    app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = calls, switches
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     add_request_log(app, content.version)
     add_host_check(app)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
     add_page_headers(app)
-    app.register_blueprint(hooks_blueprint(desk, gate, clock))
-    app.register_blueprint(operations_blueprint(desk, switches, clock))
-    app.register_blueprint(openapi_blueprint(desk.pipeline, settings))
+    app.register_blueprint(hooks_blueprint(calls, authenticator, clock))
+    app.register_blueprint(operations_blueprint(calls, switches, clock))
+    app.register_blueprint(openapi_blueprint(calls.pipeline, settings))
     app.register_blueprint(
-        fhir_blueprint(pipeline, populator, gate, clock, settings.public_base_url)
+        fhir_blueprint(pipeline, populator, authenticator, clock, settings.public_base_url)
     )
     app.register_blueprint(static_blueprint())
-    app.register_blueprint(site_blueprint(desk, settings.clinic_url))
+    app.register_blueprint(site_blueprint(calls, settings.clinic_url))
     app.register_blueprint(content_blueprint(pipeline, settings.vignette_results))
     app.register_blueprint(reports_blueprint(content, store, settings.report_token, clock))
     cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
@@ -90,11 +90,11 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
     intake = replace(intake, site_words=settings.site_words)
-    flow = LaunchFlow(desk, populator, intake, apps, settings.public_base_url + CALLBACK)
+    flow = LaunchFlow(calls, populator, intake, apps, settings.public_base_url + CALLBACK)
     app.extensions[LAUNCH_FLOW] = flow
     app.register_blueprint(intake_blueprint(intake, submit_with(flow) if apps else None))
     app.register_blueprint(launch_blueprint(flow))
-    _tell(content, silent)
+    _log_start(content, silent)
     return app
 
 
@@ -105,7 +105,7 @@ def _content(settings: Settings) -> Content:
     return content
 
 
-def _tell(content: Content, silent: tuple[str, ...]) -> None:
+def _log_start(content: Content, silent: tuple[str, ...]) -> None:
     """What an operator should know of a service that starts."""
     if content.placeholders:
         lacking = ", ".join(content.placeholders)
@@ -177,7 +177,7 @@ def _refuse_plain_http(clients: tuple[Client, ...], anonymous: Client) -> None:
             )
 
 
-def _gate(
+def _authenticator(
     settings: Settings, store: Store, clients: tuple[Client, ...], anonymous: Client
 ) -> Authenticator:
     verifier = Verifier(clients, _claim(store))

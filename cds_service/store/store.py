@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ from cds_service.store.transactions import Transactions
 T = TypeVar("T")
 RECORD_SECONDS = 1.0  # that feedback waits for the record of its call
 ASK_SECONDS = 0.1
+MAX_WAITING_THREADS = 2  # that wait for records of other workers
 SWEEP = 500  # claimed tokens between two deletions of expired ones
 
 
@@ -52,6 +53,7 @@ class Store:
         self.sealed = EncryptedRows(self._transactions)
         self.records = RecordQueue(self.record_calls)
         self._claims = count(1)
+        self._waiting = threading.Semaphore(MAX_WAITING_THREADS)
 
     @property
     def failures(self) -> Counter[str]:
@@ -224,9 +226,15 @@ class Store:
             return
         deadline = time.monotonic() + RECORD_SECONDS
         self.records.flush(RECORD_SECONDS)
-        with suppress(StoreUnavailable):  # the write that follows says so
+        if not self._waiting.acquire(blocking=False):
+            return  # made-up cards must not hold every thread
+        try:
             while set(uuids) - self._known(client, uuids) and time.monotonic() < deadline:
                 time.sleep(ASK_SECONDS)
+        except StoreUnavailable:
+            return  # the write that follows says so
+        finally:
+            self._waiting.release()
 
     def _known(self, client: str, uuids: Collection[str]) -> set[str]:
         return self._transactions.read(
