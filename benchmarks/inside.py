@@ -8,6 +8,7 @@ import orjson
 from benchmarks.handwritten import LEFT_OUT, Codes, rules
 from benchmarks.people import request_of_size
 from benchmarks.table import Row, cpu_ms
+from cds_service.content.codes import CodeSet
 from cds_service.content.model import Requirement
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import evaluate
@@ -17,6 +18,7 @@ from cds_service.hooks.request import parse_body, parse_request
 SIZE = 50
 SIZES = (50, 500, 5000)
 FULLER = 20  # times as many codes in every value set
+SHORT = 12  # codes of a value set, as most had in version 0.1.0
 
 
 def parts(pipeline: Pipeline) -> list[Row]:
@@ -90,29 +92,45 @@ def growth(pipeline: Pipeline) -> list[Row]:
         Row(f"call with {size} resources", times[str(size)], "ms", 10 if size == SIZE else None)
         for size in SIZES
     ]
+    fuller, longer = _matching(pipeline, bodies[SIZES[1]])
     return [
         *rows,
         Row("each further resource, 50 to 500", first * 1000, "us"),
         Row("each further resource, 500 to 5000", then * 1000, "us"),
         Row("the latter / the former", then / first, "x", 2, note="1 = linear, 10 = square"),
-        Row(f"matching, value sets {FULLER} times as full", _fuller(pipeline, bodies), "x", 1.5),
+        Row(f"matching, value sets {FULLER} times as full", fuller, "x", 1.5),
+        Row(f"matching / the same with {SHORT} codes a set", longer, "x", 1.3),
     ]
 
 
-def _fuller(pipeline: Pipeline, bodies: dict[int, bytes]) -> float:
-    """Matching with many more codes / matching as it is."""
+def _matching(pipeline: Pipeline, body: bytes) -> tuple[float, float]:
+    """Matching with many more codes / matching as it is; that / matching with short lists."""
     service, now = pipeline.service_for("patient-view"), datetime.now(UTC)
-    request = parse_request(parse_body(bodies[SIZES[1]]), service.hook)
-    chart = pipeline.facts(request, now)[0].chart
-    fuller = ChartIndex.of(_with_more_codes(r) for r in pipeline.content.requirements.values())
+    chart = pipeline.facts(parse_request(parse_body(body), service.hook), now)[0].chart
+    requirements = pipeline.content.requirements.values()
+    fuller = ChartIndex.of(_with_codes(r, more_codes(r.main.codes)) for r in requirements)
+    short = ChartIndex.of(_with_codes(r, few_codes(r.main.codes)) for r in requirements)
     times = cpu_ms(
-        {"now": lambda: pipeline.index.match(chart, now), "full": lambda: fuller.match(chart, now)}
+        {
+            "now": lambda: pipeline.index.match(chart, now),
+            "full": lambda: fuller.match(chart, now),
+            "short": lambda: short.match(chart, now),
+        }
     )
-    return times["full"] / times["now"]
+    return times["full"] / times["now"], times["now"] / times["short"]
 
 
-def _with_more_codes(requirement: Requirement) -> Requirement:
-    main = requirement.main
-    more = {(system, f"{code}-{number}") for system, code in main.codes for number in range(FULLER)}
-    wider = replace(main, codes=main.codes | more)
+def _with_codes(requirement: Requirement, codes: CodeSet) -> Requirement:
+    wider = replace(requirement.main, codes=codes)
     return replace(requirement, filters=(wider, *requirement.filters[1:]))
+
+
+def more_codes(codes: CodeSet) -> CodeSet:
+    """Every code and so many more beside it."""
+    more = {(system, f"{code}-{number}") for system, code in codes for number in range(FULLER)}
+    return CodeSet(codes | more, codes.prefixes, codes.excluded)
+
+
+def few_codes(codes: CodeSet) -> CodeSet:
+    """So many codes, and no category of ICD: lists as they were in version 0.1.0."""
+    return CodeSet(sorted(codes)[:SHORT])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cds_service.content.codes import categories
+from cds_service.content.codes import HIERARCHICAL, categories
 from cds_service.content.model import CodeFilter, Requirement, Resource
 from cds_service.decision.belief import is_believed, meets_status
 from cds_service.decision.elements import (
@@ -143,11 +143,10 @@ def _path(requirements: list[Requirement]) -> _Path:
 
 def _below(path: _Path, coding: Code) -> Iterator[Requirement]:
     """Requirements with a category of ICD above a code, and no exception for it."""
-    if path.categories:
-        for category in categories(coding):
-            for requirement in path.categories.get(category, ()):
-                if requirement.main.codes.is_below(coding):
-                    yield requirement
+    for category in categories(coding):
+        for requirement in path.categories.get(category, ()):
+            if requirement.main.codes.is_below(coding):
+                yield requirement
 
 
 class _Reading:
@@ -182,7 +181,9 @@ class _Reading:
         for name, path in self.index.paths[resource["resourceType"]].items():
             read = codings(resource, name, self.references)
             for coding in read.codes:
-                met = (*path.codes.get(coding, ()), *_below(path, coding))
+                met = path.codes.get(coding, ())
+                if path.categories and coding[0] in HIERARCHICAL:
+                    met = (*met, *_below(path, coding))
                 self.counts[resource["resourceType"], coding[0], bool(met)] += 1
                 for requirement in met:
                     matched.setdefault(requirement.id, (requirement, coding))

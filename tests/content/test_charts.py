@@ -50,6 +50,17 @@ ELEMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+# What an Observation must say to count, where that is not positive or negative.
+VALUES: dict[str, dict[str, Any]] = {
+    "estimated-delivery-date": {"valueDateTime": "2026-12-24"},
+    "urinalysis": {"valueString": "see the components"},
+}
+NEGATIVE = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",
+    "code": "NEG",
+}
+
+
 def rows(name: str) -> list[dict[str, str]]:
     with (CHARTS / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -59,6 +70,7 @@ def entry(row: dict[str, str]) -> dict[str, Any]:
     kind = row["type"]
     concept = {"coding": [{"system": SYSTEMS[row["system"]], "code": row["code"]}]}
     element = "medicationCodeableConcept" if kind.startswith("Medication") else "code"
+    said = VALUES.get(row["value_set"], {"interpretation": [{"coding": [NEGATIVE]}]})
     subject = {"reference": f"Patient/{PERSON}"}
     return {
         "resourceType": kind,
@@ -66,6 +78,7 @@ def entry(row: dict[str, str]) -> dict[str, Any]:
         "subject": subject,
         **ELEMENTS[kind],
         element: concept,
+        **(said if kind == "Observation" else {}),
     }
 
 
