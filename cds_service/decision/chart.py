@@ -212,7 +212,7 @@ class _Reading:
 
     def _read(self, requirement: Requirement, entry: Entry) -> bool | Why:
         """Keeps an entry for its value, or says why it cannot be understood."""
-        read = read_value(entry.resource, requirement)
+        read = read_value(entry.resource, requirement, self.references)
         if isinstance(read, Why):
             return read
         if read is not None:

@@ -14,21 +14,26 @@ from typing import Any
 from cds_service.content.model import Requirement, Resource, ResultState, ValueReading
 from cds_service.decision.elements import choice, concept_codings
 from cds_service.decision.unread import Why
+from cds_service.fhir.references import References
 
 UCUM = "http://unitsofmeasure.org"
 REPORTED = ("result", "conclusion", "conclusionCode", "presentedForm")
 
 
-def read_value(resource: Resource, requirement: Requirement) -> Resource | Why | None:
+def read_value(
+    resource: Resource, requirement: Requirement, references: References
+) -> Resource | Why | None:
     """The entry as rules read it: its value in a named unit, its result as an interpretation. None
     for an entry that holds no value, why for one that cannot be understood. Raises TypeError and
     the like for shapes that R4 does not allow."""
     reading = requirement.reading
     if reading is None:
         return resource
-    return (
-        _measured(resource, requirement, reading) if reading.units else _result(resource, reading)
-    )
+    if reading.units:
+        return _measured(resource, requirement, reading)
+    if resource.get("resourceType") == "DiagnosticReport":
+        return _wanted(resource, _report_state(resource, reading, references), reading)
+    return _result(resource, reading)
 
 
 # -- measurements -----------------------------------------------------------------------------
@@ -73,8 +78,6 @@ def _components(resource: Resource) -> Iterator[Mapping[str, Any]]:
 
 
 def _result(resource: Resource, reading: ValueReading) -> Resource | Why | None:
-    if resource.get("resourceType") == "DiagnosticReport":
-        return _wanted(resource, _report_state(resource, reading), reading)
     state = _state(resource, reading)
     if state is not ResultState.NONE:
         return _wanted(resource, state, reading)
@@ -96,14 +99,16 @@ def _result(resource: Resource, reading: ValueReading) -> Resource | Why | None:
     return _wanted({**resource, "interpretation": told} if told else resource, state, reading)
 
 
-def _report_state(report: Resource, reading: ValueReading) -> ResultState:
+def _report_state(report: Resource, reading: ValueReading, references: References) -> ResultState:
     """What a DiagnosticReport says: where positive or negative is asked for, by its coded
-    conclusion; the results it refers to are entries of their own."""
+    conclusion; the results it refers to are entries of their own, where they came."""
     is_decided = not reading.results.isdisjoint({ResultState.POSITIVE, ResultState.NEGATIVE})
     if is_decided and report.get("conclusionCode"):
         return _state({"interpretation": report["conclusionCode"]}, reading)
     names = REPORTED[1:] if is_decided else REPORTED
-    is_stated = any(report.get(name) for name in names)
+    is_stated = any(report.get(name) for name in names) or any(
+        references.resolve(result, report) is None for result in report.get("result") or ()
+    )
     return ResultState.STATED if is_stated else ResultState.NONE
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 UNKNOWN = "unknown"
+NONE: frozenset[str] = frozenset()
 _EVENT = frozenset(
     {
         "preparation",
@@ -131,6 +132,8 @@ def read_codes(resource: Mapping[str, Any], element: str) -> frozenset[str] | No
     """The codes of a coded element that its binding holds; empty where it says none, None where it
     cannot be understood. A code, a Coding list or plain text is read alike."""
     value = resource.get(element)
+    if value is None:
+        return NONE
     binding = BINDINGS.get((str(resource.get("resourceType")), element))
     said = None if isinstance(value, bool | int | float) else frozenset(_codes(value))
     if not said:

@@ -174,11 +174,12 @@ def _value(wanted: Requirement) -> dict[str, Any]:
         return {}
     if wanted.reading.units:
         return {"valueQuantity": {"value": 37, "unit": next(iter(wanted.reading.units))}}
-    if wanted.type == "DiagnosticReport":
-        return {"conclusion": "see the results"}
+    is_report = wanted.type == "DiagnosticReport"
     if "positive" not in wanted.reading.results:
-        return {"valueDateTime": "2026-11-01"}
+        return {"conclusion": "clear"} if is_report else {"valueDateTime": "2026-11-01"}
     system, code = min(wanted.reading.positive)
+    if is_report:
+        return {"conclusionCode": [{"coding": [{"system": system, "code": code}]}]}
     return {"valueCodeableConcept": {"coding": [{"system": system, "code": code}]}}
 
 

@@ -9,7 +9,17 @@ import pytest
 from cds_service.content import Content
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.unread import Why
-from tests.support.clinic import NOW, QUIET, Clinic, ago, card_about, concept, observation, topics
+from tests.support.clinic import (
+    NOW,
+    QUIET,
+    Clinic,
+    ago,
+    card_about,
+    chart_entry,
+    concept,
+    observation,
+    topics,
+)
 
 SNOMED, LOINC = "http://snomed.info/sct", "http://loinc.org"
 MEANING = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -111,6 +121,41 @@ def test_a_test_that_is_not_understood_never_quiets_its_card(
     assert set(before) <= set(topics(cards))
     told = card_about(cards, "sti-testing")["detail"]
     assert "of 2026-10-23: the result could not be understood" in told
+
+
+# -- reports ------------------------------------------------------------------------------------
+
+RESULT = {"resourceType": "Observation", "id": "r1"}
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"conclusionCode": [coded("260373001")]}, (1, [])),
+        ({"conclusionCode": [coded("260415000")]}, (1, [])),
+        ({"conclusionCode": [coded("260415000"), coded("260373001")]}, (0, [Why.RESULT])),
+        ({"conclusionCode": [{"text": "positive"}]}, (0, [Why.RESULT])),
+        ({"conclusion": "Chlamydia positive"}, (0, [Why.RESULT])),
+        ({"presentedForm": [{"title": "letter"}]}, (0, [Why.RESULT])),
+        ({"result": [{"reference": "Observation/r1"}]}, (0, [])),
+        ({"result": [{"reference": "Observation/r2"}]}, (0, [Why.RESULT])),
+        ({"result": [{"reference": "#r1"}], "contained": [RESULT]}, (0, [])),
+        ({}, (0, [])),
+    ],
+    ids=str,
+)
+def test_a_report_is_read_by_its_coded_conclusion(
+    elements: dict[str, Any], expected: tuple[int, list[Why]], content: Content
+) -> None:
+    wanted = content.requirements["ctngReportWithin90Days"]
+    code = concept(content, (wanted.main.value_set or "").rpartition("/")[2])
+    report = chart_entry(
+        "DiagnosticReport", status="final", code=code, effectiveDateTime=ago(days=2), **elements
+    )
+
+    found, unread = ChartIndex.of([wanted]).match([report, RESULT], NOW)
+
+    assert (len(found.get(wanted.id, ())), [one.why for one in unread]) == expected
 
 
 # -- measurements ---------------------------------------------------------------------------
@@ -224,7 +269,6 @@ def test_a_newer_status_that_is_unknown_does_not_hide_a_pregnancy(clinic: Clinic
         ({"conclusionCode": [coded("10828004")]}, 1, []),
         ({"conclusionCode": [{"text": "unclear"}]}, 0, [Why.RESULT]),
         ({"conclusion": "Detected"}, 0, [Why.RESULT]),
-        ({"result": [{"reference": "Observation/it"}]}, 0, []),  # an entry of its own
         ({}, 0, []),
     ],
 )
