@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -94,6 +95,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Most forms and sign-ins that may be begun in a minute, in one worker.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of the proxies in front, separated by commas, whose X-Forwarded-For "
+        "is believed, or `none` where there is no proxy. With it, one client address may begin 30 "
+        "forms and sign-ins a minute.",
+    )
     form_canonicals: str = Field(
         default="",
         description="Further urls, separated by commas, by which responses name the intake form.",
@@ -169,6 +176,16 @@ class Settings(BaseSettings):
         found = AGES.fullmatch(value)
         if value not in ("", "none") and not (found and int(found[1]) <= int(found[2])):
             raise ValueError("must be two ages such as 12-17, the lower one first, or none")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            for name in () if value in ("", "none") else value.split(","):
+                ip_network(name.strip())
+        except ValueError:
+            raise ValueError("must be networks such as 10.0.0.0/8, or none") from None
         return value
 
     @field_validator("fhir_servers")

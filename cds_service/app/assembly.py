@@ -30,6 +30,7 @@ from cds_service.store.migrations import MigrationFailed, upgrade
 from cds_service.telemetry.logs import LOG
 from cds_service.web.content_pages import content_blueprint
 from cds_service.web.form import SessionCookie, intake_blueprint, intake_of
+from cds_service.web.form.client_address import AddressLimit, read_networks
 from cds_service.web.form.sessions import Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
 from cds_service.web.reports import reports_blueprint
@@ -89,7 +90,9 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
     address = f"{settings.public_base_url}/intake"
     intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
-    intake = replace(intake, site_words=settings.site_words)
+    networks = read_networks(settings.trusted_proxies)
+    limit = None if networks is None else AddressLimit(networks)
+    intake = replace(intake, site_words=settings.site_words, address_limit=limit)
     flow = LaunchFlow(calls, populator, intake, apps, settings.public_base_url + CALLBACK)
     app.extensions[LAUNCH_FLOW] = flow
     app.register_blueprint(intake_blueprint(intake, submit_with(flow) if apps else None))

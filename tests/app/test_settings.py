@@ -47,6 +47,10 @@ WRONG = {
         ('{"site help-line": 7}', "must be a JSON object of texts."),
     ],
     "forms_a_minute": [("0", f"{COUNT}.")],
+    "trusted_proxies": [
+        (value, "must be networks such as 10.0.0.0/8, or none.")
+        for value in ("caddy", "10.0.0.1/8", "10.0.0.0/8,", "all")
+    ],
     "restricted_ages": [
         (value, "must be two ages such as 12-17") for value in ("17-12", "13", "all", "a-b")
     ],

@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.fhirpath import ValueSets
+from cds_service.web.form.client_address import AddressLimit
 from cds_service.web.form.form_state import FormState
 from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.sessions import Session, SessionCookie, Sessions, derived
@@ -96,6 +97,7 @@ class Intake:
     cookie: SessionCookie
     clock: Callable[[], datetime]
     address: str  # of the form, as people type it
+    address_limit: AddressLimit | None = None
     site_words: Mapping[str, str] = field(default_factory=dict)  # CDS_SITE_WORDS
 
     def transitions(self) -> Transitions:
@@ -146,6 +148,11 @@ class Intake:
         ):
             raise StaleCsrfToken
         return secret
+
+    def admit_address(self) -> None:
+        """Lets the client's address begin one more; raises RateLimitExceeded."""
+        if self.address_limit is not None:
+            self.address_limit.acquire(request)
 
     # -- pages ---------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ def begin(intake: Intake) -> Response:
     kept = intake.find_session()
     if kept and request.form.get("go") != "anew":
         return redirect_to(f"step/{kept[1].step}")
+    intake.admit_address()
     session = new_session(form, intake.language())
     session.large = request.form.get("size") == LARGE
     sent = Posted.of(request.form.lists())

@@ -13,6 +13,7 @@ from cds_service.store import StoreUnavailable
 from cds_service.telemetry.logs import LOG
 from cds_service.telemetry.metrics import SIGN_INS
 from cds_service.web.form import Intake
+from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import Session
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.flow import LaunchFlow
@@ -36,6 +37,10 @@ def launch_blueprint(flow: LaunchFlow) -> Blueprint:
         if app is None:
             return intake.page("launch_choose", apps=list(flow.apps), keep_answers=keep_answers)
         g.client = app.client
+        try:
+            intake.admit_address()
+        except RateLimitExceeded:
+            raise LaunchFailed("busy") from None
         SIGN_INS.labels("begun").inc()
         url, secret = flow.authorize(
             app, request.args.get("launch"), intake.cookie.secret(), keep_answers=keep_answers

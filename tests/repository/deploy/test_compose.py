@@ -46,7 +46,7 @@ def default_of(written: str) -> str:
     return found[1] if found else written
 
 
-def test_compose_changes_no_default_but_where_files_are() -> None:
+def test_compose_changes_no_default_but_where_files_and_the_proxy_are() -> None:
     environment = SERVICES["cds-1"]["environment"]
     # An empty variable is as good as none.
     ours = {
@@ -60,7 +60,8 @@ def test_compose_changes_no_default_but_where_files_are() -> None:
     }
 
     in_the_volume = {"CDS_KEY_FILE", "CDS_VIGNETTE_RESULTS"}
-    assert changed == {"CDS_CLIENTS", "CDS_CONTENT", "CDS_DATABASE_URL", *in_the_volume}
+    proxy = "CDS_TRUSTED_PROXIES"
+    assert changed == {"CDS_CLIENTS", "CDS_CONTENT", "CDS_DATABASE_URL", proxy, *in_the_volume}
 
 
 def test_what_compose_passes_when_nothing_is_set_are_settings(
@@ -76,7 +77,8 @@ def test_what_compose_passes_when_nothing_is_set_are_settings(
         if (getattr(passed, name) or None) != (getattr(bare, name) or None)
     }
 
-    assert differing <= {"clients", "content", "database_url", "key_file", "vignette_results"}
+    files = {"clients", "content", "database_url", "key_file", "vignette_results"}
+    assert differing <= {*files, "trusted_proxies"}
 
 
 def test_the_replicas_are_one_service_and_share_database_and_key() -> None:

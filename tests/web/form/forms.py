@@ -233,7 +233,7 @@ class Garden:
         add_errors(app)
         add_page_headers(app)
         form = read_form(resource, VALUE_SETS)
-        intake = Intake(
+        intake = self.intake = Intake(
             form,
             VALUE_SET_CODES,
             self.sessions,
