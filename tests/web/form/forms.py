@@ -240,7 +240,7 @@ class Garden:
             self.cookie,
             self.clock,
             f"{BASE}/intake",
-            {"site emergency number": "+46 112"},
+            site_words={"site emergency number": "+46 112"},
         )
         app.register_blueprint(intake_blueprint(intake, self.deliver))
         app.register_blueprint(static_blueprint())
