@@ -14,7 +14,7 @@ def split(text: str) -> tuple[str, str]:
     """Divides a card's detail into what is always visible and the rest, both Markdown.
 
     A part begins with bold words. Visible are the first line of the first part and the second part
-    (cards.md: why, then what to do); without parts, the first paragraph.
+    (why, then what to do); without parts, the first paragraph.
     """
     parts: list[list[str]] = []
     for block in filter(None, (block.strip() for block in text.split("\n\n"))):

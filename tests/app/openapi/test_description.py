@@ -17,7 +17,7 @@ from cds_service.content import Content
 from cds_service.fhir import errors
 from cds_service.fhir_api.catalogue import MAX_PAGE, PAGE, PARAMETERS, TYPES
 from cds_service.hooks import feedback
-from cds_service.hooks.request import HOOKS, PLAIN_ID
+from cds_service.hooks.request import HOOKS, R4_ID
 from cds_service.store.records import Outcome
 from cds_service.web.pages import PAGES
 from tests.app.openapi.probes import JSON, answers
@@ -133,9 +133,10 @@ def test_every_context_is_the_one_that_is_checked(document: Document, ward: Ward
         bundle = [hook.bundle] if hook.bundle else []
         selections = ["selections"] if hook.selections else []
         assert context["required"] == ["userId", "patientId", *encounter, *bundle, *selections]
-        assert fields["userId"]["pattern"] == f"^({'|'.join(hook.users)})/{PLAIN_ID.pattern}$"
-        assert fields["patientId"]["pattern"] == f"^(Patient/)?{PLAIN_ID.pattern}$"
-        assert fields["encounterId"]["pattern"] == f"^(Encounter/)?{PLAIN_ID.pattern}$"
+        plain = f"(?!\\.{{1,2}}$){R4_ID.pattern}$"  # no steps of a path
+        assert fields["userId"]["pattern"] == f"^({'|'.join(hook.users)})/{R4_ID.pattern}$"
+        assert fields["patientId"]["pattern"] == f"^(Patient/)?{plain}"
+        assert fields["encounterId"]["pattern"] == f"^(Encounter/)?{plain}"
         assert all(fields[name] == {"$ref": "#/components/schemas/Bundle"} for name in bundle)
 
 
