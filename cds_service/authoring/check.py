@@ -10,6 +10,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from cds_service.authoring.budgets import budget_findings, shortened
 from cds_service.authoring.coverage import unseen
 from cds_service.authoring.expectations import in_words, mismatches, mistaken
 from cds_service.authoring.last_run import Outcome, write_run
@@ -40,7 +41,8 @@ def check_vignettes(
     results: ResultsFile | None = None,
 ) -> int:
     """Runs all vignettes of a folder; returns 1 when one differs from its expectation, when an
-    answer of a condition is never seen, or when too many mutants live or one without a reason."""
+    answer of a condition is never seen, a card is hard to read, too many mutants live, or one
+    without a reason."""
     if not folder.is_dir():
         say(f"No vignettes: {folder} is not there.")
         return 0
@@ -52,12 +54,19 @@ def check_vignettes(
     if results:
         _write_results(results, content, outcomes, say)
     missing = [] if wrong else list(unseen(content, cases))
-    for words in (*wrong, *missing):
+    long = list(budget_findings(content, cases))
+    for words in (*wrong, *missing, *long):
         say(words)
-    say(f"{len(cases)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen.")
+    for words in shortened(content, cases):
+        say(f"warning: {words}")
+    say(
+        f"{len(cases)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen, "
+        f"{len(long)} cards hard to read."
+    )
+    failed = bool(wrong or missing or long)
     if wrong or not mutate:
-        return 1 if wrong or missing else 0
-    return 1 if missing or not _mutation_score(content, cases, vignettes.unnoticed, say) else 0
+        return 1 if failed else 0
+    return 1 if failed or not _mutation_score(content, cases, vignettes.unnoticed, say) else 0
 
 
 def load_for_check(root: Path) -> Content:

@@ -54,6 +54,8 @@ def _may_be_empty(node: nodes.Node, content: Content, known: dict[str, bool]) ->
             return len(branches) == 1 or any(_may_be_empty(b, content, known) for b in branches)
         case nodes.Call(name=name):
             return name not in SURE
+        case nodes.Binary(operator="in", left=nodes.Literal()):
+            return False
         case nodes.Binary(operator="and" | "or", left=left, right=right):
             return any(_may_be_empty(side, content, known) for side in (left, right))
         case _:

@@ -57,7 +57,7 @@ def _quoted(words: Iterable[str]) -> str:
 def mistaken(expect: Mapping[str, Any], content: Content) -> Iterator[str]:
     """Ids that the content does not have, so that they could neither be met nor missed."""
     cards = {card.id: card for card in content.cards.values()}
-    rules = [source.rule for source in content.sources if source.rule]
+    rules = [*(source.id for source in content.sources if source.rule), *content.names]
     yield from _no_such("rule", expect.get("rules", {}), rules)
     named = [one for listed in expect.get("cards", {}).values() for one in listed]
     named += [*expect.get("indicators", {}), *expect.get("suggestions", {})]
@@ -109,9 +109,11 @@ def mismatches(expect: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
 
 
 def _rule_mismatches(rules: Mapping[str, str], evaluation: Evaluation) -> Iterator[str]:
-    known = {s.rule for s in evaluation.content.sources}
+    known = {name: name for name in evaluation.content.names}
+    known |= {s.id: s.rule for s in evaluation.content.sources if s.rule}
     for rule, wanted in rules.items():
-        answer = str(evaluation.evaluator.rule(rule)) if rule in known else "no such rule"
+        name = known.get(rule)
+        answer = str(evaluation.evaluator.rule(name)) if name else "no such rule"
         met = answer != "yes" if wanted == "not yes" else answer == wanted
         if not met:
             yield f"{rule} is {answer}, expected {wanted}"

@@ -9,13 +9,17 @@ from cds_service.content import extensions as ext
 from cds_service.content.model import (
     Applicability,
     Card,
+    CardStyle,
     Contribution,
     Finding,
+    Fragment,
     Group,
+    InputRef,
     Moment,
     Note,
     Placement,
     Resource,
+    SheetLine,
     Source,
     Strategy,
     Suggestion,
@@ -103,6 +107,11 @@ class ActionReader:
             overrides=self._overrides(action, source.plan, path),
             documentation=tuple(action.get("documentation", ())),
             conditions=conditions,
+            do_now=ext.value(action, "do-now", ""),
+            think_of=ext.value(action, "think-of", ""),
+            not_reported=tuple(_leaf(text) for text in ext.values(action, "not-reported")),
+            counted=not ext.value(action, "not-counted", False),
+            sheet=_sheet_line(ext.value(action, "sheet-line")),
         )
 
     def _card_of(self, action: dict[str, Any], plan: Resource, path: str) -> str | None:
@@ -151,6 +160,7 @@ class ActionReader:
             ),
             selection_behavior=action.get("selectionBehavior", "any"),
             never_suppressed=ext.value(plan, "never-suppressed", False),
+            style=_style(ext.value(plan, "card-style")),
         )
 
     def _suggestion(
@@ -175,6 +185,8 @@ class ActionReader:
             order_key=order_key(activity) if activity else None,
             activity=f"{activity['url']}|{activity['version']}" if activity else None,
             form=form["url"] if form else None,
+            is_exam=bool(activity and ext.value(activity, "is-exam", False)),
+            instead=ext.value(nested, "instead-of-do-now", ""),
         )
 
     # -- strategy --------------------------------------------------------------------
@@ -206,7 +218,16 @@ class ActionReader:
                 p["code"]: p["text"]
                 for p in (ext.parts(e) for e in ext.values(plan, "card-wording"))
             },
+            fragments=tuple(self._fragment(e, plan) for e in ext.values(plan, "card-fragment")),
+            chart_parts=dict(_pairs(plan, "chart-part", "type")),
+            results=dict(_pairs(plan, "result-word", "valueSet")),
         )
+
+    def _fragment(self, extension: Mapping[str, Any], plan: Resource) -> Fragment:
+        parts = ext.parts(extension)
+        node = {"condition": [{"kind": "applicability", "expression": parts["when"]}]}
+        path = f"card-fragment {parts['code']}"
+        return Fragment(parts["code"], parts["text"], self._conditions(node, plan, path))
 
     def _moment(self, action: dict[str, Any], plan: Resource) -> Moment:
         path = f"action {action.get('id')}"
@@ -229,7 +250,13 @@ class ActionReader:
             conditions=self._conditions(action, plan, path),
             groups=tuple(self._group(g, plan, path) for g in groups),
             notes=tuple(
-                Note(n["id"], n["textEquivalent"], self._conditions(n, plan, f"{path}.{n['id']}"))
+                Note(
+                    n["id"],
+                    n["textEquivalent"],
+                    self._conditions(n, plan, f"{path}.{n['id']}"),
+                    part=ext.value(n, "note-part", "still-open"),
+                    only_first=ext.value(n, "first-card-only", False),
+                )
                 for n in notes
             ),
         )
@@ -247,9 +274,13 @@ class ActionReader:
             card = self._card_of(action, plan, f"{at}.{action.get('id')}")
             if card:
                 own = self._conditions(action, plan, f"{at}.{action.get('id')}")
-                placements.append(Placement(card, own))
+                placements.append(
+                    Placement(card, own, ext.value(action, "least-priority", "routine"))
+                )
         conditions = self._conditions(group, plan, at)
-        return Group(group["id"], group.get("textEquivalent"), conditions, tuple(placements))
+        by_priority = ext.value(group, "by-priority", False)
+        text = group.get("textEquivalent")
+        return Group(group["id"], text, conditions, tuple(placements), by_priority)
 
     # -- shared ----------------------------------------------------------------------
 
@@ -276,6 +307,47 @@ class ActionReader:
             if code not in self.override_reasons:
                 self.resolver.report(plan, path, f"{code!r} is not in the override-reasons codes")
         return codes
+
+
+def _leaf(text: str) -> InputRef:
+    link_id, _, code = text.partition(":")
+    return link_id, code
+
+
+def _pairs(plan: Resource, url: str, key: str) -> Iterator[tuple[str, str]]:
+    for parts in (ext.parts(e) for e in ext.values(plan, url)):
+        yield parts[key], parts["text"]
+
+
+STYLE = {
+    "isGeneric": "is_generic",
+    "counts": "counts",
+    "isPrivate": "is_private",
+    "also": "also",
+    "everyVariant": "every_variant",
+    "stillOpen": "still_open",
+    "namesEmergencies": "names_emergencies",
+    "fullWords": "full_words",
+    "shorten": "shorten",
+    "words": "words",
+    "reasons": "reasons",
+    "facts": "facts",
+    "moreFacts": "more_facts",
+}
+
+
+def _style(extension: Mapping[str, Any] | None) -> CardStyle:
+    parts = ext.parts(extension or {})
+    return CardStyle(**{STYLE[name]: value for name, value in parts.items()})
+
+
+def _sheet_line(extension: Mapping[str, Any] | None) -> SheetLine | None:
+    if extension is None:
+        return None
+    parts = ext.parts(extension)
+    return SheetLine(
+        parts["block"], parts.get("key", ""), parts.get("of", ""), parts.get("topic", "")
+    )
 
 
 def _rank(contribution: Contribution) -> tuple[int, int]:

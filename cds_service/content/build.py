@@ -19,6 +19,7 @@ from cds_service.content.model import (
     Questionnaire,
     Requirement,
     Resource,
+    Since,
     Source,
     Strategy,
     clinical_id,
@@ -118,7 +119,15 @@ class Builder:
                 expression = self.resolver.compile(variable["expression"], resource, path)
                 if expression is not None:
                     text = variable.get("description", "")
-                    names[name] = NamedFact(name, text, expression, resource["id"])
+                    names[name] = NamedFact(
+                        name,
+                        text,
+                        expression,
+                        resource["id"],
+                        is_reason=not ext.value(variable, "not-a-reason", False),
+                        asks=ext.value(variable, "unknown-asks"),
+                        unit=ext.value(variable, "number-unit", ""),
+                    )
         return names
 
     def _requirements(self, library: Resource) -> Iterator[Requirement]:
@@ -147,6 +156,9 @@ class Builder:
                     reading=value_reading(node, library, self.resolver),
                     context=self._context(node, library, path),
                     may_quiet=ext.value(node, MAY_QUIET),
+                    since=self._since(node, library, path),
+                    short_name=ext.value(node, "short-name", ""),
+                    is_vital_sign=ext.value(node, "vital-sign", False),
                 )
 
     def _context(self, node: dict[str, Any], library: Resource, path: str) -> str | None:
@@ -156,6 +168,22 @@ class Builder:
                 library, path, f"hook-context is one of: {', '.join(CONTEXT_BUNDLES)}"
             )
         return name
+
+    def _since(self, node: dict[str, Any], library: Resource, path: str) -> Since | None:
+        extension = ext.value(node, "since")
+        if extension is None:
+            return None
+        known = {n["id"] for n in library.get("dataRequirement", ())}
+        others = tuple(p["valueString"] for p in extension["extension"] if "valueString" in p)
+        if not others or not known.issuperset(others):
+            self.resolver.report(
+                library, f"{path}.since", "names no dataRequirement of the library"
+            )
+            return None
+        result = ext.parts(extension).get("result")
+        if result is not None:
+            self.resolver.resolve(result, library, f"{path}.since")
+        return Since(others, result)
 
     def _window(
         self, duration: dict[str, Any], library: Resource, path: str
@@ -193,9 +221,11 @@ class Builder:
         )
         place = 0
         for plan in ranked:
-            for identifier, title in plan_sources(plan):
-                rule = identifier if identifier in self.names else None
-                yield Source(identifier, title, plan, rule, place)
+            for identifier, title, node in plan_sources(plan):
+                name = identifier.replace("_", "")  # a FHIR name holds no underscore
+                rule = name if name in self.names else None
+                named = ext.value(node, "short-title", "")
+                yield Source(identifier, title, plan, rule, place, named)
                 place += 1
 
     def _displays(self) -> Iterator[tuple[tuple[str, str], str]]:
@@ -209,13 +239,14 @@ class Builder:
                 yield normalise(system, concept["code"]), concept.get("display", concept["code"])
 
 
-def plan_sources(plan: Resource) -> Iterator[tuple[str, str]]:
-    """Id and title of what asks for cards in a plan: the cause, or each parent action (a flag)."""
+def plan_sources(plan: Resource) -> Iterator[tuple[str, str, Resource]]:
+    """Id, title and element of what asks for cards in a plan: the cause, or each parent action (a
+    flag)."""
     parents = [a for a in plan.get("action", ()) if "action" in a]
     if parents:
-        yield from ((a["id"], a.get("title", a["id"])) for a in parents)
+        yield from ((a["id"], a.get("title", a["id"]), a) for a in parents)
     else:
-        yield clinical_id(plan), plan["title"]
+        yield clinical_id(plan), plan["title"], plan
 
 
 def override_reasons(content_files: ContentFiles) -> dict[str, dict[str, str]]:

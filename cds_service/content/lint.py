@@ -38,6 +38,7 @@ from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
 
 MAX_SUMMARY = 139  # docs/conformance.md 4.5: fewer than 140 characters
+MAX_EXPRESSION = 400  # characters: a longer one cannot be read and checked by a clinician
 CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 
@@ -214,6 +215,9 @@ def _expressions(resolver: Resolver) -> Iterator[Finding]:
         for item in walk_items(form.get("item", ()))
     }
     for expression, file, path in resolver.compiled:
+        if len(expression.text) > MAX_EXPRESSION:
+            words = f"has {len(expression.text)} characters, at most {MAX_EXPRESSION}: name a part"
+            yield Finding(file, path, words)
         for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
         for name in bare_names(expression.tree):
@@ -231,7 +235,10 @@ def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[s
 
 
 # Functions that may stand first, and the one whose arguments still see the rule's own focus.
-FIRST = frozenset({"iif", "today", "now", "timeOfDay"})
+FIRST = frozenset({"iif", "atLeast", "today", "now", "timeOfDay"})
+
+
+NOT_OF_A_BASE = frozenset({"iif", "atLeast"})
 
 
 def bare_names(node: nodes.Node) -> Iterator[str]:
@@ -244,7 +251,10 @@ def bare_names(node: nodes.Node) -> Iterator[str]:
         case nodes.Special(name=name):
             yield name
         case nodes.Call(base=base, name=name, arguments=arguments):
-            below = [*([] if base is None else [base]), *(arguments if name == "iif" else ())]
+            below = [
+                *([] if base is None else [base]),
+                *(arguments if name in NOT_OF_A_BASE else ()),
+            ]
             for child in below:
                 yield from bare_names(child)
         case _:

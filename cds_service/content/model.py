@@ -7,7 +7,7 @@ changes after load, so one object may be shared by all threads and forked worker
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -54,6 +54,7 @@ INPUTS = (
     "age",
     "encounter",
     "user",
+    "staleAnswers",
     "questionnaireResponse",
     "expiredQuestionnaireResponse",
     *CONTEXT_BUNDLES,
@@ -97,6 +98,9 @@ class NamedFact:
     description: str
     expression: Expression
     owner: str  # id of the resource that declares it
+    is_reason: bool = True  # False: no card quotes what it rests on
+    asks: str | None = None  # the question that would settle it, if it is unknown
+    unit: str = ""  # printed after its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,14 @@ class ValueReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """The other requirements, and the value set their result must be in, if it must."""
+
+    requirements: tuple[str, ...]
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """A ``dataRequirement`` of the facts library: which chart entries ``%id`` stands for.
 
@@ -153,6 +165,9 @@ class Requirement:
     reading: ValueReading | None = None  # None: that it is there is enough
     context: str | None = None  # the field of the hook context it reads in place of the chart
     may_quiet: str | None = None  # why one that cannot be read may hold a card back
+    since: Since | None = None  # only entries on or after those of another requirement
+    short_name: str = ""  # one to four words, as a card names an entry
+    is_vital_sign: bool = False
 
     @property
     def main(self) -> CodeFilter:
@@ -172,11 +187,15 @@ class Source:
     plan: Resource
     rule: str | None
     order: int
+    short_title: str = ""  # as a card names it among its facts; empty: never named
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contribution:
-    """A source asking for a card, or (``advice``) adding a line to it."""
+    """A source asking for a card, or (``advice``) adding a line to it.
+
+    ``reason``, ``do_now`` and ``think_of`` are templates (``plan_definitions/README.md``).
+    """
 
     source: Source
     id: str
@@ -189,6 +208,54 @@ class Contribution:
     priority: Priority
     overrides: tuple[str, ...]
     documentation: tuple[Resource, ...]
+    conditions: tuple[Applicability, ...]
+    do_now: str = ""
+    think_of: str = ""
+    not_reported: tuple[InputRef, ...] = ()  # answers whose absence is worth a word
+    counted: bool = True  # False: not among the "+n more" of a summary
+    sheet: SheetLine | None = None  # a line of the self-care sheet
+
+
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """Where a line of the self-care sheet stands: its ``block``; ``key`` is its meaning, said once;
+    ``of`` the source whose turn it takes; ``topic`` names it on the card."""
+
+    block: str
+    key: str
+    of: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardStyle:
+    """How the detail of a card is written (``plan_definitions/README.md``, A card).
+
+    ``also``: what a further source adds to the things to do: ``summary``, ``do-now`` or ``none``.
+    ``facts`` and ``more_facts``: how many a first and a further reason quote. ``words``: at most.
+    """
+
+    is_generic: bool = False  # the summary is the card's own, whatever the reason
+    counts: bool = True  # "(+n more)" stands after the summary
+    also: str = "summary"
+    is_private: bool = False  # masked answers are named in clear here
+    every_variant: bool = False  # all reasons of a source speak, not its first alone
+    still_open: bool = True
+    names_emergencies: bool = False  # other cards leave the emergency questions to this one
+    full_words: bool = False  # answers are quoted word for word, however long
+    shorten: str = "ordinary"  # which steps come first: "emergency", "self-care"
+    words: int = 130
+    reasons: int = 3
+    facts: int = 6
+    more_facts: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Words filled into a template where a condition holds: ``{pregtest}``."""
+
+    code: str
+    text: str
     conditions: tuple[Applicability, ...]
 
 
@@ -205,6 +272,8 @@ class Suggestion:
     order_key: str | None  # what makes two orders the same: the code, else the text
     activity: str | None  # canonical|version of the ActivityDefinition
     form: str | None  # canonical of a Questionnaire to open
+    is_exam: bool = False
+    instead: str = ""  # a text said instead of what to do: "with-sheet" or "no-sheet"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,33 +293,40 @@ class Card:
     suggestions: tuple[Suggestion, ...]
     selection_behavior: str
     never_suppressed: bool  # shown again even after it was settled
+    style: CardStyle = CardStyle()
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A place a card may take in a group."""
+    """A place a card may take in a group, if it is at least so pressing."""
 
     card: str
     conditions: tuple[Applicability, ...]
+    least: Priority = "routine"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Cards in rank order, shown only when the conditions hold; ``text`` says what if not."""
+    """Cards in rank order, shown only when the conditions hold; ``text`` says what if not.
+    ``by_priority``: the most pressing cards come first, in rank order inside one priority."""
 
     id: str
     text: str | None
     conditions: tuple[Applicability, ...]
     placements: tuple[Placement, ...]
+    by_priority: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line about what is uncertain, on every card of a moment where its conditions hold."""
+    """A line about what is uncertain, where its conditions hold: on every card of a moment, or on
+    the first. ``part`` is the part of the detail it stands in."""
 
     id: str
     text: str
     conditions: tuple[Applicability, ...]
+    part: str = "still-open"
+    only_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +353,9 @@ class Strategy:
     repeat_days: int  # a settled card is held back for so many days
     order_days: int  # an active order of the last so many days is not suggested again
     wording: Mapping[str, str]
+    fragments: tuple[Fragment, ...] = ()
+    chart_parts: Mapping[str, str] = field(default_factory=dict)  # resource type -> words
+    results: Mapping[str, str] = field(default_factory=dict)  # value set url -> words
 
     @property
     def hooks(self) -> tuple[str, ...]:
@@ -298,6 +377,14 @@ class Question:
     exclusive: frozenset[str]  # codes of options that exclude all others
     valid_hours: float | None
     quoted_only_on: str | None
+    is_emergency: bool = False  # its answers hold for a shorter time than the form's
+    never_quoted: bool = False
+    group: str = ""  # items of one group are quoted together, last
+    template: str = "{value}"  # how an answer reads in its group
+    number: str = "{value}"
+    displays: Mapping[str, str] = field(default_factory=dict)  # option code -> its words
+    quotes: Mapping[str, str] = field(default_factory=dict)  # option code -> shorter words
+    masked: Mapping[str, str] = field(default_factory=dict)  # option code -> words elsewhere
 
     @property
     def system(self) -> dict[str, str | None]:

@@ -69,6 +69,8 @@ class PrerequisiteReader:
             case nodes.Call(base=None, name="iif", arguments=(criterion, then, *otherwise)):
                 chosen = _all_of((self._true(criterion), self._true(then)))
                 return _one_of((chosen, *map(self._true, otherwise)))
+            case nodes.Call(name="atLeast", arguments=(_, *criteria)):
+                return _one_of(map(self._true, criteria))
             case nodes.Call(base=base, name="exists") if base is not None:
                 return self._some(base)
             case nodes.Variable(name=name) if name in self.names:

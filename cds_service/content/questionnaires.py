@@ -38,11 +38,26 @@ def _question(item: Item, node: dict[str, Any], root_hours: float | None) -> Que
         exclusive=frozenset(_codes(options, OPTION_EXCLUSIVE)),
         valid_hours=_valid_hours(node) or root_hours,
         quoted_only_on=(ext.value(node, "quoted-only-on") or "").rpartition("/")[2] or None,
+        is_emergency=_valid_hours(node) is not None,
+        never_quoted=ext.value(node, "never-quoted", False),
+        group=ext.value(node, "quote-group", ""),
+        template=ext.value(node, "quote-as", "{value}"),
+        number=ext.value(node, "number-as", "{value}"),
+        displays={o["valueCoding"]["code"]: o["valueCoding"].get("display", "") for o in options},
+        quotes=dict(_texts(options, "quote-as")),
+        masked=dict(_texts(options, "masked-quote")),
     )
 
 
 def _option(coding: dict[str, Any]) -> Answer:
     return Answer("Coding", {"system": coding.get("system"), "code": coding["code"]}, ROOT)
+
+
+def _texts(options: list[dict[str, Any]], url: str) -> Iterator[tuple[str, str]]:
+    for option in options:
+        text = ext.value(option, url)
+        if text:
+            yield option["valueCoding"]["code"], text
 
 
 def _codes(options: list[dict[str, Any]], url: str) -> Iterator[str]:

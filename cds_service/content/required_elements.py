@@ -82,7 +82,7 @@ def _action(action: Mapping[str, Any], path: str) -> Iterator[Missing]:
     yield from _needs(action, path, "id")
     # A note and a contribution need textEquivalent, a card and its suggestions a title; a place in
     # the strategy only names its card.
-    is_place = action.keys() <= {"id", "condition", "definitionCanonical"}
+    is_place = action.keys() <= {"id", "extension", "condition", "definitionCanonical"}
     if not is_place and not action.get("title") and not action.get("textEquivalent"):
         yield path, "title or textEquivalent"
     for trigger in action.get("trigger", ()):

@@ -25,6 +25,7 @@ from cds_service.content.model import (
     Moment,
     Note,
     Priority,
+    Strategy,
     Suggestion,
 )
 from cds_service.decision.facts import Facts
@@ -49,21 +50,30 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WantedCard:
-    """A card that a source asked for; ``reasons`` holds one contribution per source, in rank
-    order."""
+    """A card that a source asked for.
+
+    ``asking`` are the contributions that ask for it, most pressing first, then in rank order;
+    ``reasons`` the first of each source. The first of all is the one that speaks.
+    """
 
     card: Card
     reasons: tuple[Contribution, ...]
     advice: tuple[Contribution, ...]
     priority: Priority
     suggestions: tuple[Suggestion, ...] = ()
+    asking: tuple[Contribution, ...] = ()
+
+    @property
+    def speaker(self) -> Contribution | None:
+        """The contribution that gives the card its words; None for a rule that failed."""
+        return self.reasons[0] if self.reasons else None
 
     @property
     def summary(self) -> str:
-        """The only source's own summary, else the card's."""
-        if len(self.reasons) == 1 and self.reasons[0].summary:
-            return self.reasons[0].summary
-        return self.card.summary
+        """The speaker's own summary as a template, else the card's."""
+        if self.card.style.is_generic or self.speaker is None or not self.speaker.summary:
+            return self.card.summary
+        return self.speaker.summary
 
 
 class ConditionEvaluator:
@@ -305,12 +315,17 @@ def _wanted(
 
 def _merge(card: Card, asking: list[Contribution], applying: list[Contribution]) -> WantedCard:
     """One card with every reason that led to it, each source named once."""
+    ordered = sorted(asking, key=_pressing, reverse=True)  # stable: rank order inside a priority
     reasons: dict[str, Contribution] = {}
-    for contribution in asking:
+    for contribution in ordered:
         reasons.setdefault(contribution.source.id, contribution)
-    priority = max((card.priority, *(c.priority for c in asking)), key=PRESSING.index)
+    priority = max((card.priority, ordered[0].priority), key=PRESSING.index)
     advice = tuple(c for c in applying if c.advice)
-    return WantedCard(card, tuple(reasons.values()), advice, priority)
+    return WantedCard(card, tuple(reasons.values()), advice, priority, asking=tuple(ordered))
+
+
+def _pressing(contribution: Contribution) -> int:
+    return PRESSING.index(contribution.priority)
 
 
 # -- where they stand ---------------------------------------------------------------------
@@ -333,23 +348,44 @@ def _place(
     texts = []
     for group in (group for moment in moments for group in moment.groups):
         is_open = evaluator.all_hold(group.conditions) is Answer.YES
-        here = [p for p in _in_order(evaluator, group) if p in wanted and p not in placed]
+        here = [p for p in _in_order(evaluator, group, wanted) if p not in placed]
         (placed if is_open else waiting).update((plan_id, wanted[plan_id]) for plan_id in here)
         if here and not is_open and group.text:
             texts.append(group.text)
-    strategy = evaluator.content.strategy
+    shown, over = _capped(evaluator.content.strategy, placed)
+    deferred = [*over, *(w for p, w in waiting.items() if p not in placed)]
+    return _Placed(tuple(_suggest_once(evaluator, shown)), tuple(deferred), tuple(texts))
+
+
+def _capped(
+    strategy: Strategy, placed: Mapping[str, WantedCard]
+) -> tuple[list[WantedCard], list[WantedCard]]:
+    """The cards shown and those over the cap. The last place is kept for the reserved card, unless
+    a pressing one waits for it."""
     ordinary = [w for plan_id, w in placed.items() if plan_id != strategy.reserved]
-    room = strategy.cap - 1 if strategy.reserved else strategy.cap
+    if strategy.reserved is None:
+        return ordinary[: strategy.cap], ordinary[strategy.cap :]
     last = [placed[strategy.reserved]] if strategy.reserved in placed else []
-    deferred = [*ordinary[room:], *(w for p, w in waiting.items() if p not in placed)]
-    shown = tuple(_suggest_once(evaluator, [*ordinary[:room], *last]))
-    return _Placed(shown, tuple(deferred), tuple(texts))
+    waits = ordinary[strategy.cap - 1 : strategy.cap]
+    if any(PRESSING.index(w.priority) >= PRESSING.index("urgent") for w in waits):
+        return ordinary[: strategy.cap], [*ordinary[strategy.cap :], *last]
+    return [*ordinary[: strategy.cap - 1], *last], ordinary[strategy.cap - 1 :]
 
 
-def _in_order(evaluator: ConditionEvaluator, group: Group) -> Iterator[str]:
-    for placement in group.placements:
-        if evaluator.all_hold(placement.conditions) is Answer.YES:
-            yield placement.card
+def _in_order(
+    evaluator: ConditionEvaluator, group: Group, wanted: Mapping[str, WantedCard]
+) -> list[str]:
+    """The wanted cards of a group, each at its first applicable place."""
+    places: dict[str, None] = {}
+    for place in group.placements:
+        card = wanted.get(place.card)
+        if card is None or PRESSING.index(card.priority) < PRESSING.index(place.least):
+            continue
+        if evaluator.all_hold(place.conditions) is Answer.YES:
+            places.setdefault(place.card)
+    if not group.by_priority:
+        return list(places)
+    return sorted(places, key=lambda plan_id: -PRESSING.index(wanted[plan_id].priority))
 
 
 def _suggest_once(

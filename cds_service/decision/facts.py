@@ -15,6 +15,7 @@ from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import ChartIndex, CodingKind, Entry
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
+from cds_service.decision.since import keep_since
 from cds_service.decision.unread import Unread, Why, unread
 from cds_service.fhir.dates import parse_span, whole_years
 from cds_service.fhir.errors import Issue, MissingFacts
@@ -84,6 +85,7 @@ def build_facts(
     form = content.questionnaire
     counts: Counter[CodingKind] = Counter()
     entries, chart = index.match(record.chart, now, record.references, counts)
+    keep_since(content, entries)
     read = read_responses(form, record.responses, record.references, now, canonicals)
     context = {name: _admitted(record.context.get(name, ())) for name in CONTEXT_BUNDLES}
     for name, of_context in index.contexts.items():
@@ -103,6 +105,7 @@ def build_facts(
         "age": age_of(record.patient, now),
         "encounter": record.encounter,
         "user": {"type": record.user[0], "id": record.user[1]},
+        "staleAnswers": [],
         "questionnaireResponse": None,
         "expiredQuestionnaireResponse": read.expired,
         **{name: admitted for name, (admitted, _) in context.items()},
@@ -130,7 +133,11 @@ def build_facts(
 def _answered(facts: Facts, form: Questionnaire, candidate: Candidate, now: datetime) -> Facts:
     """The facts with the answers of one response."""
     sheet = candidate.sheet(form, now)
-    given = {"answers": sheet.view, "questionnaireResponse": candidate.response}
+    given = {
+        "answers": sheet.view,
+        "staleAnswers": sorted(sheet.stale),
+        "questionnaireResponse": candidate.response,
+    }
     return replace(
         facts,
         variables={**facts.variables, **given},

@@ -1,39 +1,39 @@
 """An evaluation as CDS Hooks cards (``docs/conformance.md`` section 4).
 
 All words come from content: summaries, reasons and orders from the plans, the fixed phrases from
-the strategy's ``card-wording``. The detail has five parts (README, Try it), as
-GitHub-flavoured Markdown; whatever a person typed is escaped.
+the strategy's ``card-wording``. A card says the finding and the next step in its summary, the
+reasons in this person's own words below it, what to do now, and what is still open; the full
+reasoning stands behind a link. Whatever a person typed is escaped.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.justification import Evidence, EvidenceReader
-from cds_service.content.model import (
-    INDICATORS,
-    URGENCY,
-    Card,
-    Content,
-    Contribution,
-    InputRef,
-    Suggestion,
-)
+from cds_service.content.model import INDICATORS, Card, Content, Contribution, Suggestion
 from cds_service.content.orders import SUBJECT
 from cds_service.decision.evaluate import Evaluation, WantedCard
-from cds_service.fhirpath import FhirPathError
+from cds_service.decision.support import Fact, SupportReader, Values
+from cds_service.hooks.detail import ORDERS, Detail
+from cds_service.hooks.quotes import Quotes
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
-from cds_service.hooks.unread_lines import unread_lines
+from cds_service.hooks.sheet import Sheet, compose, message
+from cds_service.hooks.still_open import StillOpen
+from cds_service.hooks.templates import FACTS, Templates
 
-NAMED = 4  # sources named on a card; the rest are counted (clinical specification 1.5)
-DAY = 10  # characters of a date without its time
+NAMED = 3  # sources named where a card is told elsewhere
+MAX_ALSO = 2  # further sources named among the things to do
+MAX_TOPICS = 5  # of the self-care sheet, named on its card
+MAX_DEFERRED = 3
 MAX_QUOTE = 500  # characters of a person's own words
+MAX_SHORT_STRENGTH = 2  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,24 @@ class Call:
         scope = (self.client, request.patient_id, request.hook_instance)
         return self.make_uuid("call", *scope, *parts)
 
+    @property
+    def site_url(self) -> str:
+        """The public address without a path of its own."""
+        return self.intake_url.rpartition("/")[0]
+
 
 def unkeyed_uuid(*parts: str) -> str:
     """A uuid that anybody can make: for explain and vignettes, whose cards are sent to nobody."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(parts)))
+
+
+@dataclass(slots=True)
+class _Response:
+    """What the cards of one response know of each other."""
+
+    values: Values
+    asks_now: bool
+    exam_said: bool = False
 
 
 class CardWriter:
@@ -67,35 +81,52 @@ class CardWriter:
     def __init__(self, content: Content) -> None:
         self.content = content
         self.say = content.strategy.wording
-        reader = EvidenceReader(content.names)
+        reader, evidence = SupportReader(content), EvidenceReader(content.names)
+        self.reader = reader
+        self.quotes = Quotes(content, reader)
+        self.templates = Templates(content, self.quotes)
+        self.open = StillOpen(content, self.quotes, reader)
+        self.support = self.open.parts
         self.evidence: dict[Contribution, Evidence] = {
-            c: reader.of(c.conditions) for cs in content.contributions.values() for c in cs
+            c: evidence.of(c.conditions) for c in self.support
         }
-        self.basis: dict[Contribution, tuple[str, ...]] = {
-            c: tuple(_basis_lines(c)) for cs in content.contributions.values() for c in cs
-        }
+        self.basis = {c: _documents(c) for c in self.support}
+        self.restricted = frozenset(
+            i.link_id
+            for i in content.questionnaire.items.values()
+            if i.restricted and not i.never_quoted
+        )
 
     def cards(self, evaluation: Evaluation, call: Call) -> list[dict[str, Any]]:
         """The cards shown, in order, as CDS Hooks JSON without nulls or empties."""
-        last = len(evaluation.shown) - 1
-        return [
-            self._card(evaluation, wanted, call, with_deferred=place == last)
-            for place, wanted in enumerate(evaluation.shown)
-        ]
+        response = self._response(evaluation)
+        return [self._card(evaluation, wanted, call, response) for wanted in evaluation.shown]
+
+    def details(self, evaluation: Evaluation) -> Iterator[tuple[WantedCard, Detail]]:
+        """The cards shown with the parts of their details, for authors."""
+        response = self._response(evaluation)
+        for wanted in evaluation.shown:
+            yield wanted, self.detail(evaluation, wanted, response, _sheet(evaluation, wanted))
+
+    def _response(self, evaluation: Evaluation) -> _Response:
+        values = Values(evaluation.facts, evaluation.evaluator.bindings, self.restricted)
+        return _Response(values, any(w.card.style.names_emergencies for w in evaluation.shown))
 
     def _card(
-        self, evaluation: Evaluation, wanted: WantedCard, call: Call, with_deferred: bool
+        self, evaluation: Evaluation, wanted: WantedCard, call: Call, response: _Response
     ) -> dict[str, Any]:
         plan = wanted.card.plan
+        sheet = _sheet(evaluation, wanted)
         card: dict[str, Any] = {
             "uuid": call.uuid(plan["url"]),
-            "summary": wanted.summary,
-            "detail": self._detail(evaluation, wanted, with_deferred),
+            "summary": self.summary(evaluation, wanted),
+            "detail": self.detail(evaluation, wanted, response, sheet).render(),
             "indicator": INDICATORS[wanted.priority],
-            "source": self._source(wanted.card),
+            "source": self._source(wanted),
         }
+        payload = message(sheet, self.support, response.values, self.say) if sheet else []
         suggestions = [
-            _suggestion(s, plan["url"], call, evaluation.now, _advice(wanted))
+            _suggestion(s, plan["url"], call, evaluation.now, payload)
             for s in wanted.suggestions
             if s.order
         ]
@@ -105,15 +136,17 @@ class CardWriter:
         reasons = list(self._override_reasons(wanted))
         if reasons:
             card["overrideReasons"] = reasons
-        links = list(_links(wanted, call))
-        if links:
-            card["links"] = links
+        card["links"] = list(self._links(wanted, call))
         return card
 
-    def _source(self, card: Card) -> dict[str, Any]:
-        first = card.documentation[0] if card.documentation else {}
-        label = first.get("display", card.plan["publisher"])
-        source = {"label": self.say["source"].format(source=label), "topic": dict(card.topic)}
+    def _source(self, wanted: WantedCard) -> dict[str, Any]:
+        documents: list[Mapping[str, Any]] = [*self._basis(wanted), *wanted.card.documentation[:1]]
+        first = documents[0] if documents else {}
+        label = first.get("display", self.say["specification"])
+        source = {
+            "label": self.say["source"].format(source=label),
+            "topic": dict(wanted.card.topic),
+        }
         if "url" in first:
             source["url"] = first["url"]
         return source
@@ -126,62 +159,208 @@ class CardWriter:
             if code in offered
         )
 
-    # -- detail ----------------------------------------------------------------------
+    def _links(self, wanted: WantedCard, call: Call) -> Iterator[dict[str, str]]:
+        for suggestion in wanted.suggestions:
+            if suggestion.form:
+                yield {"label": suggestion.label, "url": call.intake_url, "type": "absolute"}
+        anchor = f"#{wanted.speaker.source.id}" if wanted.speaker else ""
+        url = f"{call.site_url}/content/cards/{wanted.card.plan['id']}{anchor}"
+        yield {"label": self.say["full-reasoning"], "url": url, "type": "absolute"}
 
-    def _detail(self, evaluation: Evaluation, wanted: WantedCard, with_deferred: bool) -> str:
-        parts = [
-            (None, [wanted.card.opening] if wanted.card.opening else []),
-            ("why", list(self._why(evaluation, wanted))),
-            ("unknown", list(self._unknown(evaluation, wanted)) or [self.say["nothing-unknown"]]),
-            ("consider", list(self._consider(wanted))),
-            ("options", list(self._options(wanted))),
-            ("also-consider", self._deferred(evaluation) if with_deferred else []),
-            ("basis", list(self._basis(wanted))),
+    # -- the summary -------------------------------------------------------------------
+
+    def summary(self, evaluation: Evaluation, wanted: WantedCard) -> str:
+        """The most pressing source's own summary, and how many more there are."""
+        text = self.templates.fill(wanted.summary, evaluation)
+        more = len(self._further(evaluation, wanted))
+        if not more or not wanted.card.style.counts or wanted.card.style.is_generic:
+            return text
+        return self.say["summary-more"].format(summary=text, count=more)
+
+    def _further(self, evaluation: Evaluation, wanted: WantedCard) -> list[str]:
+        """The own summaries of the other sources, each once."""
+        own = self.templates.fill(wanted.summary, evaluation)
+        texts = (
+            self.templates.fill(c.summary, evaluation)
+            for c in wanted.reasons[1:]
+            if c.summary and c.counted
+        )
+        return [text for text in dict.fromkeys(texts) if text != own]
+
+    # -- the detail --------------------------------------------------------------------
+
+    def detail(
+        self,
+        evaluation: Evaluation,
+        wanted: WantedCard,
+        response: _Response,
+        sheet: Sheet | None = None,
+    ) -> Detail:
+        """The parts of the detail, shortened to the card's budget."""
+        style = wanted.card.style
+        place = evaluation.shown.index(wanted)
+        detail = Detail(self.say, basis=self._basis_line(wanted))
+        detail.why = list(dict.fromkeys(self._why(evaluation, wanted, response.values)))[
+            : style.reasons
         ]
-        return "\n\n".join(
-            f"**{self.say[heading]}**\n\n" + "\n".join(f"- {line}" for line in lines)
-            if heading
-            else "\n".join(lines)
-            for heading, lines in parts
-            if lines
+        detail.not_reported = self._not_reported(evaluation, wanted)
+        detail.answered = self._answered(evaluation)
+        self._add_to_do(detail, evaluation, wanted)
+        if not response.exam_said and any(s.is_exam for s in wanted.suggestions):
+            detail.exam, response.exam_said = self.say["exam"], True
+        if wanted.speaker:
+            detail.think_of = self.templates.fill(wanted.speaker.think_of, evaluation)
+        if sheet is not None:
+            self._add_sheet(detail, wanted, sheet)
+        notes = [n for n in evaluation.notes if place == 0 or not n.only_first]
+        told = {
+            part: [self.templates.fill(n.text, evaluation) for n in notes if n.part == part]
+            for part in ("still-open", "privacy")
+        }
+        detail.still_open = list(
+            self.open.lines(evaluation, wanted, response.values, response.asks_now)
+        )
+        detail.still_open += told["still-open"]
+        detail.privacy = told["privacy"]
+        detail.own_words = self._own_words(evaluation, wanted.card)
+        if place == len(evaluation.shown) - 1:
+            self._add_deferred(detail, evaluation)
+        detail.shorten(style.words, ORDERS[style.shorten])
+        return detail
+
+    def _why(self, evaluation: Evaluation, wanted: WantedCard, values: Values) -> Iterator[str]:
+        """One line a source: its reason, with what made it true and is not on the card yet."""
+        style = wanted.card.style
+        seen: set[object] = set()
+        most = style.facts
+        kept = False
+        for reason in wanted.asking if style.every_variant else wanted.reasons:
+            new, hidden = self._new_facts(evaluation, reason, wanted.card, values, seen)
+            kept = kept or hidden
+            words = self.quotes.groups(evaluation, new, wanted.card)
+            if f"{{{FACTS}}}" in reason.reason and not words:
+                continue
+            shown = words[: most + any(f.kind == "age" for f in new)]
+            if len(words) > len(shown):
+                shown.append(self.say["and-more"].format(count=len(words) - len(shown)))
+            yield self.templates.fill(reason.reason, evaluation, {FACTS: "; ".join(shown)})
+            most = style.more_facts
+        if kept:
+            yield self.say["kept-private"]
+
+    def _new_facts(
+        self,
+        evaluation: Evaluation,
+        reason: Contribution,
+        card: Card,
+        values: Values,
+        seen: set[object],
+    ) -> tuple[list[Fact], bool]:
+        """What supports a reason, is not quoted yet and may be; and whether anything may not."""
+        new, hidden = [], False
+        for fact in self.support[reason].support(values):
+            if fact.key in seen:
+                continue
+            seen.add(fact.key)
+            if fact.kind == "source" and self._is_told(fact, values, seen):
+                continue
+            if self.quotes.is_quotable(evaluation, fact, card):
+                new.append(fact)
+            elif fact.name in self.restricted:
+                item = self.content.questionnaire.items[fact.name]
+                hidden = hidden or item.quoted_only_on in (None, card.plan["id"])
+        return new, hidden
+
+    def _is_told(self, fact: Fact, values: Values, seen: set[object]) -> bool:
+        """Whether everything another source rests on is on the card already."""
+        rule = self.quotes.sources[fact.name].rule
+        return rule is not None and all(
+            f.key in seen for f in self.reader.named(rule).support(values)
         )
 
-    def _why(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[str]:
-        sheet = evaluation.facts.answers
-        for reason in wanted.reasons[:NAMED]:
-            quoted = dict.fromkeys(self._quotes(evaluation, reason, wanted.card))
-            yield reason.reason + (f" ({', '.join(quoted)})" if quoted else "")
-        if len(wanted.reasons) > NAMED:
-            yield self.say["and-more"].format(count=len(wanted.reasons) - NAMED)
-        if sheet.authored is not None:
-            yield self.say["answers-given"].format(date=sheet.authored.date().isoformat())
-        clues = [clue for c in wanted.reasons for clue in self.evidence[c].supporting]
-        supporting = {clue.leaf[0] for clue in clues}
-        if sheet.age is not None and supporting & sheet.stale:
-            hours = int(sheet.age.total_seconds() // 3600)
-            yield self.say["answers-old"].format(hours=hours)
-        for link_id, text in sheet.texts.items():
-            if self._may_quote(evaluation, link_id, wanted.card):
-                yield self.say["own-words"].format(text=escape(text[:MAX_QUOTE]))
+    def _not_reported(self, evaluation: Evaluation, wanted: WantedCard) -> str:
+        sheet, named = evaluation.facts.answers, []
+        for link_id, code in wanted.speaker.not_reported if wanted.speaker else ():
+            answer = sheet.view.get(link_id)
+            if link_id in sheet.stale or not isinstance(answer, dict):
+                continue
+            if code.startswith("="):  # an option that itself says no
+                if answer.get(code[1:]):
+                    named.append(self.content.questionnaire.items[link_id].label)
+            elif answer.get(code) is False:
+                named.append(self.quotes.option(link_id, code))
+        return self.say["not-reported"].format(items=", ".join(named)) if named else ""
 
-    def _quotes(self, evaluation: Evaluation, reason: Contribution, card: Card) -> Iterator[str]:
-        """Answers and chart entries that speak for a reason, as codes and dates, not prose."""
-        for clue in self.evidence[reason].supporting:
-            quote = None
-            if clue.leaf[0] == "%":
-                quote = self._chart_quote(evaluation, clue.leaf[1])
-            elif self._may_quote(evaluation, clue.leaf[0], card):
-                quote = _answer_quote(evaluation, clue.leaf)
-            if quote and all(_holds(evaluation, name) for name in clue.through):
-                yield quote
+    def _answered(self, evaluation: Evaluation) -> str:
+        if evaluation.facts.answers.authored is None:
+            return ""  # said among what is still open
+        return self.say["answered"].format(ago=self.quotes.ago(evaluation))
 
-    def _may_quote(self, evaluation: Evaluation, link_id: str, card: Card) -> bool:
-        """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
-        are quoted to health professionals only (clinical specification 1.6)."""
-        item = self.content.questionnaire.items.get(link_id)
-        if item is None or item.quoted_only_on not in (None, card.plan["id"]):
-            return False
-        return not item.restricted or evaluation.facts.variables["user"]["type"] in PRACTITIONERS
+    def _add_to_do(self, detail: Detail, evaluation: Evaluation, wanted: WantedCard) -> None:
+        style, own = wanted.card.style, [c for c in wanted.reasons if c.do_now]
+        instead = next((s.label for s in wanted.suggestions if s.instead), None)
+        if wanted.speaker is None:  # a rule could not be asked: the card's own lines
+            detail.do_now = [s.label for s in wanted.suggestions if not s.order]
+        if instead or own:
+            text = instead or self.templates.fill(own[0].do_now, evaluation)
+            detail.do_now = [text]
+        if style.also == "do-now":
+            detail.do_now += [self.templates.fill(c.do_now, evaluation) for c in own[1:2]]
+        elif style.also == "summary":
+            texts = self._further(evaluation, wanted)
+            detail.also = [self.say["also"].format(text=t) for t in texts[:MAX_ALSO]]
+            detail.also_more = max(len(texts) - MAX_ALSO, 0)
+        detail.do_now += [
+            self.templates.fill(c.do_now, evaluation) for c in wanted.advice if c.do_now
+        ]
+
+    def _add_sheet(self, detail: Detail, wanted: WantedCard, sheet: Sheet) -> None:
+        if any(s.instead == "no-sheet" for s in wanted.suggestions):
+            return
+        topics = sheet.topics
+        detail.sheet, detail.sheet_more = topics[:MAX_TOPICS], max(len(topics) - MAX_TOPICS, 0)
+        detail.sheet_end = [self.say["topic-seek-care"]]
+        if sheet.has_relief:
+            detail.sheet_end.insert(0, self.say["topic-relief"])
+            detail.check_first = sheet.check_first
+
+    def _add_deferred(self, detail: Detail, evaluation: Evaluation) -> None:
+        named = evaluation.deferred[:MAX_DEFERRED]
+        detail.deferred_titles = [w.card.title for w in named]
+        detail.deferred = [
+            w.card.title if w.card.style.is_generic else self.templates.fill(w.summary, evaluation)
+            for w in named
+        ]
+        detail.deferred_more = len(evaluation.deferred) - len(named)
+
+    def _own_words(self, evaluation: Evaluation, card: Card) -> str:
+        """The person's own words, on the card that may quote them."""
+        told = [
+            escape(text[:MAX_QUOTE])
+            for link_id, text in evaluation.facts.answers.texts.items()
+            if self.quotes.may_quote(evaluation, link_id, card)
+        ]
+        return self.say["in-own-words"].format(text=" ".join(told)) if told else ""
+
+    # -- what it rests on --------------------------------------------------------------
+
+    def _basis(self, wanted: WantedCard) -> list[dict[str, Any]]:
+        """The first document of the speaker, and of the next source that has another."""
+        found: dict[str, dict[str, Any]] = {}
+        for reason in wanted.reasons if wanted.card.style.counts else wanted.reasons[:1]:
+            for document in self.basis[reason][:1]:
+                found.setdefault(document["display"], document)
+        return list(found.values())[:2]
+
+    def _basis_line(self, wanted: WantedCard) -> str:
+        named = [document["line"] for document in self._basis(wanted)]
+        version = self.content.strategy.plan["version"]
+        phrase = "version-draft" if self.content.draft else "version"
+        return self.say[phrase].format(
+            basis="; ".join(named) or self.say["specification"], version=version
+        )
+
+    # -- what may be told elsewhere ----------------------------------------------------
 
     def may_tell(self, evaluation: Evaluation, reason: Contribution, card: Card) -> bool:
         """Whether the conditions of a reason may be told with a card: nothing they look at is kept
@@ -189,7 +368,7 @@ class CardWriter:
         evidence = self.evidence[reason]
         leaves = {*(clue.leaf for clue in evidence.supporting), *evidence.contrary}
         return all(
-            self._may_name(name) if where == "%" else self._may_quote(evaluation, where, card)
+            self._may_name(name) if where == "%" else self.quotes.may_quote(evaluation, where, card)
             for where, name in leaves
         )
 
@@ -197,115 +376,33 @@ class CardWriter:
         requirement = self.content.requirements.get(name)
         return requirement is None or requirement.quotable
 
-    def _chart_quote(self, evaluation: Evaluation, name: str) -> str | None:
-        requirement = self.content.requirements.get(name)
-        entries = evaluation.facts.entries.get(name)
-        if requirement is None or not requirement.quotable or not entries:
-            return None
-        entry = entries[0]
-        display = self.content.display_of(entry.coding)
-        return f"{display}, {entry.when.text[:DAY]}" if entry.when else display
 
-    def _unknown(self, evaluation: Evaluation, wanted: WantedCard) -> Iterator[str]:
-        sheet = evaluation.facts.answers
-        watched = {leaf[0] for c in wanted.reasons for leaf in self.evidence[c].contrary}
-        items = self.content.questionnaire.items
-        labels = dict.fromkeys(items[i].label for i in items if i in watched & sheet.unanswered)
-        if labels:
-            yield self.say["not-answered"].format(items=", ".join(labels))
-        unread = dict.fromkeys(items[i].label for i in sheet.unusable if i in items)
-        if unread:
-            yield self.say["answers-unusable"].format(items=", ".join(unread))
-        yield from (note.text for note in evaluation.notes)
-        if evaluation.facts.unavailable:
-            keys = ", ".join(sorted(evaluation.facts.unavailable))
-            yield self.say["chart-unavailable"].format(keys=keys)
-        if evaluation.facts.incomplete:
-            keys = ", ".join(sorted(evaluation.facts.incomplete))
-            yield self.say["chart-incomplete"].format(keys=keys)
-        yield from unread_lines(self.content, evaluation.facts)
-
-    def _consider(self, wanted: WantedCard) -> Iterator[str]:
-        named = wanted.reasons[:NAMED]
-        for reason in sorted(named, key=lambda c: (-_urgency(c), c.source.title)):
-            if reason.considering:
-                yield f"*{reason.source.title}*: {reason.considering}"
-
-    def _options(self, wanted: WantedCard) -> Iterator[str]:
-        for suggestion in wanted.suggestions:
-            yield suggestion.label
-        yield from _advice(wanted)
-        yield self.say["none-of-these"]
-
-    def _deferred(self, evaluation: Evaluation) -> list[str]:
-        """One neutral line each: the card's title tells nothing anybody disclosed."""
-        lines = [wanted.card.title for wanted in evaluation.deferred]
-        return [*lines, *(evaluation.closed or [self.say["deferred"]])] if lines else []
-
-    def _basis(self, wanted: WantedCard) -> Iterator[str]:
-        lines = dict.fromkeys(line for c in wanted.reasons for line in self.basis[c])
-        yield from lines or (d["display"] for d in wanted.card.documentation if "display" in d)
-        plan = wanted.card.plan
-        reviewed = plan.get("lastReviewDate")
-        yield self.say["version"].format(
-            version=self.content.version,
-            author=plan["publisher"],
-            reviewed=self.say["reviewed"].format(date=reviewed)
-            if reviewed
-            else self.say["never-reviewed"],
-        )
+def _sheet(evaluation: Evaluation, wanted: WantedCard) -> Sheet | None:
+    """The self-care sheet of the card that has one."""
+    return compose(evaluation, wanted) if any(c.sheet for c in wanted.advice) else None
 
 
-def _urgency(contribution: Contribution) -> int:
-    return URGENCY.index(INDICATORS[contribution.priority])
-
-
-def _holds(evaluation: Evaluation, name: str) -> bool:
-    """Whether a named expression is true or, for one that lists chart entries, lists any."""
-    try:
-        return evaluation.evaluator.bindings[name] not in ([], [False])
-    except FhirPathError:
-        return False  # recorded where its conditions were asked
-
-
-def _answer_quote(evaluation: Evaluation, leaf: InputRef) -> str | None:
-    link_id, code = leaf
-    answer = evaluation.facts.answers.view.get(link_id)
-    if isinstance(answer, dict):
-        return f"`{link_id}:{code}`" if answer.get(code) is True else None
-    return None if answer is None else f"`{link_id}: {answer}`"
-
-
-def _basis_lines(contribution: Contribution) -> Iterator[str]:
-    """Source, year and strength: the documentation, with what the plan's citation says of it."""
+def _documents(contribution: Contribution) -> list[dict[str, Any]]:
+    """Documents with ``line``: the display, and what the plan's citation says of its strength."""
     cited = {a.get("label"): a for a in contribution.source.plan.get("relatedArtifact", ())}
+    found = []
     for document in contribution.documentation:
+        if "display" not in document:
+            continue
         artifact = cited.get(document.get("label"), {})
-        strength = ext.value(artifact, ext.STRENGTH, {}).get("text")
-        line = str(document.get("display", document.get("label", "")))
-        yield f"{line} (strength: {strength})" if strength else line
-
-
-def _links(wanted: WantedCard, call: Call) -> Iterator[dict[str, str]]:
-    for suggestion in wanted.suggestions:
-        if suggestion.form:
-            yield {"label": suggestion.label, "url": call.intake_url, "type": "absolute"}
-    documents: Iterable[Any] = (
-        *wanted.card.documentation[1:],
-        *(d for c in wanted.reasons for d in c.documentation),
-    )
-    urls = {d["url"]: d["display"] for d in documents if "url" in d and "display" in d}
-    for url, label in urls.items():
-        yield {"label": label, "url": url, "type": "absolute"}
-
-
-def _advice(wanted: WantedCard) -> list[str]:
-    """The advice lines of the causes, each once."""
-    return list(dict.fromkeys(c.reason for c in wanted.advice))
+        strength = ext.value(artifact, ext.STRENGTH, {}).get("text", "")
+        short = strength if len(strength.split()) <= MAX_SHORT_STRENGTH else strength.split()[0]
+        line = f"{document['display']} ({short.rstrip(',;')})" if short else document["display"]
+        found.append({**document, "line": line})
+    return found
 
 
 def _suggestion(
-    suggestion: Suggestion, plan: str, call: Call, now: datetime, advice: list[str]
+    suggestion: Suggestion,
+    plan: str,
+    call: Call,
+    now: datetime,
+    payload: list[dict[str, str]],
 ) -> dict[str, Any]:
     made: dict[str, Any] = {
         "uuid": call.uuid(plan, suggestion.id),
@@ -314,7 +411,7 @@ def _suggestion(
             {
                 "type": "create",
                 "description": suggestion.description,
-                "resource": _draft(suggestion, plan, call, now, advice),
+                "resource": _draft(suggestion, plan, call, now, payload),
             }
         ],
     }
@@ -324,13 +421,17 @@ def _suggestion(
 
 
 def _draft(
-    suggestion: Suggestion, plan: str, call: Call, now: datetime, advice: list[str]
+    suggestion: Suggestion,
+    plan: str,
+    call: Call,
+    now: datetime,
+    payload: list[dict[str, str]],
 ) -> dict[str, Any]:
     """The draft order of one call, from the template made at load; a message to the person
-    carries the card's advice lines."""
+    carries the self-care sheet."""
     draft = dict(suggestion.order or {})
-    if draft["resourceType"] == "CommunicationRequest" and advice:
-        draft["payload"] = [{"contentString": line} for line in advice]
+    if draft["resourceType"] == "CommunicationRequest" and payload:
+        draft["payload"] = payload
     request = call.request
     draft["id"] = call.uuid(plan, suggestion.id, "order")
     draft[SUBJECT[draft["resourceType"]]] = {"reference": f"Patient/{request.patient_id}"}

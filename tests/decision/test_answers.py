@@ -381,4 +381,4 @@ def test_the_age_of_a_ticked_emergency_is_on_its_card(clinic: Clinic) -> None:
     cards = clinic.found(responses=[old]).cards
 
     assert topics(cards)[0] == "emergency-assessment"
-    assert "These answers are 73 hours old: ask again now." in cards[0]["detail"]
+    assert "ticked 3 days ago: still so?" in cards[0]["detail"]

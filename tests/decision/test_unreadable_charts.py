@@ -129,7 +129,7 @@ def told(found: Result) -> set[str]:
 
 def is_said(found: Result) -> bool:
     facts = found.evaluation.facts
-    words = ("could not be", "holds no value", "Only a first part")
+    words = ("could not be", "holds no value", "Chart read in part", "Chart not read", "Date of")
     noted = facts.unread or facts.incomplete or facts.unavailable
     return bool(noted) and all(
         any(word in card["detail"] for word in words) for card in found.cards

@@ -54,7 +54,7 @@ def test_entries_that_are_no_resources_are_counted_and_said(entry: Any, clinic: 
 
     assert topics(result.cards) == topics(cards)
     assert "1 of the entries sent could not be read." in result.cards[0]["detail"]
-    assert "Only a first part of the chart was sent for: conditions" in result.cards[0]["detail"]
+    assert "Chart read in part: problem list" in result.cards[0]["detail"]
     assert result.evaluation.facts.unusable == {"not a resource": 1}
 
 
@@ -120,7 +120,7 @@ def test_a_key_that_holds_only_other_types_could_not_be_read(clinic: Clinic) -> 
     stranger = {"resourceType": "Zebra", "id": "z", "subject": {"reference": "Patient/person"}}
     odd = sent(clinic.request(URINARY), conditions=bundle([stranger]))
 
-    assert "could not be read: conditions" in clinic.cards(odd)[0]["detail"]
+    assert "Chart not read: problem list" in clinic.cards(odd)[0]["detail"]
 
 
 @pytest.mark.requirement("4.28")

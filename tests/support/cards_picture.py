@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from html import escape
 from textwrap import wrap
@@ -17,7 +16,7 @@ from tests.support.clinic import NOW, QUIET, ROOT, Clinic
 
 PLACES = (ROOT / "docs/images/cards.svg", ROOT / "cds_service/web/static/cards.svg")
 SHOWN = ("urine-testing", "sti-testing", "self-care")
-OFFERED = 3  # suggestions and options drawn on a card; the rest are counted
+OFFERED = 3  # suggestions drawn on a card; the rest are counted
 AGE = 40
 ANSWERS = QUIET | {
     "sextype": ["vagrec"],
@@ -114,11 +113,9 @@ class _Card:
             self.y += 16
         self.y = TOP + 72
         self.text(self.card["summary"], "strong", 15)
-        self.heading("Why this appears")
-        reason, quoted = _reason(self.card)
-        self.text(reason, "body")
-        if quoted:
-            self.text(quoted, "code", 12)
+        for heading in ("Why", "Do now"):
+            self.heading(heading)
+            self.text(_section(self.card, heading)[0], "body")
         self._offers()
 
     def _offers(self) -> None:
@@ -129,11 +126,6 @@ class _Card:
             self.offer(label, "first" if label in recommended else "offer")
         if len(labels) > OFFERED:
             self.text(f"and {len(labels) - OFFERED} more", "quiet")
-        lines = _section(self.card, "Options")[len(labels) : -1][:OFFERED]
-        if lines:
-            self.heading("Advice, among others")
-        for line in lines:
-            self.text(f"· {line}", "body")
 
     def foot(self, bottom: float) -> None:
         self.y = bottom - 46
@@ -155,12 +147,6 @@ def _section(card: dict[str, Any], heading: str) -> list[str]:
     """The lines of one part of a card's detail."""
     part = card["detail"].partition(f"**{heading}**\n\n")[2].partition("\n\n")[0]
     return [line.removeprefix("- ") for line in part.splitlines()]
-
-
-def _reason(card: dict[str, Any]) -> tuple[str, str]:
-    """The first reason, and what it quotes."""
-    first = _section(card, "Why this appears")[0]
-    return re.sub(r" \(`.*", "", first), " ".join(re.findall(r"`([^`]+)`", first)[:OFFERED])
 
 
 def picture() -> str:

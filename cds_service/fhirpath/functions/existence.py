@@ -4,7 +4,8 @@ from ..building import Building
 from ..comparison import distinct, key
 from ..elements import EMPTY, Element, Items, system_value
 from ..errors import FhirPathError
-from ..nodes import Call
+from ..limits import MAX_CHAIN
+from ..nodes import Call, Literal
 from ..scope import Scope, Step, Truth
 from .arguments import boolean_of
 from .registry import plain, special
@@ -111,6 +112,28 @@ def _iif(compiler: Building, call: Call) -> Step:
         return (chosen if criterion(scope, items) else otherwise)(scope, items)
 
     return step
+
+
+@special("atLeast", 2, MAX_CHAIN, result="Boolean")
+def _at_least(compiler: Building, call: Call) -> Truth:
+    """`atLeast(n, a, b, ...)`, of this dialect: true when n of the criteria are true, false when
+    fewer could be, else unknown."""
+    if call.base is not None:
+        raise FhirPathError("atLeast() stands alone", hint="write atLeast(2, %a, %b, %c)")
+    match call.arguments[0]:
+        case Literal(value=int(least)) if 1 <= least < len(call.arguments):
+            pass
+        case _:
+            raise FhirPathError("atLeast() begins with a number, at most that of its criteria")
+    criteria = [compiler.truth(one, strict=True) for one in call.arguments[1:]]
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        found = [criterion(scope, focus) for criterion in criteria]
+        if found.count(True) >= least:
+            return True
+        return False if len(found) - found.count(False) < least else None
+
+    return truth
 
 
 def _booleans(items: Items) -> list[bool | None]:

@@ -27,11 +27,12 @@ def test_private_answers_are_quoted_on_the_private_card_only(
 ) -> None:
     bound = {link_id for link_id, _ in restricted_codes(clinic)}
     assert bound == {"trauma", "safe", "unwanted"}
-    quoted = re.compile(rf"`({'|'.join(bound)})\b")
+    labels = "|".join(re.escape(clinic.form.items[link_id].label) for link_id in bound)
+    quoted = re.compile(rf"(?:^- |; )(?:{labels}): ", re.IGNORECASE | re.MULTILINE)
     for cards in responses:
         for card in cards:
             if card["source"]["topic"]["code"] != "private-conversation":
-                assert not quoted.search(str(card))
+                assert not quoted.search(card["detail"])
 
 
 WORDS = re.compile(r"assault|rape|abuse|unwanted|forced|violence|unsafe|afraid|disclos", re.I)
@@ -49,15 +50,6 @@ def test_a_summary_near_private_answers_reads_the_same_for_every_reason(
 
     assert len(cards) > 10
     assert len({card["summary"] for card in cards}) == 1
-
-
-def test_the_private_card_opens_the_same_for_every_reason(
-    all_cards: list[dict[str, Any]],
-) -> None:
-    private = [c for c in all_cards if c["source"]["topic"]["code"] == "private-conversation"]
-
-    assert len(private) > 10
-    assert len({(c["summary"], c["detail"].partition("**")[0]) for c in private}) == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +77,7 @@ def test_other_cards_read_as_if_nothing_private_was_said(
         topic = card["source"]["topic"]["code"]
         if topic == "private-conversation":
             continue
-        assert not re.search(r"`(trauma|safe|unwanted|other)\b|Quetzal", str(card))
+        assert not re.search(r"hard experience: |safety: |unwanted touch: |Quetzal", str(card))
         if topic in quiet:
             assert card["summary"] == quiet[topic]["summary"]
 

@@ -48,7 +48,7 @@ def test_a_persons_words_are_inert_markdown(words: str, clinic: Clinic) -> None:
     cards = clinic.found({**QUIET, "safe": "no", "other": words}).cards
 
     detail = card_about(cards, "private-conversation")["detail"]
-    (line,) = [text for text in detail.split("\n") if "own words" in text]
+    (line,) = [text for text in detail.split("\n") if text.startswith("**In their words")]
     quoted = line.partition('"')[2].removesuffix('"')
     assert (quoted[0], quoted[-1]) == (ISOLATE, END_ISOLATE)
 
