@@ -172,7 +172,7 @@ def test_a_failed_query_is_missing_data_not_data(
 
     cards = clinic.cards(sent(clinic.request(URINARY), **{key: value}))
 
-    assert all(NOT_READ.format(keys=key) in card["detail"] for card in cards)
+    assert all(NOT_READ.format(parts=PARTS[key]) in card["detail"] for card in cards)
     assert cards
     assert "Quetzal-Canary" not in str(cards)
 
@@ -180,7 +180,8 @@ def test_a_failed_query_is_missing_data_not_data(
 @pytest.mark.requirement("1.24")
 @pytest.mark.parametrize("severity", ["warning", "information", None])
 def test_a_warning_among_the_hits_leaves_the_hits(severity: str | None, clinic: Clinic) -> None:
-    test = observation(code=concept(clinic.content, "urinalysis"), effectiveDateTime=ago(days=1))
+    done = {"effectiveDateTime": ago(days=1), "valueString": "clear"}
+    test = observation(code=concept(clinic.content, "urinalysis"), **done)
     whole = clinic.request(URINARY, [test])
     outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": "x"}]}
     whole["prefetch"]["observations"]["entry"].append(

@@ -212,6 +212,9 @@ def failing(
         def __getattr__(self, name: str) -> Any:
             return getattr(self.bindings, name)
 
+        def __getitem__(self, name: str) -> Any:
+            return self.bindings[name]
+
         def answer(self, expression: Any) -> Any:
             if expression.text.strip() == f"%{rule}":
                 if rule in self.bindings._given:
