@@ -155,7 +155,11 @@ REFUSED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         "initial and initialExpression exclude each other",
     ),
     "no-words-for-the-person": (
-        lambda f: item(f, "meds")["extension"].pop(),
+        lambda f: item(f, "meds").update(
+            extension=[
+                e for e in item(f, "meds")["extension"] if not e["url"].endswith("prefill-source")
+            ]
+        ),
         "needs prefill-source, words for the person",
     ),
     "a-name-that-is-taken": (
