@@ -219,8 +219,9 @@ def _expressions(resolver: Resolver) -> Iterator[Finding]:
     for expression, file, path in resolver.compiled:
         length = len(TEXT_IN_QUOTES.sub("", expression.text))
         if length > MAX_EXPRESSION:
-            words = f"has {length} characters, at most {MAX_EXPRESSION}: name a part"
-            yield Finding(file, path, words)
+            yield Finding(
+                file, path, f"has {length} characters, at most {MAX_EXPRESSION}: name a part"
+            )
         for node in nodes.walk(expression.tree):
             yield from (Finding(file, path, words) for words in _node_problems(node, options))
         for name in bare_names(expression.tree):

@@ -38,7 +38,7 @@ def test_every_source_has_a_page_with_its_rule_and_its_evidence(
 
 def test_pages_list_what_is_unverified_and_open(content: Content, pages: dict[str, str]) -> None:
     for plan in {s.plan["id"]: s.plan for s in content.sources}.values():
-        for extension in plan["extension"]:
+        for extension in plan.get("extension", ()):
             if extension["url"].endswith(("/open-question", "/unverified-statement")):
                 assert extension["valueString"] in pages[f"{plan['id']}.md"]
 
