@@ -214,7 +214,7 @@ def test_the_first_page_of_responses_is_used_when_it_holds_the_newest(clinic: Cl
     cards = clinic.cards(whole)
 
     assert topics(cards) == ["urine-testing", "self-care"]
-    assert "first part of the chart was sent for: questionnaireResponses" in cards[0]["detail"]
+    assert "Chart read in part: " in cards[0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_an_encounter_that_did_not_come_is_said(encounter: Any, clinic: Clinic) 
 
     cards = clinic.cards(start(clinic, [known], encounter), ENCOUNTER_START)
 
-    assert NOT_READ.format(keys="encounter") in card_about(cards, "offer-intake")["detail"]
+    assert NOT_READ.format(parts="visits") in card_about(cards, "offer-intake")["detail"]
 
 
 def test_orders_carry_the_encounter_of_the_call(clinic: Clinic) -> None:

@@ -61,7 +61,6 @@ def test_the_wheel_holds_the_package_and_the_content_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", sorted(CONTENT_FOLDERS))
 def test_every_content_folder_reaches_the_image(name: str) -> None:
     assert f"!{name}" in read(".dockerignore").splitlines()
-    assert f"./{name}:/content/{name}:ro" in read("docker-compose.yml")
 
 
 def test_every_file_the_image_copies_by_name_is_let_through() -> None:

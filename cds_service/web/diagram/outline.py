@@ -50,6 +50,8 @@ class _Reader:
                 return self._group(GROUPS[operator], _terms(node))
             case nodes.Call(name="combine", base=base) if base is not None:
                 return self._together(node)
+            case nodes.Call(name="atLeast", arguments=(nodes.Literal(value=int(least)), *criteria)):
+                return self._at_least(least, criteria)
             case nodes.Call(name="iif", arguments=(_, _, _)):
                 counted = _at_least(node)
                 return self._at_least(*counted) if counted else self._cases(node)

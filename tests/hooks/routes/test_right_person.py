@@ -117,6 +117,7 @@ def test_the_ids_of_a_card_cannot_be_made_without_the_key(content: Content, tmp_
         folder = tmp_path / key
         folder.mkdir()
         (folder / "cds.key").write_text(key)
+        (folder / "cds.key").chmod(0o600)
         found.append(ids(Ward(content, folder).cards(bodies)))
 
     assert found[0] & found[1] == set()

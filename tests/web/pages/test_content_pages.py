@@ -365,7 +365,7 @@ EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 def poisoned(node: object) -> Iterator[None]:
     """Puts markup into every text people read."""
     read = ("title", "description", "usage", "purpose", "textEquivalent", "text", "display")
-    if isinstance(node, dict):
+    if isinstance(node, dict) and node.get("url") != "requirement":  # which names, not tells
         for key, value in node.items():
             if key in (*read, "citation", "valueString") and isinstance(value, str):
                 node[key] = f"{value} {EVIL} [x](javascript:alert(3)) ![y](https://e.example/z.png)"
