@@ -406,7 +406,7 @@ def test_an_encounter_that_did_not_come_is_said(encounter: Any, clinic: Clinic) 
 
     cards = clinic.cards(start(clinic, [known], encounter), ENCOUNTER_START)
 
-    assert NOT_READ.format(parts="visits") in card_about(cards, "offer-intake")["detail"]
+    assert NOT_READ.format(parts="encounter") in card_about(cards, "offer-intake")["detail"]
 
 
 def test_orders_carry_the_encounter_of_the_call(clinic: Clinic) -> None:
