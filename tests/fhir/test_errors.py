@@ -61,6 +61,7 @@ ISSUE_TYPES = {
     "processing",
     "required",
     "structure",
+    "timeout",
     "too-long",
     "value",
 }

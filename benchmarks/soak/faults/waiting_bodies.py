@@ -14,7 +14,7 @@ from benchmarks.soak.wire import connected, head, status_of
 
 CLIENTS = 60
 SIZE = 10_000_000
-BUDGET = 120  # MiB of a worker
+GROWTH = 30  # MiB that waiting bodies may add to a worker
 CLIENTS_FILE = Path(__file__).parents[3] / "examples" / "clients.json"
 
 
@@ -41,5 +41,5 @@ def check(visits: Visits, seconds: float) -> str:
         peak = peak_mib(server)
     expect(set(told) <= {401, 503}, f"bodies without a token were answered with {told}")
     expect(told.total() == CLIENTS, f"only {told.total()} of {CLIENTS} had an answer: {told}")
-    expect(peak < BUDGET, f"a worker had {peak:.0f} MiB at most, {before:.0f} before")
+    expect(peak - before < GROWTH, f"a worker had {peak:.0f} MiB at most, {before:.0f} before")
     return f"{dict(told)}; {peak:.0f} MiB at most, {before:.0f} before; probes {slowest:.2f} s"

@@ -36,7 +36,10 @@ from tests.fhir.questionnaire_response.forms import (
 from tests.fhir.questionnaire_response.forms import said as say
 from tests.support.clinic import ABSENT, NOW, QUIET, Clinic, changed, walk
 
-INVALID_PEOPLE = {"ANATOMY-82", "EDGE-2", "EDGE-7", "EDGE-9"}  # an unknown body part, on purpose
+INVALID_PEOPLE = {
+    *("ANATOMY-82", "EDGE-2", "EDGE-7", "EDGE-9"),  # an unknown body part, on purpose
+    *("ANAT-n5", "C07P-n2", "D06", "RF-n20", "C16-n6"),  # an answer to a question not asked
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
@@ -365,4 +368,4 @@ def test_time_grows_with_the_response(shape: str) -> None:
     small = min(_seconds(GROWING, sent(1_000)) for _ in range(3))
     large = min(_seconds(GROWING, sent(10_000)) for _ in range(3))
 
-    assert large < 30 * max(small, 0.005)
+    assert large < 60 * max(small, 0.005)  # squares would be some hundred times
