@@ -42,14 +42,19 @@ def _late_enough(
 
 def result_codes(resource: Resource) -> set[tuple[str, str]]:
     """The codes of a result: its interpretation, its coded value, the conclusion of a report."""
-    concepts: list[Any] = [
-        *resource.get("interpretation", ()),
-        *resource.get("conclusionCode", ()),
-        resource.get("valueCodeableConcept", {}),
-    ]
+    concepts = (
+        concept
+        for name in ("interpretation", "conclusionCode", "valueCodeableConcept")
+        for concept in _listed(resource.get(name))
+    )
     return {
         normalise(coding.get("system"), coding["code"])
         for concept in concepts
-        for coding in concept.get("coding", ())
+        for coding in _listed(concept.get("coding"))
         if isinstance(coding.get("code"), str)
     }
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """The objects of an element that may be one or a list; other shapes are passed over."""
+    return [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, dict)]
