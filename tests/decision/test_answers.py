@@ -9,7 +9,7 @@ import pytest
 
 from cds_service.content import extensions as ext
 from cds_service.decision.answers import AnswerSheet, read_answers
-from tests.support.clinic import FORM, NOW, QUIET, Clinic, ago, card_about, topics
+from tests.support.clinic import FORM, NOW, QUIET, Clinic, ago, topics
 
 
 def sheet(clinic: Clinic, items: Any, hours: float = 1) -> AnswerSheet:
@@ -231,15 +231,15 @@ def test_a_missing_system_is_taken_as_the_items_own(clinic: Clinic) -> None:
     assert sheet(clinic, coded("preg", {"code": "could"})).view["preg"]["could"] is True
 
 
-def test_cards_name_the_questions_whose_answers_could_not_be_read(clinic: Clinic) -> None:
+def test_an_answer_that_could_not_be_read_is_known_and_never_repeated(clinic: Clinic) -> None:
     items = clinic.items({**QUIET, "urine": ["burn"]})
     items += coded("meds", {"code": "Quetzal-Canary"})
     items = [i for i in items if i != clinic.items({"meds": ["none"]})[0]]
 
-    cards = clinic.found(responses=[clinic.response({}, item=items)]).cards
+    result = clinic.found(responses=[clinic.response({}, item=items)])
 
-    assert "Could not be understood: medicines" in card_about(cards, "urine-testing")["detail"]
-    assert "Quetzal" not in str(cards)
+    assert list(result.evaluation.facts.answers.unusable) == ["meds"]
+    assert "Quetzal" not in str(result.cards)
 
 
 @pytest.mark.parametrize(
