@@ -56,6 +56,11 @@ def walk_through(visitor: Visitor, path: str) -> httpx.Response:
         page = said(visitor.ask("GET", path), 200)
         if "/intake/review" in path:
             return page
+        if "/intake/emergency" in path:
+            onward = re.search(r'class="button second" href="([^"]*)"', page.text)
+            assert onward, page.text
+            path = onward[1]
+            continue
         fields = Controls(page.text).filled(visitor.canaries) | {"go": ["next"]}
         action = re.search(r'id="answers" method="post" action="([^"]*)"', page.text)
         assert action, page.text
@@ -120,16 +125,17 @@ def _signed_in(visitor: Visitor, launch: str) -> str:
     "intake.start",
     "intake.begin",
     "intake.step",
-    "intake.press",
+    "intake.emergency",
+    "intake.submit",
     "intake.review",
     "intake.done",
-    "intake.answers",
+    "intake.answers_file",
     "intake.later",
     "intake.resume",
     "intake.open_again",
     "intake.changed",
     "intake.go_on",
-    "intake.look_otherwise",
+    "intake.change_look",
     "intake.leave",
     "intake.blank",
     "intake.close",

@@ -147,6 +147,7 @@ def feedback(visitor: Visitor) -> None:
     "operations.ready",
     "operations.numbers",
     "operations.feedback_report",
+    "reports.page",
     "openapi.openapi",
     "site.start",
     "static_files.static",
@@ -161,6 +162,8 @@ def reading(visitor: Visitor) -> None:
     bearer = {"Authorization": f"Bearer {new('a token')}"}
     said(visitor.ask("GET", f"/reports/feedback.{new('a kind')}", headers=bearer), 401, 404)
     said(visitor.ask("GET", f"/reports/feedback.csv?days={new('days')}"), 401, 404)
+    said(visitor.ask("GET", f"/reports?days={new('days')}", headers=bearer), 401)
+    said(visitor.ask("GET", f"/reports?days={new('days')}"), 401)
     for path in ("/static/{}", "/content/{}/{}", "/content/plans/{}", "/{}", "/metrics/{}"):
         said(visitor.ask("GET", path.format(new("a path"), new("a path"))), 404)
     said(visitor.ask("POST", "/", content=new("a body")), 405)
