@@ -395,5 +395,5 @@ def test_a_chart_without_an_end_is_said_to_be_incomplete_not_empty(
     cards = visits.cards(asking(whole, server.base))
 
     assert topics(cards) == topics(known)
-    assert "observations" in card_about(cards, "urine-testing")["detail"]
-    assert "observations" not in card_about(known, "urine-testing")["detail"]
+    assert "in part: results" in card_about(cards, "urine-testing")["detail"]
+    assert "in part" not in card_about(known, "urine-testing")["detail"]

@@ -73,13 +73,17 @@ def test_whose_data_it_is_is_read_from_the_whole_reference(
 
 @pytest.mark.requirement("3.4")
 @pytest.mark.parametrize("authored", [None, "soon", "2099-01-01"])
-def test_a_finished_response_without_a_usable_date_is_412(clinic: Clinic, authored: Any) -> None:
+def test_a_finished_response_without_a_usable_date_is_never_silent(
+    clinic: Clinic, authored: Any
+) -> None:
     response = clinic.response({**QUIET, "rfgen": ["severe"]}, authored=authored)
 
     answer = clinic.post(clinic.request(responses=[response]))
 
-    assert answer.status_code == 412
-    assert "authored" in answer.get_json()["issue"][0]["diagnostics"]
+    assert answer.status_code == 200
+    cards = answer.get_json()["cards"]
+    assert cards[0]["indicator"] == "critical"
+    assert "Date of the answers unknown" in cards[0]["detail"]
 
 
 def test_every_detail_has_the_five_parts(clinic: Clinic) -> None:
