@@ -83,10 +83,10 @@ def test_a_medicine_that_cannot_be_read_is_said(
         ordered("https://other.example/fhir/Medication/m1"),
         ordered("Organization/m1"),
         ordered("urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"),
-        ordered("Medication/m1", status="stopped"),
+        ordered("Medication/m1", status="cancelled"),
         ordered("Medication/m1", doNotPerform=True),
     ],
-    ids=["elsewhere", "no-medicine", "urn", "stopped", "not-to-be-given"],
+    ids=["elsewhere", "no-medicine", "urn", "cancelled", "not-to-be-given"],
 )
 def test_what_is_not_there_or_does_not_count_is_not_asked_for(
     order: dict[str, Any], clinic: Clinic, visits: Visits, server: HostileServer

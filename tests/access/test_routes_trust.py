@@ -233,17 +233,15 @@ def test_a_server_that_is_not_listed_is_412(
 
 @requirement("6.1")
 @requirement("3.10")
-def test_outside_development_plain_http_is_412(
-    make: Make, ehr: dict[str, Any], body: dict[str, Any], fhir: HostileServer
+def test_outside_development_plain_http_is_refused_at_start(
+    make: Make, ehr: dict[str, Any], fhir: HostileServer
 ) -> None:
     listed = {**ehr, "fhirServers": [fhir.base], "allowPrivateAddresses": True}
-    app = make([listed], auth="optional", fhir_servers=fhir.base)
 
-    for headers in (bearer(SERVICE), None):
-        answer = post(app, opened(body, fhir), headers)
-        assert answer.status_code == 412
-        assert "fhirServer is not https" in answer.text
-    assert fhir.seen == []
+    with pytest.raises(RuntimeError, match=r"CDS_CLIENTS: fhirServers of 'ehr'.*https://"):
+        make([listed], auth="optional")
+    with pytest.raises(RuntimeError, match=r"CDS_FHIR_SERVERS.*https://"):
+        make([ehr], auth="optional", fhir_servers=fhir.base)
 
 
 @requirement("3.3")
@@ -251,7 +249,7 @@ def test_outside_development_plain_http_is_412(
 def test_each_client_has_its_own_servers(
     make: Make, ehr: dict[str, Any], body: dict[str, Any], fhir: HostileServer
 ) -> None:
-    app = make([ehr], auth="optional", fhir_servers=fhir.base)
+    app = make([ehr], auth="optional", fhir_servers="https://fhir.example.org/r4")
 
     answer = post(app, opened(body, fhir), bearer(SERVICE))
 
@@ -272,7 +270,7 @@ def test_tokens_are_in_no_log_no_answer_and_no_store(
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
-    app = make([ehr], auth="optional", fhir_servers=fhir.base)
+    app = make([ehr], auth="optional", fhir_servers="https://fhir.example.org/r4")
     good, bad = token(claims(aud=BASE + SERVICE)), token(claims(aud="x"))
 
     with caplog.at_level(logging.DEBUG):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -88,10 +89,13 @@ class Desk:
         return opened.value
 
 
+ZONE = "Europe/Madrid"  # of the browser
+
+
 @pytest.fixture
 def watch(browser: Browser, demo: Demo) -> Iterator[tuple[BrowserContext, Watch]]:
     """A fresh visitor; whatever they do, no policy is broken and no other origin is called."""
-    context = browser.new_context(viewport=WIDE, timezone_id="Europe/Madrid")
+    context = browser.new_context(viewport=WIDE, timezone_id=ZONE)
     watch = Watch(context)
     yield context, watch
     context.close()
@@ -164,7 +168,7 @@ def test_what_was_put_away_is_said_with_its_dates(desk: Desk) -> None:
 
     away = desk.page.locator(".away", has_text="not shown")
     today, later = (
-        (datetime.now(UTC) + timedelta(days=days)).strftime("%-d %b") for days in (0, 30)
+        (datetime.now(ZoneInfo(ZONE)) + timedelta(days=days)).strftime("%-d %b") for days in (0, 30)
     )
     assert topic not in desk.topics()
     assert f"1 card not shown: settled on {today} (until {later})" in away.inner_text()

@@ -36,10 +36,11 @@ def few(store: Store, _content: Content) -> None:
 def many(store: Store, content: Content) -> None:
     """Every card shown 60 times, on two versions, by two clients; one is nearly always refused."""
     names = [one.id for one in content.cards.values()]
+    offered = tuple(f"{r['system']}|{r['code']}" for r in content.override_reasons.values())
     for number in range(60):
         version = "0.1.0+older" if number < 30 else "0.1.0+newer"
         client = OTHER if number % 3 == 0 else CLIENT
-        shown = [card(name) for name in names]
+        shown = [card(name, overrides=offered) for name in names]
         at = NOW - DAY * (60 - number) / 2
         store.record_call(call(*shown, at=at, content_version=version, client=client))
         acted = at + timedelta(seconds=40 + number)
