@@ -63,6 +63,7 @@ ISSUE_TYPES = {
     "structure",
     "timeout",
     "too-long",
+    "transient",
     "value",
 }
 
