@@ -325,6 +325,7 @@ def test_why_draws_each_source_of_each_card_for_this_person(desk: Desk) -> None:
         assert card.locator(".diagram").count() >= 1
     support = told.locator(".box.support:visible").first
     assert "✓ yes" in support.inner_text()
+    keep(told, "why-drawn")
     words = len(told.locator("main").inner_text().split())
     assert words <= MAX_WORDS
     assert told.evaluate("document.documentElement.scrollHeight") <= MAX_HEIGHT
