@@ -254,7 +254,8 @@ BOUNDS = (("ge", "at least {}"), ("gt", "more than {}"), ("le", "at most {}"))
 
 @contextmanager
 def blamed(variable: str) -> Iterator[None]:
-    """What goes wrong inside is told as this variable's fault: RuntimeError in one sentence."""
+    """Returns what goes wrong inside is told as this variable's fault: RuntimeError in one
+    sentence."""
     try:
         yield
     except OSError as error:
@@ -273,7 +274,7 @@ def sentences(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Iterat
 
 
 def expected(field: FieldInfo) -> str:
-    """What a setting takes, from its type and its bounds."""
+    """Returns what a setting takes, from its type and its bounds."""
     kind = _without_none(field.annotation)
     if get_origin(kind) is Literal:
         *others, last = get_args(kind)

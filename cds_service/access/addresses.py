@@ -31,7 +31,7 @@ TRANSLATED = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("::
 
 
 class Address(NamedTuple):
-    """What a base URL points to; ``path`` ends without a slash. Equal ones are the same place."""
+    """The place a base URL points to; ``path`` ends without a slash. Equal: the same place."""
 
     scheme: str
     host: str

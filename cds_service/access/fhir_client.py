@@ -255,7 +255,7 @@ def _next_link(bundle: Mapping[str, Any], current: str) -> str | None:
 
 
 def _is_at(url: str, base: str) -> bool:
-    """Whether an address is on the server at ``base``, and below it."""
+    """Checks whether an address is on the server at ``base``, and below it."""
     there, home = read_address(url.partition("?")[0]), read_address(base)
     return there is not None and home is not None and _is_below(there, home)
 

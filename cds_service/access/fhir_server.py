@@ -1,4 +1,4 @@
-"""What one FHIR server may cost this process, so that one that hangs slows no call to another.
+"""Limits of what one FHIR server may cost, so that one that hangs slows no call to another.
 
 Bulkhead and circuit breaker: each base URL has threads of its own and a few calls at a time, and is
 left alone for a while after calls that brought no response at all. What is refused, is refused at

@@ -1,4 +1,4 @@
-"""Who may read reports and numbers: an operator, by the one token of a setting."""
+"""Access to reports and numbers: operators, by the one token of a setting."""
 
 from __future__ import annotations
 

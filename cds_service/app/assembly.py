@@ -109,7 +109,7 @@ def _content(settings: Settings) -> Content:
 
 
 def _log_start(content: Content, silent: tuple[str, ...]) -> None:
-    """What an operator should know of a service that starts."""
+    """Returns what an operator should know of a service that starts."""
     if content.placeholders:
         lacking = ", ".join(content.placeholders)
         LOG.warning(

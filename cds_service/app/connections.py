@@ -148,7 +148,7 @@ class Connection(HTTPChannel):
 
     @property
     def phase(self) -> str:
-        """What the connection waits for."""
+        """Returns what the connection waits for."""
         if self.closing:
             return "closing"
         if self.requests:

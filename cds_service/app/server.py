@@ -89,14 +89,14 @@ class Server(BaseApplication):
         _Master(self).run()
 
     def _after_fork(self, _arbiter: Any, worker: Any) -> None:
-        """What each worker does first: collect garbage again, and open its own connections."""
+        """Runs first in each worker: collects garbage again and opens its own connections."""
         gc.enable()
         LOG.info("a worker starts", worker=worker.pid)
         self.application.extensions[HOOK_CALLS].warm_up()
         self.application.extensions[SWITCHES].keep_current()
 
     def _before_exit(self, _arbiter: Any, worker: Any) -> None:
-        """What a worker does last: write what still waits. gunicorn's master calls this as well."""
+        """Runs last in a worker: writes records that wait. gunicorn's master calls this too."""
         if worker.pid == os.getpid():
             self.application.extensions[HOOK_CALLS].close()
 

@@ -62,8 +62,8 @@ def _list(switches: Sequence[SwitchRecord], say: Say) -> None:
 
 
 def current_visibility(settings: Settings, content: Content, warn: Say) -> Visibility:
-    """What does not speak in a service with these settings; ``warn`` hears of a store that cannot
-    be read. Where there is no store yet, nothing is switched off."""
+    """Returns what does not speak in a service with these settings; ``warn`` hears of a store that
+    cannot be read. Where there is no store yet, nothing is switched off."""
     url = parse_url(settings.database_url)
     off: frozenset[str] = frozenset()
     if url.drivername != "sqlite" or Path(url.database or "").exists():

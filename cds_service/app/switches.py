@@ -1,4 +1,4 @@
-"""What is silent by the settings and the content, and what operators have switched off.
+"""Parts that are silent by settings or content, and parts that operators have switched off.
 
 Switches are in the store, so that one command reaches every worker on every machine. They are read
 with a patient limit at start, at reload and then by a thread of each worker, so that a slow
@@ -90,8 +90,8 @@ class Switches:
         self._visibility = visibility_of(names, silent, self._off)
 
     def __call__(self) -> Visibility:
-        """What is off and silent now, as far as is known; reads the store, within the limit of a
-        call, when it was not read for a while (a served worker has a thread for that)."""
+        """Returns what is off and silent now, as far as is known; reads the store, within the limit
+        of a call, when it was not read for a while (a served worker has a thread for that)."""
         due = self._clock() - self._read_at > REFRESH_SECONDS
         if due and self._reading.acquire(blocking=False):  # one thread reads, the others go on
             try:

@@ -1,4 +1,4 @@
-"""Whether the cards of the vignettes can be read in ten seconds: words, summaries, codes."""
+"""Limits of a card that can be read in ten seconds: words, summaries, codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vignette expects: how it is written, whether it is met, and how it is told in words."""
+"""Expectations of vignettes: how they are written, checked, and told in words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ KEYS: dict[str, tuple[str, ...] | None] = {
 
 
 def misspelt(expect: Mapping[str, Any]) -> Iterator[str]:
-    """What nobody would ever look at, and values no rule can have: where, and what to write."""
+    """Returns what nobody would ever look at, and values no rule can have: where, and what to
+    write."""
     yield from _unknown_keys(expect, tuple(KEYS), "expect")
     for key, allowed in KEYS.items():
         if allowed:
@@ -88,7 +89,7 @@ def _no_such(what: str, named: Iterable[str], known: Iterable[str]) -> Iterator[
 
 
 def mismatches(expect: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
-    """What differs from the expectation, in words; empty when all is as expected."""
+    """Returns what differs from the expectation, in words; empty when all is as expected."""
     wrong = list(_rule_mismatches(expect.get("rules", {}), evaluation))
     shown = {w.card.id: w for w in evaluation.shown}
     deferred = [w.card.id for w in evaluation.deferred]

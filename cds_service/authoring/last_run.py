@@ -1,5 +1,5 @@
-"""What the vignettes last found, kept in a file: ``cds-service check`` writes it, the content
-browser shows it. It holds made-up people only."""
+"""The result of the last run of the vignettes, in a file: ``cds-service check`` writes it, the
+content browser shows it. It holds made-up people only."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def request_for(
 
 
 def _context(vignette: Vignette, content: Content) -> dict[str, Any]:
-    """What the hook's context must hold; ``given.context`` lists its resources."""
+    """Returns what the hook's context must hold; ``given.context`` lists its resources."""
     needs = HOOKS[vignette.hook]
     context: dict[str, Any] = {
         "userId": vignette.given.get("user", "Practitioner/example"),

@@ -1,4 +1,4 @@
-"""What several commands share: where vignettes are, and JSON on standard output."""
+"""Parts shared by several commands: where vignettes are, and JSON on standard output."""
 
 from __future__ import annotations
 

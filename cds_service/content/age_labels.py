@@ -27,7 +27,8 @@ class AgeLabel:
     label: Mapping[str, Any]
 
     def is_for(self, age: int | None) -> bool:
-        """Whether somebody of that age gets it: one whose age is unknown does, to be safe."""
+        """Checks whether somebody of that age gets it: one whose age is unknown does, to be
+        safe."""
         return age is None or self.youngest <= age <= self.oldest
 
 

@@ -45,7 +45,7 @@ CITATIONS = frozenset({"citation", "justification", "derived-from"})
 
 
 def metadata_findings(content_files: ContentFiles) -> tuple[Finding, ...]:
-    """What every resource must carry; without it the content cannot be built."""
+    """Returns what every resource must carry; without it the content cannot be built."""
     return tuple(
         finding
         for resource in content_files.resources.values()

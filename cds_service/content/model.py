@@ -114,7 +114,7 @@ class CodeFilter:
 
 
 class ResultState(StrEnum):
-    """What a result says. ``STATED`` is a value that is neither of the first three."""
+    """The state of a result. ``STATED`` is a value that is neither of the first three."""
 
     POSITIVE = "positive"
     NEGATIVE = "negative"
@@ -125,7 +125,7 @@ class ResultState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ValueReading:
-    """What the value of an entry must be for it to meet a requirement.
+    """Conditions on the value of an entry, for it to meet a requirement.
 
     ``units`` maps the codes and texts of a unit to its UCUM code: the entry is a measurement.
     Without them it is a result in one of the states ``results``, by the codes of ``positive`` and
@@ -218,7 +218,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class SheetLine:
-    """Where a line of the self-care sheet stands: its ``block``; ``key`` is its meaning, said once;
+    """Place of a line on the self-care sheet: its ``block``; ``key`` is its meaning, said once;
     ``of`` the source whose turn it takes; ``topic`` names it on the card."""
 
     block: str
@@ -229,7 +229,7 @@ class SheetLine:
 
 @dataclass(frozen=True, slots=True)
 class CardStyle:
-    """How the detail of a card is written (``plan_definitions/README.md``, A card).
+    """Style of the detail of a card (``plan_definitions/README.md``, A card).
 
     ``also``: what a further source adds to the things to do: ``summary``, ``do-now`` or ``none``.
     ``facts`` and ``more_facts``: how many a first and a further reason quote. ``words``: at most.
@@ -403,12 +403,12 @@ class Question:
 
     @property
     def repeats(self) -> bool:
-        """Whether it takes several answers."""
+        """Checks whether it takes several answers."""
         return self.item.repeats
 
     @property
     def restricted(self) -> bool:
-        """Whether its answers are restricted."""
+        """Checks whether its answers are restricted."""
         return self.item.restricted
 
 

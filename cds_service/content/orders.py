@@ -76,7 +76,7 @@ def _communication(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
 
 
 def order_key(activity: Resource) -> str:
-    """What makes two orders the same order: the code, else its text."""
+    """Returns what makes two orders the same order: the code, else its text."""
     return next(order_keys(activity["code"]))
 
 

@@ -1,4 +1,4 @@
-"""What belongs to one cause, flag or card: read by the review pages and the content browser."""
+"""Everything that belongs to one cause, flag or card, for review pages and content browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to be there before an expression can be true, read from its tree once at load.
+"""Inputs that an expression needs before it can be true, read from its tree once at load.
 
 A cause that nothing in a call touches need not be asked: the cost of a call then does not grow with
 such causes. The reading is cautious: what it does not understand may be true with nothing there,
@@ -53,11 +53,11 @@ class PrerequisiteReader:
         self._known: dict[tuple[str, bool], Touched] = {}
 
     def of(self, expression: Expression) -> Touched:
-        """What must be there for an expression to be true."""
+        """Returns what must be there for an expression to be true."""
         return self._true(expression.tree)
 
     def _true(self, node: nodes.Node) -> Touched:
-        """What must be there for a node to be true."""
+        """Returns what must be there for a node to be true."""
         path = answer_path(node)
         if path:
             return frozenset({path})
@@ -91,7 +91,7 @@ class PrerequisiteReader:
                 return self._some(node)
 
     def _some(self, node: nodes.Node) -> Touched:
-        """What must be there for a node to give anything."""
+        """Returns what must be there for a node to give anything."""
         path = answer_path(node)
         if path:
             return frozenset({(path[0], "")})  # "not chosen" is something, too

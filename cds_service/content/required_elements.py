@@ -1,4 +1,4 @@
-"""What the dialect needs in each resource before anything can be built from it.
+"""Elements that the dialect needs in each resource before anything can be built from it.
 
 FHIR leaves most elements optional; these are the ones without which there is no name, no rule or
 no code. A resource that lacks one is reported here and nothing is built.

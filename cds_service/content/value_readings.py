@@ -1,4 +1,4 @@
-"""What the value of a chart entry must be: the extensions ``result``, ``unit`` and
+"""Conditions on the value of a chart entry: the extensions ``result``, ``unit`` and
 ``in-component-of`` of a dataRequirement, and ``result-value-sets`` (manual:
 ``plan_definitions/README.md``)."""
 

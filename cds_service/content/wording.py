@@ -135,7 +135,7 @@ def wording_findings(resource: Resource, file: str) -> Iterator[Finding]:
 
 
 def _without_consider(resource: Resource, file: str) -> Iterator[Finding]:
-    """What a cause says to the clinician is a thought to consider, never a diagnosis."""
+    """Checks that a cause says "consider" to the clinician, and never a diagnosis."""
     if "/causes/" not in f"/{file}":
         return
     for action in resource.get("action", ()):

@@ -53,8 +53,8 @@ def _is_modified(resource: Resource) -> bool:
 
 
 def meets_status(resource: Resource, wanted: CodeFilter, now: datetime) -> bool | None:
-    """Whether a coded element with a required binding holds one of the codes; None if that cannot
-    be told. A condition that has abated is not active, whatever it says (R4 con-4)."""
+    """Checks whether a coded element with a required binding holds one of the codes; None if that
+    cannot be told. A condition that has abated is not active, whatever it says (R4 con-4)."""
     if wanted.path == CLINICAL_STATUS:
         ended = has_ended(resource, now)
         if ended is not False:
@@ -69,7 +69,7 @@ def meets_status(resource: Resource, wanted: CodeFilter, now: datetime) -> bool 
 
 
 def has_ended(condition: Resource, now: datetime) -> bool | None:
-    """Whether a Condition has abated; None if that cannot be told."""
+    """Checks whether a Condition has abated; None if that cannot be told."""
     name = next((key for key in condition if key.startswith("abatement")), None)
     value = condition[name] if name else None
     if value is None or value is False:

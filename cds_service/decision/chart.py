@@ -246,12 +246,13 @@ class _Reading:
             self.unread.append(unread(resource, why, next(iter(sets), None), when))
 
     def may_meet(self, resource: Resource, path: _Path) -> bool:
-        """Whether an entry would meet some requirement if only its code could be read."""
+        """Checks whether an entry would meet some requirement if only its code could be read."""
         when = entry_date(resource, resource["resourceType"])
         return any(self._meets(r, resource, when) is not False for r in path.conditions)
 
     def _meets(self, requirement: Requirement, resource: Resource, when: Span | None) -> bool | Why:
-        """Whether an entry whose code matches meets a requirement, or why that is not known."""
+        """Checks whether an entry whose code matches meets a requirement, or why that is not
+        known."""
         known = [self._holds(f, resource) for f in requirement.filters[1:]]
         within = _within(requirement, when, self.now)
         if False in known or within is False:
@@ -268,7 +269,8 @@ class _Reading:
 
 
 def _unknown_code(name: str, path: _Path, read: Codings, is_present: bool) -> Why | None:
-    """Why the code of an element is not known; None if it is, or if there is none to know."""
+    """Returns why the code of an element is not known; None if it is, or if there is none to
+    know."""
     if read.why is not None:
         return read.why
     if not is_present and name not in CODED:

@@ -51,11 +51,11 @@ class Facts:
 
     @property
     def unusable(self) -> Counter[str]:
-        """How many could not be understood, by resource type."""
+        """Returns how many could not be understood, by resource type."""
         return Counter(one.type for one in self.unread)
 
     def present(self) -> frozenset[InputRef]:
-        """What is there: options chosen, questions answered, chart keys with entries."""
+        """Returns what is there: options chosen, questions answered, chart keys with entries."""
         view = self.answers.view.items()
         return frozenset(
             (

@@ -15,7 +15,7 @@ PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
 
 @dataclass(frozen=True, slots=True)
 class PatientRecord:
-    """What one call brought, as parsed JSON.
+    """The data of one call, as parsed JSON.
 
     ``user`` is the current user as (resource type, id). ``context`` holds the resources of the hook
     context by field name, such as ``draftOrders``. ``unavailable`` maps a prefetch key that could

@@ -149,7 +149,8 @@ def _order(candidate: Candidate) -> tuple[float, float, int]:
 
 
 def _is_before(candidate: Candidate, first: Candidate) -> bool:
-    """Whether the same moment was written down for both, and this one is known to be replaced."""
+    """Checks whether the same moment was written down for both, and this one is known to be
+    replaced."""
     same = _span(candidate) == _span(first) and _span(first).start == _span(first).end
     mine, its = _order(candidate)[1:], _order(first)[1:]
     updated = mine[0] and its[0] and mine[0] != its[0]
@@ -158,7 +159,7 @@ def _is_before(candidate: Candidate, first: Candidate) -> bool:
 
 
 def _is_later(begun: Candidate, newest: list[Candidate]) -> bool:
-    """Whether a form that was begun may be newer than the newest that was finished."""
+    """Checks whether a form that was begun may be newer than the newest that was finished."""
     if not newest or begun.authored is None:
         return True
     return _may_follow(begun.authored, _span(newest[0]))
@@ -174,7 +175,7 @@ def _may_follow(span: Span, other: Span) -> bool:
 def _is_ours(
     form: Questionnaire, response: Resource, references: References, canonicals: Collection[str]
 ) -> bool | None:
-    """Whether a response answers our form; None when it may."""
+    """Checks whether a response answers our form; None when it may."""
     named = reference_text(response.get("questionnaire")) or ""
     known = {form.url, *canonicals}
     if any(url in known for url in _canonicals(named, response, references)):

@@ -66,8 +66,8 @@ def _add_silent(evaluation: Evaluation, hook: str, visibility: Visibility) -> Ev
 def _silent_cards(
     with_silent: Evaluation, evaluation: Evaluation, silent: Selection
 ) -> Iterator[WantedCard]:
-    """What would have been shown because of silent parts: whole cards, or, of a card that is shown
-    all the same, the reasons that are missing from it."""
+    """Returns what would have been shown because of silent parts: whole cards, or, of a card that
+    is shown all the same, the reasons that are missing from it."""
     shown = {wanted.card.id for wanted in evaluation.shown}
     for wanted in with_silent.shown:
         missing = tuple(r for r in wanted.reasons if r.source.id in silent.sources)

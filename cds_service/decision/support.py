@@ -44,8 +44,9 @@ VITAL_SIGNS = "%vitals"  # stands among the open questions for a vital sign not 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a card may quote. ``kind``: ``option`` (an item and its code), ``number`` (an item),
-    ``age``, ``value`` (a named number of the chart), ``entry`` (a chart key) or ``source``."""
+    """A fact that a card may quote. ``kind``: ``option`` (an item and its code), ``number`` (an
+    item), ``age``, ``value`` (a named number of the chart), ``entry`` (a chart key) or
+    ``source``."""
 
     kind: str
     name: str
@@ -73,7 +74,7 @@ class Values:
         self.known: dict[int, Truth] = {}
 
     def truth(self, part: Part) -> Truth:
-        """Whether a part is true, asked once."""
+        """Checks whether a part is true, asked once."""
         key = id(part)
         if key not in self.known:
             try:
@@ -97,7 +98,7 @@ class Part(ABC):
         """True, False or None for unknown."""
 
     def support(self, values: Values) -> Iterator[Fact]:
-        """What made it true; asked only when it is."""
+        """Returns what made it true; asked only when it is."""
         return iter(())
 
     def could(self, values: Values) -> Open:

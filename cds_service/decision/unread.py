@@ -1,4 +1,4 @@
-"""What came with a call and could not be understood: never quiet, never absent, always said."""
+"""Data of a call that could not be understood: never absent in silence, always said."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cds_service.fhir.dates import Span
 
 
 class Why(StrEnum):
-    """Why something could not be understood."""
+    """A reason why something could not be understood."""
 
     SHAPE = "not shaped as R4 says"
     RESOURCE = "not a resource"
@@ -44,6 +44,6 @@ class Unread:
 def unread(
     resource: Resource, why: Why, value_set: str | None = None, when: Span | None = None
 ) -> Unread:
-    """What could not be understood in a resource."""
+    """Returns what could not be understood in a resource."""
     kind = str(resource.get("resourceType"))
     return Unread(kind, why, f"{kind}/{resource.get('id')}", value_set, when)

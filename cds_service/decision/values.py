@@ -100,7 +100,7 @@ def _result(resource: Resource, reading: ValueReading) -> Resource | Why | None:
 
 
 def _report_state(report: Resource, reading: ValueReading, references: References) -> ResultState:
-    """What a DiagnosticReport says: where positive or negative is asked for, by its coded
+    """Returns what a DiagnosticReport says: where positive or negative is asked for, by its coded
     conclusion; the results it refers to are entries of their own, where they came."""
     is_decided = not reading.results.isdisjoint({ResultState.POSITIVE, ResultState.NEGATIVE})
     if is_decided and report.get("conclusionCode"):
@@ -119,7 +119,8 @@ def _wanted(resource: Resource, state: ResultState, reading: ValueReading) -> Re
 
 
 def _state(part: Mapping[str, Any], reading: ValueReading) -> ResultState:
-    """What an Observation, or a component, says by its interpretation and its coded value."""
+    """Returns what an Observation, or a component, says by its interpretation and its coded
+    value."""
     value, absent = choice(part, "value"), part.get("dataAbsentReason")
     concepts = [*_concepts(part.get("interpretation")), *_concepts(value)]
     codes = [coding for concept in concepts for coding in concept_codings(concept)]

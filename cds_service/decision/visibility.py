@@ -1,4 +1,4 @@
-"""What must not speak: plans and services that are switched off, and those that stay silent. Pure.
+"""Plans and services that must not be shown: switched off, or silent. Pure.
 
 **Switched off** is as if it were not in the content: not evaluated, not recorded. **Silent** is
 evaluated and recorded, and not shown. What other rules say of a cause that does not speak is the
@@ -38,7 +38,7 @@ NO_SELECTION = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What does not speak at a moment, and the names an operator or the content gave it."""
+    """The parts that are not shown at a moment, and the names they were given."""
 
     off: Selection = NO_SELECTION
     silent: Selection = NO_SELECTION
@@ -107,8 +107,8 @@ class ContentNames:
 
 
 def visibility_of(names: ContentNames, silent: Iterable[str], off: Iterable[str]) -> Visibility:
-    """What these names mean for a content. Silent names have to be known (UnknownName); switches
-    may name what another content had, and are then passed over."""
+    """Returns what these names mean for a content. Silent names have to be known (UnknownName);
+    switches may name what another content had, and are then passed over."""
     silent = tuple(dict.fromkeys(silent))
     off = names.still_known(off)
     return Visibility(names.select(off), names.select(silent), off, silent)

@@ -21,7 +21,7 @@ SUBSETTED = "SUBSETTED"  # meta.tag of what was cut short (R4 search.html#summar
 
 @dataclass(slots=True)
 class Contents:
-    """What a value holds.
+    """The resources that a value holds.
 
     ``entries`` are (fullUrl or None, resource), without OperationOutcomes and Bundles. ``is_whole``
     is False when something shows that more exists; ``failed`` is True when a query behind it
@@ -40,7 +40,7 @@ class Contents:
 
 
 def read_contents(value: Any) -> Contents:
-    """What a resource, a Bundle or a list of either holds; never raises.
+    """Returns what a resource, a Bundle or a list of either holds; never raises.
 
     A value that is no resource counts as unusable; None and an empty list hold nothing.
     """
@@ -123,7 +123,7 @@ def _note_outcome(outcome: Mapping[str, Any], contents: Contents) -> None:
 
 
 def _note_response(response: Any, contents: Contents) -> bool:
-    """Whether the response of a batch entry says that it failed."""
+    """Checks whether the response of a batch entry says that it failed."""
     if not isinstance(response, dict):
         return False
     if isinstance(response.get("outcome"), dict):

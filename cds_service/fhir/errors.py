@@ -88,7 +88,7 @@ class NotServed(ServiceError):
 
 
 class StoreDown(ServiceError):
-    """What was sent could not be saved, so it is not acknowledged."""
+    """Error: the data sent could not be saved, so it is not acknowledged."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 

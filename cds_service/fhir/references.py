@@ -58,7 +58,7 @@ def reference_text(element: Any) -> str | None:
 
 
 class References:
-    """What the references of one call name, among the resources that came with it.
+    """The resources that references of one call name, among those that came with it.
 
     ``entries`` are (fullUrl or None, resource). A resource is found by its fullUrl, or by its type
     and id. Where two different resources have the same type and id, neither is found by it.

@@ -200,7 +200,7 @@ def _as_reference(origin: dict[str, str]) -> dict[str, str]:
 
 
 def _origins(source: str, entries: list[Entry], patient: Resource) -> Iterator[dict[str, str]]:
-    """Where an answer comes from: chart entries, or else the person's own record."""
+    """Returns where an answer comes from: chart entries, or else the person's own record."""
     for entry in entries:
         words = f"{source}, {entry.when.text[:DAY]}" if entry.when else source
         yield _origin(words, entry.resource)

@@ -1,4 +1,4 @@
-"""What operators and functions need of the compiler while they build closures."""
+"""The part of the compiler that operators and functions use to build closures."""
 
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ class Building(Protocol):
         """A closure for the node as a boolean; ``strict`` refuses another item than a boolean."""
 
     def types(self, node: Node) -> Types:
-        """What is known about the node's type."""
+        """Returns what is known about the node's type."""
 
     def base(self, node: Call) -> Step:
         """The closure for what a function is called on."""

@@ -57,7 +57,7 @@ def _alike(left: Any, right: Any) -> tuple[str, Any, Any]:
 
 
 def equal_items(left: Any, right: Any) -> bool | None:
-    """Whether two items are equal; None when that is not known or one has no value."""
+    """Checks whether two items are equal; None when that is not known or one has no value."""
     left, right = system_value(left), system_value(right)
     if left is None or right is None:
         return None
@@ -210,7 +210,7 @@ _MARKS = ("linkId", "id", "url", "fullUrl")  # texts that equal items have in co
 
 
 def _mark(item: Any) -> Hashable:
-    """What two equal complex items have in common; None for one that has no such text."""
+    """Returns what two equal complex items have in common; None for one that has no such text."""
     value = item.value if type(item) is Element else item
     if not isinstance(value, dict) or "value" in value:  # two quantities may be equal but for ids
         return None

@@ -92,7 +92,7 @@ class Compiler:
             self.depth -= 1
 
     def types(self, node: Node) -> Types:
-        """What is known about the node's type."""
+        """Returns what is known about the node's type."""
         return types_of(node, RESULTS)
 
     def _enter(self, node: Node) -> None:
@@ -217,7 +217,8 @@ class Compiler:
 
 
 def always_allowed(name: str) -> bool:
-    """Whether a variable is known everywhere: the resource, and the specification's constants."""
+    """Checks whether a variable is known everywhere: the resource, and the specification's
+    constants."""
     return name in ALWAYS or constant_of(name) is not None
 
 

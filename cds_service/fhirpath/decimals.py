@@ -1,10 +1,10 @@
-"""How many decimals a number has, and equality to the lesser of two precisions."""
+"""Numbers of decimals, and equality to the lesser of two precisions."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 
 def decimals_of(value: Decimal) -> int:
-    """How many decimals are written, trailing zeros included."""
+    """Returns how many decimals are written, trailing zeros included."""
     exponent = value.as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
 

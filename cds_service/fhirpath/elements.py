@@ -141,7 +141,7 @@ def element_of(item: Element, element: ElementType) -> Items:
 
 
 def key_of(item: dict[str, Any], name: str) -> Items:
-    """What a plain dict holds under a key: nothing, one item, or a list of items."""
+    """Returns what a plain dict holds under a key: nothing, one item, or a list of items."""
     value = item.get(name)
     return EMPTY if value is None else enter_all(value)
 
@@ -172,7 +172,7 @@ def quantity_of(value: Any) -> Quantity | None:
 
 
 def system_value(item: Any) -> Any:
-    """What an operator sees: the System value of a primitive or a Quantity, else the item.
+    """Returns what an operator sees: the System value of a primitive or a Quantity, else the item.
 
     None for a primitive that has extensions but no value.
     """

@@ -20,7 +20,7 @@ _MAX_PATTERN = 1000
 
 @dataclass(slots=True)
 class _Group:
-    """What a bracket holds so far: a choice, or something repeated."""
+    """The content of a bracket so far: a choice, or something repeated."""
 
     choice: bool = False
     repeats: bool = False
@@ -39,7 +39,7 @@ class Pattern:
             raise FhirPathError("the text is too long for this regular expression")
 
     def matches(self, text: str, *, whole: bool) -> bool:
-        """Whether the pattern occurs in the text, or is the whole text."""
+        """Checks whether the pattern occurs in the text, or is the whole text."""
         self._check(text)
         found = self.expression.fullmatch(text) if whole else self.expression.search(text)
         return found is not None

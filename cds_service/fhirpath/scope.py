@@ -1,4 +1,4 @@
-"""What closures know while an expression is evaluated."""
+"""The scope of closures while an expression is evaluated."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What can be said about an expression's type before it runs, so that mistakes show at load.
+"""Types of an expression, as far as known before it runs, so that mistakes show at load.
 
 Types are names: `System.Integer`, or a FHIR type. None means that nothing is known, which is
 usual: the focus and the variables have their types only when they come.
@@ -46,7 +46,8 @@ _PRODUCTS = {"number", "Quantity"}
 
 
 def kinds_of(types: Types) -> frozenset[str] | None:
-    """What the types are to an operator: Boolean, number, String, date, Time, Quantity, complex."""
+    """Returns what the types are to an operator: Boolean, number, String, date, Time, Quantity,
+    complex."""
     if types is None:
         return None
     names = map(_kind, types)

@@ -28,7 +28,7 @@ def system_name(item: Any) -> str | None:
 
 
 def is_type(item: Any, kind: TypeName) -> bool:
-    """Whether an item is of the type, or of one derived from it."""
+    """Checks whether an item is of the type, or of one derived from it."""
     if type(item) is Element:
         return kind.fhir is not None and item.type.is_a(kind.fhir.name)
     return kind.system is not None and system_name(item) == kind.system

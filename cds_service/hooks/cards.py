@@ -38,7 +38,7 @@ MAX_SHORT_STRENGTH = 2  # words
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a card takes from the call it answers; ``client`` is the id of the caller."""
+    """The part of a call that its cards need; ``client`` is the id of the caller."""
 
     request: HookRequest
     intake_url: str
@@ -68,7 +68,7 @@ def unkeyed_uuid(*parts: str) -> str:
 
 @dataclass(slots=True)
 class _Response:
-    """What the cards of one response know of each other."""
+    """State shared by the cards of one response."""
 
     values: Values
     asks_now: bool
@@ -256,7 +256,8 @@ class CardWriter:
         values: Values,
         seen: set[object],
     ) -> tuple[list[Fact], bool]:
-        """What supports a reason, is not quoted yet and may be; and whether anything may not."""
+        """Returns what supports a reason, is not quoted yet and may be; and whether anything may
+        not."""
         new, hidden = [], False
         for fact in self.support[reason].support(values):
             if fact.key in seen:
@@ -272,7 +273,7 @@ class CardWriter:
         return new, hidden
 
     def _is_told(self, fact: Fact, values: Values, seen: set[object]) -> bool:
-        """Whether everything another source rests on is on the card already."""
+        """Checks whether everything another source rests on is on the card already."""
         rule = self.quotes.sources[fact.name].rule
         return rule is not None and all(
             f.key in seen for f in self.reader.named(rule).support(values)
@@ -363,8 +364,8 @@ class CardWriter:
     # -- what may be told elsewhere ----------------------------------------------------
 
     def may_tell(self, evaluation: Evaluation, reason: Contribution, card: Card) -> bool:
-        """Whether the conditions of a reason may be told with a card: nothing they look at is kept
-        from it."""
+        """Checks whether the conditions of a reason may be told with a card: nothing they look at
+        is kept from it."""
         evidence = self.evidence[reason]
         leaves = {*(clue.leaf for clue in evidence.supporting), *evidence.contrary}
         return all(

@@ -33,7 +33,7 @@ Fetch = Callable[[FhirAccess, Mapping[str, str]], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one call led to."""
+    """The result of one call."""
 
     request: HookRequest
     evaluation: Evaluation
@@ -83,7 +83,7 @@ class Pipeline:
     def facts(
         self, request: HookRequest, now: datetime, fetch: Fetch | None = None
     ) -> tuple[PatientRecord, Facts]:
-        """What a checked request brought, or ``fetch`` got for it, and its facts; raises
+        """Returns what a checked request brought, or ``fetch`` got for it, and its facts; raises
         MissingFacts."""
         lacking = missing(request, self.queries)
         fetched = fetch(request.fhir_access, lacking) if fetch and lacking else {}
@@ -135,7 +135,7 @@ class Pipeline:
         return evaluation
 
     def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:
-        """What cards take from a call of the client with this id."""
+        """Returns what cards take from a call of the client with this id."""
         return Call(request, self.intake_url, client, self.make_uuid)
 
     def cards(
@@ -153,10 +153,10 @@ class Pipeline:
 
 
 def is_named(resource: Mapping[str, Any], reference: str) -> bool:
-    """Whether a resource is the one that a relative reference names."""
+    """Checks whether a resource is the one that a relative reference names."""
     return f"{resource.get('resourceType')}/{resource.get('id')}" == reference
 
 
 def is_emergency(evaluation: Evaluation) -> bool:
-    """Whether one of the cards shown is as pressing as can be."""
+    """Checks whether one of the cards shown is as pressing as can be."""
     return any(wanted.priority == PRESSING[-1] for wanted in evaluation.shown)

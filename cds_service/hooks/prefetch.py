@@ -165,7 +165,7 @@ class _PrefetchReader:
         return list(self.about_the_patient(f"prefetch.{key}", contents.resources))
 
     def _reason(self, key: str) -> str | None:
-        """Why a key holds nothing that can be read; None when it can be, null included."""
+        """Returns why a key holds nothing that can be read; None when it can be, null included."""
         if key not in self.values:
             return "was not sent"
         value = self.values[key]

@@ -49,7 +49,7 @@ class Quotes:
         return not item.restricted or evaluation.facts.variables["user"]["type"] in PRACTITIONERS
 
     def is_quotable(self, evaluation: Evaluation, fact: Fact, card: Card) -> bool:
-        """Whether a card may name a fact."""
+        """Checks whether a card may name a fact."""
         if fact.kind in ("option", "number"):
             item = self.items.get(fact.name)
             if item is None or item.never_quoted:
@@ -190,7 +190,8 @@ class Quotes:
         return " ".join(word for word in (day, month, year) if word)
 
     def ago(self, evaluation: Evaluation) -> str:
-        """How long ago the answers were given, in calendar days; empty when that is not known."""
+        """Returns how long ago the answers were given, in calendar days; empty when that is not
+        known."""
         authored = evaluation.facts.answers.authored
         if authored is None:
             return ""

@@ -24,8 +24,8 @@ ANYONE = (*PRACTITIONERS, "Patient", "RelatedPerson")
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook's context must and may hold (``docs/conformance.md`` section 7). ``version`` is
-    of the hook's definition; ``bundle`` names the field that holds resources."""
+    """Fields that a hook's context must and may hold (``docs/conformance.md`` section 7).
+    ``version`` is of the hook's definition; ``bundle`` names the field that holds resources."""
 
     version: str
     users: tuple[str, ...]
@@ -66,7 +66,7 @@ class HookRequest:
 
     @property
     def fhir_access(self) -> FhirAccess:
-        """What this call allows to read from the EHR's FHIR server."""
+        """Returns what this call allows to read from the EHR's FHIR server."""
         return FhirAccess(
             self.fhir_server, self.token, self.patient_id, self.encounter_id, self.token_patient
         )

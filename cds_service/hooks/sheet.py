@@ -31,18 +31,18 @@ class Sheet:
 
     @property
     def topics(self) -> list[str]:
-        """What the lines for this person and in general are about, in order."""
+        """Returns what the lines for this person and in general are about, in order."""
         lines = (*self.blocks.get(FOR_YOU, ()), *self.blocks.get(GENERAL, ()))
         return [line.sheet.topic for line in lines if line.sheet and line.sheet.topic]
 
     @property
     def check_first(self) -> str:
-        """What to check before the sheet is given."""
+        """Returns what to check before the sheet is given."""
         return next((c.sheet.topic for c in self.blocks.get(RELIEF, ()) if c.sheet), "")
 
     @property
     def has_relief(self) -> bool:
-        """Whether it holds a line on pain relief."""
+        """Checks whether it holds a line on pain relief."""
         return bool(self.blocks.get(RELIEF))
 
 
@@ -102,6 +102,6 @@ def message(
 
 
 def _is_private(part: Part, values: Values) -> bool:
-    """Whether it rests on what was told in a restricted question, body parts apart."""
+    """Checks whether it rests on what was told in a restricted question, body parts apart."""
     items = values.restricted
     return any(fact.kind == "option" and fact.name in items for fact in part.support(values))

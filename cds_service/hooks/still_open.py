@@ -1,5 +1,5 @@
-"""What is still open on a card: the questions that could make it more pressing, and what of the
-chart was not read."""
+"""The part "still open" of a card: questions that could make it more pressing, and parts of the
+chart that were not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What could not be understood, in the words of the strategy: lines of a card's "unknown" part."""
+"""Lines of a card's "unknown" part: data that could not be understood, in the strategy's words."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NAMED = {Why.RESULT: "unread-result", Why.VALUE: "unread-value", Why.NO_VALUE: "
 
 
 def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
-    """What is doubtful about the response; results and readings by name and date; the rest as a
-    count for each kind of thing."""
+    """Returns what is doubtful about the response; results and readings by name and date; the rest
+    as a count for each kind of thing."""
     say, unread = content.strategy.wording, facts.unread
     if not facts.is_finished:
         yield say["form-unfinished"]

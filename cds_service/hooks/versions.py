@@ -18,7 +18,7 @@ AT_MOST_ONE = "at-most-one"
 
 @dataclass(frozen=True, slots=True)
 class FormLink:
-    """How the form is opened as a SMART app: ``url`` is where cards lead to without one."""
+    """The SMART app of the form: ``url`` is where cards lead to without one."""
 
     url: str
     launch_url: str

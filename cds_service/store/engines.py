@@ -32,7 +32,7 @@ POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 0}
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a caller waits: for locks of others, and for everything."""
+    """Limits of how long a caller waits: for locks of others, and for everything."""
 
     lock_seconds: float
     total_seconds: float

@@ -112,8 +112,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a card was overridden, as sent: ``system`` may be missing (5.5). Free text of a caller:
-    never printed, and kept only if the card offered it."""
+    """The reason a card was overridden for, as sent: ``system`` may be missing (5.5). Free text
+    of a caller: never printed, and kept only if the card offered it."""
 
     code: str = field(repr=False)
     system: str | None = field(default=None, repr=False)

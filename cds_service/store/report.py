@@ -114,7 +114,8 @@ def summarise(
 
 
 def _places(firing: Firing) -> Iterator[tuple[str, str, str]]:
-    """Where a firing counts: once for its card, once for each cause, once for the version."""
+    """Returns where a firing counts: once for its card, once for each cause, once for the
+    version."""
     named = [("card", firing.card), *(("cause", s) for s in dict.fromkeys(firing.sources))]
     for by, name in named:
         yield by, name, firing.version

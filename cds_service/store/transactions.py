@@ -49,7 +49,7 @@ class Transactions:
         self._group_commit = GroupCommit(self.engines)
 
     def write(self, name: str, timeouts: Timeouts, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns, after the commit."""
+        """Returns what ``work`` returns, after the commit."""
 
         def run() -> T:
             if self.engines.is_sqlite:
@@ -62,7 +62,7 @@ class Transactions:
         return self._guarded(name, timeouts, self._writes[timeouts], run)
 
     def read(self, name: str, timeouts: Timeouts, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns; what it writes is rolled back."""
+        """Returns what ``work`` returns; what it writes is rolled back."""
 
         def run() -> T:
             with self.engines.get(timeouts).connect() as connection:
@@ -71,7 +71,7 @@ class Transactions:
         return self._guarded(name, timeouts, self._reads[timeouts], run)
 
     def read_patiently(self, name: str, seconds: float, work: Callable[[Connection], T]) -> T:
-        """What ``work`` returns, for a thread that no caller waits for.
+        """Returns what ``work`` returns, for a thread that no caller waits for.
 
         Not refused while a circuit breaker is open. The pool is that of feedback, so that it costs
         no connections of its own.

@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
 
 
 def place_of(trace: TracebackType | None) -> str:
-    """Where a failure began: function and line, innermost first."""
+    """Returns where a failure began: function and line, innermost first."""
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "?"

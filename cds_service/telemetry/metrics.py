@@ -1,4 +1,4 @@
-"""What is counted for ``/metrics``. Import the counters from here; names are listed in
+"""Counters of ``/metrics``. Import the counters from here; names are listed in
 ``docs/operating.md``, and a test holds the two equal.
 
 Label values come from content, from settings or from a closed list, never from what somebody sent:

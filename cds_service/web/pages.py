@@ -1,4 +1,4 @@
-"""What every page has in common: its headers, its static files, and errors in words."""
+"""Parts that all pages share: their headers, its static files, and errors in words."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def error_page(status: int, *issues: Issue) -> Response:
 
 
 def serves(path: str) -> bool:
-    """Whether this application answers GET at an address."""
+    """Checks whether this application answers GET at an address."""
     try:
         current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:

@@ -42,7 +42,7 @@ def validate(
     value_sets: ValueSets | None = None,
     now: datetime | None = None,
 ) -> list[Problem]:
-    """What is wrong with a response, in its order; empty when nothing is.
+    """Returns what is wrong with a response, in its order; empty when nothing is.
 
     ``value_sets`` are the sets of (system, code) that items may name, by url. ``now`` is the clock
     of constraints and, for a response without ``authored``, of the Questionnaire's period. Valid

@@ -53,7 +53,7 @@ class AnswerReader:
         return self._value(item, names[0], answer[names[0]], f"{path}.value")
 
     def _has_value(self, item: Item, answer: Any, names: list[str], path: str) -> bool:
-        """Whether there is a value; all other elements are checked on the way."""
+        """Checks whether there is a value; all other elements are checked on the way."""
         if len(answer) > len(names):
             rest = {k: v for k, v in answer.items() if k not in _TYPES and k not in _PRIMITIVE}
             for place, text in element_problems(_FIELDS, rest, path) if rest else ():
@@ -97,7 +97,8 @@ class AnswerReader:
             self._error(item, "code-invalid", text, path)
 
     def check_together(self, entry: Entry) -> None:
-        """What the answers of one question must be side by side: repeats, optionExclusive."""
+        """Returns what the answers of one question must be side by side: repeats,
+        optionExclusive."""
         item = entry.item
         if entry.sent > 1 and not item.repeats:
             text = "It takes one answer, but there are several. Send one."

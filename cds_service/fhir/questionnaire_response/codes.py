@@ -22,7 +22,7 @@ class CodeSets:
         self._read: dict[str, tuple[frozenset[Pair], bool]] = {}
 
     def has(self, url: str, coding: Mapping[str, Any]) -> bool | None:
-        """Whether the coding is in the set; None when that cannot be known here."""
+        """Checks whether the coding is in the set; None when that cannot be known here."""
         pair = (coding.get("system"), coding.get("code"))
         if not isinstance(pair[1], str):
             return False
@@ -97,7 +97,7 @@ _TAKES = {
 
 
 def is_option(item: Item, sets: CodeSets, name: str, value: Any) -> bool | None:
-    """Whether an answer is allowed; None when its value set is not known here."""
+    """Checks whether an answer is allowed; None when its value set is not known here."""
     if item.kind not in ("choice", "open-choice"):
         return item.options is None or key_of(name, value) in item.options
     if item.kind == "open-choice" and name == "valueString":
@@ -110,6 +110,6 @@ def is_option(item: Item, sets: CodeSets, name: str, value: Any) -> bool | None:
 
 
 def exclusive_beside_others(item: Item, keys: list[Key]) -> bool:
-    """Whether an option that must stand alone does not (optionExclusive)."""
+    """Checks whether an option that must stand alone does not (optionExclusive)."""
     options = item.options or {}
     return len(set(keys)) > 1 and any(options.get(key) for key in keys)

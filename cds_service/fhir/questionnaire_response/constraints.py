@@ -135,7 +135,8 @@ class ConstraintChecker:
         return Constraint(expression, severity, words) if fits else None
 
     def _fits(self, expression: Expression, on_response: bool) -> bool:
-        """Whether all it names is what it means here: %context is the item, the clock is known."""
+        """Checks whether all it names is what it means here: %context is the item, the clock is
+        known."""
         for node in walk(expression.tree):
             if isinstance(node, Variable) and node.name == "context" and not on_response:
                 return False

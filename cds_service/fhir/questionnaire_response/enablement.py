@@ -33,7 +33,7 @@ class Enablement:
         self._chain = 0
 
     def is_enabled(self, item: Item, level: Level) -> Truth:
-        """Whether the form shows the item there, given what was answered."""
+        """Checks whether the form shows the item there, given what was answered."""
         if item.unconditional:
             return True
         shown = level.shown
@@ -70,7 +70,7 @@ class Enablement:
         return None if undecided else not settling
 
     def is_met(self, condition: Condition, item: Item, level: Level) -> Truth:
-        """Whether one condition of the item holds there."""
+        """Checks whether one condition of the item holds there."""
         target = self._form.items.get(condition.question)
         if target is None or not condition.kind:
             return None

@@ -61,7 +61,7 @@ class Item:
 
     @property
     def is_group(self) -> bool:
-        """Whether it holds items instead of answers."""
+        """Checks whether it holds items instead of answers."""
         return self.kind == "group"
 
     @property
@@ -71,7 +71,7 @@ class Item:
 
     @property
     def restricted(self) -> bool:
-        """Whether its answers are restricted or very restricted."""
+        """Checks whether its answers are restricted or very restricted."""
         return any(as_dict(label).get("code") in RESTRICTED for label in self.labels)
 
     def first(self, url: str) -> Any:
@@ -174,7 +174,7 @@ def _conditions(nodes: Any, form: Form) -> Iterator[Condition]:
 
 
 def key_of(name: str, value: Any) -> Key:
-    """What makes two values the same option: system and code, never the display (4.5)."""
+    """Returns what makes two values the same option: system and code, never the display (4.5)."""
     if isinstance(value, dict):
         main = value.get("code") if name == "valueCoding" else value.get("reference")
         system = value.get("system")

@@ -1,4 +1,4 @@
-"""What a response says about itself: its elements, its status, and the form it answers (4.5)."""
+"""The header of a response: its elements, its status, and the form it answers (4.5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORM = f"{ROOT}.questionnaire"
 
 
 def is_response(response: Any, run: Run) -> bool:
-    """Whether it is a QuestionnaireResponse at all."""
+    """Checks whether it is a QuestionnaireResponse at all."""
     if isinstance(response, dict) and response.get("resourceType") == ROOT:
         return True
     text = f"This is not a QuestionnaireResponse. Send one, with resourceType '{ROOT}'."

@@ -1,4 +1,4 @@
-"""What an item allows of a value beyond its type: length, pattern, range, unit, size, target (4.5).
+"""Limits of an item on a value beyond its type: length, pattern, range, unit, size, target (4.5).
 
 The limits are R4 extensions on the item, and ``maxLength``. A limit that cannot be applied is a
 warning, never silence.
@@ -93,7 +93,8 @@ class LimitChecker:
         return self._patterns[text]
 
     def _affords(self, pattern: Pattern, value: str) -> bool:
-        """Whether matching fits what is left for this response: the worst case is paid for."""
+        """Checks whether matching fits what is left for this response: the worst case is paid
+        for."""
         steps = (len(value) + 1) ** (pattern.open_ended + 1) * pattern.factor
         fits = bool(steps <= self._run.match_steps)
         self._run.match_steps -= steps if fits else 0

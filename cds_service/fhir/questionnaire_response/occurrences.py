@@ -1,4 +1,4 @@
-"""How often items are answered: required, minOccurs, maxOccurs, nothing where disabled (4.5).
+"""Numbers of answers: required, minOccurs, maxOccurs, nothing where disabled (4.5).
 
 minOccurs says how many answers there are if there is one; only ``required`` (R4: meaningful for
 enabled items) says that there must be one. A required group needs one answered descendant. What

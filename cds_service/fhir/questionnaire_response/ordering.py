@@ -62,7 +62,7 @@ def _quantity(value: Any) -> Quantity | None:
 
 
 def same(kind: str, value: Any, other: Any) -> bool | None:
-    """Whether an answer equals what a condition names; None where that is not known."""
+    """Checks whether an answer equals what a condition names; None where that is not known."""
     if kind == "Coding":
         return _same_coding(value, other)
     if kind == "Reference":

@@ -1,4 +1,4 @@
-"""What is found in a response: problems in words, a bounded list of them, and their outcome.
+"""Problems of a response: in words, a bounded list of them, and their outcome.
 
 No text repeats a value that was sent, because values are about a patient;
 ``link_id`` is therefore set only to a linkId that the Questionnaire itself has.
@@ -47,12 +47,12 @@ class Report:
 
     @property
     def full(self) -> bool:
-        """Whether looking further could only raise a count."""
+        """Checks whether looking further could only raise a count."""
         return len(self.problems) >= MAX_PROBLEMS and self.has_errors
 
     @property
     def has_errors(self) -> bool:
-        """Whether the response is already known not to be valid."""
+        """Checks whether the response is already known not to be valid."""
         return self.worst == "error"
 
     def add(

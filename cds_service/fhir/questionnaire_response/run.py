@@ -30,7 +30,8 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether the person is done, so that what is missing is wrong and not just to come."""
+        """Checks whether the person is done, so that what is missing is wrong and not just to
+        come."""
         return self.response.get("status") in COMPLETE
 
     def missing(self, code: str, text: str, path: str, link_id: str) -> None:

@@ -61,13 +61,13 @@ class Showing:
                 self._fill(item.children, entry.levels[0], answers)
 
     def shown(self, item: Item) -> Truth:
-        """Whether the item is asked; None where that cannot be decided. What stands below a
+        """Checks whether the item is asked; None where that cannot be decided. What stands below a
         question without an answer has no place in a response, so it is not."""
         level = self._levels.get(item.link_id)
         return False if level is None else self._enablement.is_enabled(item, level)
 
     def conditions(self, item: Item) -> tuple[Truth, ...]:
-        """Whether each condition of the item holds, in their order."""
+        """Checks whether each condition of the item holds, in their order."""
         level = self._levels.get(item.link_id)
         if level is None:
             return (False,) * len(item.conditions)

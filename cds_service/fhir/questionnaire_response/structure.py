@@ -40,7 +40,7 @@ class StructureReader:
             self._entry(item, node, path, level)
 
     def _is_item(self, node: Any, path: str) -> bool:
-        """Whether it can be followed further; its elements are checked on the way."""
+        """Checks whether it can be followed further; its elements are checked on the way."""
         link_id = node.get("linkId") if isinstance(node, dict) else None
         known = link_id if isinstance(link_id, str) and link_id in self._form.items else None
         for place, text in element_problems(_FIELDS, node, path):

@@ -61,7 +61,7 @@ def _not(compiler: Building, call: Call) -> Truth:
 
 
 def _iif_focus(compiler: Building, call: Call) -> Step | None:
-    """What the arguments of `base.iif(...)` see; None when it is called without a base."""
+    """Returns what the arguments of `base.iif(...)` see; None when it is called without a base."""
     if call.base is None:
         return None
     base = compiler.step(call.base)

@@ -1,4 +1,4 @@
-"""How a function is declared: its name, how many arguments it takes, how it is built.
+"""Declarations of functions: name, how many arguments it takes, how it is built.
 
 A plain function gets collections: the one it is called on, and each argument evaluated on the
 focus of the call (FHIRPath 2.0, 4.1). A special one builds its own closure, because it evaluates

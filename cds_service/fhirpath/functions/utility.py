@@ -73,8 +73,8 @@ def _comparable(items: Items, others: Items) -> bool | None:
 
 @plain("conformsTo", 1, result="Boolean")
 def _conforms_to(items: Items, profile: Items) -> bool | None:
-    """Whether an item has the type of a base definition (FHIR R4, 2.1.25); other profiles are
-    refused."""
+    """Checks whether an item has the type of a base definition (FHIR R4, 2.1.25); other profiles
+    are refused."""
     item, url = one(items, "for conformsTo()"), value_of(profile)
     if item is None or url is None:
         return None
@@ -87,7 +87,8 @@ def _conforms_to(items: Items, profile: Items) -> bool | None:
 
 @value("precision", result="Integer")
 def _precision(items: Items) -> int | None:
-    """How many digits a date or time gives, how many decimals a number: 4 for @2014, 2 for 1.50."""
+    """Returns how many digits a date or time gives, how many decimals a number: 4 for @2014, 2 for
+    1.50."""
     match value_of(items):
         case None:
             return None
@@ -102,7 +103,7 @@ def _precision(items: Items) -> int | None:
 
 @special("memberOf", 1, result="Boolean")
 def _member_of(compiler: Building, call: Call) -> Truth:
-    """Whether a Coding or CodeableConcept has a code of the value set (FHIR R4, 2.1.25)."""
+    """Checks whether a Coding or CodeableConcept has a code of the value set (FHIR R4, 2.1.25)."""
     base, url = compiler.base(call), call.arguments[0]
     if not isinstance(url, Literal) or not isinstance(url.value, str):
         raise FhirPathError("memberOf() takes the url of a value set as a literal")

@@ -74,7 +74,7 @@ class IndexRow:
 
     @property
     def wrong(self) -> int:
-        """How many vignettes found something else than they expect."""
+        """Returns how many vignettes found something else than they expect."""
         return sum(bool(outcome.differences) for outcome in self.people)
 
 

@@ -106,7 +106,7 @@ class Step:
 
     @property
     def condition(self) -> str:
-        """How unknown counts, where it does not count as itself; ``not`` for a leaf."""
+        """Returns how unknown counts, where it does not count as itself; ``not`` for a leaf."""
         said_already = self.mode is Mode.NOT and self.kind != "leaf"
         return "" if said_already else MODE_WORDS[self.mode]
 

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, in words for the person who gave it. Pure.
+"""Errors of an answer, in words for the person who gave it. Pure.
 
 The validator says that something is wrong and of which kind; what the item allows says the rest.
 """

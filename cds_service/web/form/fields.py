@@ -37,7 +37,7 @@ _VALUE = {  # type -> value[x]
 
 
 class Unreadable(Exception):
-    """What was typed is not an answer of the question's type."""
+    """Error: the text typed is not an answer of the question's type."""
 
 
 def cleaned(fields: Mapping[str, list[str]]) -> Fields:
@@ -207,7 +207,7 @@ def _shown(value: Any) -> str:
 
 
 def is_unit(unit: m.Unit, quantity: Mapping[str, Any]) -> bool:
-    """Whether a quantity is in that unit: by code, or by its words where it has none."""
+    """Checks whether a quantity is in that unit: by code, or by its words where it has none."""
     if "code" in unit.coding:
         return bool(unit.coding["code"] == quantity.get("code"))
     return bool(unit.coding.get("display") == quantity.get("unit"))

@@ -228,7 +228,7 @@ def read_back(
 
 
 def _unseen_origin(form_request: FormRequest, part: m.FormItem, texts: Texts) -> str:
-    """Where an answer comes from that the person has not been shown on its own page."""
+    """Returns where an answer comes from that the person has not been shown on its own page."""
     session = form_request.session
     origin = None if part.link_id in session.confirmed else session.origins.get(part.link_id)
     return texts("from_record", source=origin.get("source", "")) if origin else ""
@@ -247,7 +247,7 @@ def _errors(form_request: FormRequest, texts: Texts) -> list[tuple[int, str, str
 
 
 def _is_typed(part: m.FormItem, form_request: FormRequest) -> bool:
-    """Whether somebody wrote words of their own: those they should not lose unawares."""
+    """Checks whether somebody wrote words of their own: those they should not lose unawares."""
     answers = form_request.session.answers.get(part.link_id, [])
     typed = part.control in m.TYPED or any(part.option_of(a) is None for a in answers)
     return typed or part.link_id in form_request.session.drafts

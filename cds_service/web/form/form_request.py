@@ -204,7 +204,7 @@ class Intake:
 
 
 def _asked(name: str) -> str:
-    """What an address or a form says; a form that is too large to be read says nothing."""
+    """Returns what an address or a form says; a form that is too large to be read says nothing."""
     try:
         return request.values.get(name, "")
     except RequestEntityTooLarge:
@@ -212,7 +212,8 @@ def _asked(name: str) -> str:
 
 
 def language_name(language: str) -> str:
-    """What a language calls itself (``texts``, key ``language_name``); its code where unknown."""
+    """Returns what a language calls itself (``texts``, key ``language_name``); its code where
+    unknown."""
     return texts_of(language).own("language_name") or language
 
 

@@ -40,15 +40,15 @@ class FormState:
         return Showing.of_response(self.form.checker, in_progress(self.form, self.answers))
 
     def enabled(self, part: m.FormItem) -> bool:
-        """Whether it is part of the form as answered: what cannot be decided is."""
+        """Checks whether it is part of the form as answered: what cannot be decided is."""
         return self._showing.shown(part.item) is not False
 
     def shown(self, part: m.FormItem) -> bool:
-        """Whether the person sees it."""
+        """Checks whether the person sees it."""
         return not part.hidden and self.enabled(part)
 
     def conditions(self, part: m.FormItem) -> tuple[bool, ...]:
-        """Whether each condition of the part holds."""
+        """Checks whether each condition of the part holds."""
         return tuple(truth is not False for truth in self._showing.conditions(part.item))
 
     def questions(self, step: m.Step) -> Iterator[m.FormItem]:
@@ -85,7 +85,7 @@ class FormState:
 
     @property
     def emergency_options(self) -> list[tuple[m.FormItem, m.Option]]:
-        """What was ticked that calls for an emergency message; not what is private."""
+        """Returns what was ticked that calls for an emergency message; not what is private."""
         calling = [p for p in self.form.parts.values() if p.emergency and self.shown(p)]
         wanted = [c for p in calling if not self.private(p) for c in p.item.conditions]
         return [
@@ -97,7 +97,7 @@ class FormState:
         ]
 
     def private(self, part: m.FormItem) -> bool:
-        """Whether that a message is shown tells of a restricted answer."""
+        """Checks whether that a message is shown tells of a restricted answer."""
         questions = (self.form.parts.get(c.question) for c in part.item.conditions)
         return any(question is not None and question.item.restricted for question in questions)
 
@@ -110,7 +110,7 @@ class FormState:
     # -- what was answered -------------------------------------------------------------------------
 
     def fields(self, part: m.FormItem) -> Fields:
-        """What the page shows for a question."""
+        """Returns what the page shows for a question."""
         draft = self.drafts.get(part.link_id)
         return fill(part, self.answers.get(part.link_id, [])) if draft is None else draft
 
@@ -143,7 +143,7 @@ class FormState:
 
 
 def _names(condition: Condition, question: m.FormItem, option: m.Option) -> bool:
-    """Whether a condition is that this option is chosen."""
+    """Checks whether a condition is that this option is chosen."""
     if condition.question != question.link_id or condition.operator != "=":
         return False
     return question.option_of({f"value{condition.kind}": condition.value}) is option
@@ -166,7 +166,7 @@ def fitted(
 
 
 def _shows(part: m.FormItem, answers: list[dict[str, Any]]) -> bool:
-    """Whether the page can show the answers, all of them."""
+    """Checks whether the page can show the answers, all of them."""
     if part.control == m.CLOSED or part.read_only or part.hidden:
         return True
     try:

@@ -175,7 +175,7 @@ def _coding(concept: dict[str, Any], system: Any) -> dict[str, Any]:
 
 
 def _token(value: Any) -> str:
-    """What stands for an option in a page."""
+    """Returns what stands for an option in a page."""
     if isinstance(value, dict):
         return str(value.get("code") or value.get("reference") or value.get("display") or "-")
     return str(value).lower() if isinstance(value, bool) else str(value)

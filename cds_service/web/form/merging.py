@@ -1,4 +1,4 @@
-"""What a page sent, merged into the session: only what was changed on that page. Pure.
+"""Merging of a sent page into the session: only what was changed on that page. Pure.
 
 Two tabs may show the same form. Each page says what it showed of every question (a digest), so what
 another tab changed meanwhile is kept unless it was changed here too; then the newest, this, counts.

@@ -118,17 +118,17 @@ class FormItem:
 
     @property
     def is_question(self) -> bool:
-        """Whether it may have answers."""
+        """Checks whether it may have answers."""
         return self.control not in (GROUP, DISPLAY)
 
     @property
     def is_open(self) -> bool:
-        """Whether words of one's own may stand beside the options."""
+        """Checks whether words of one's own may stand beside the options."""
         return self.item.kind == "open-choice" and self.control in LISTED
 
     @property
     def answerable(self) -> bool:
-        """Whether the person can answer it here."""
+        """Checks whether the person can answer it here."""
         return self.is_question and self.control != CLOSED and not (self.hidden or self.read_only)
 
     @property
@@ -143,7 +143,7 @@ class FormItem:
 
     @property
     def many(self) -> bool:
-        """Whether several answers are typed one below the other."""
+        """Checks whether several answers are typed one below the other."""
         return self.item.repeats and self.control not in LISTED
 
     def with_nested(self) -> Iterator[FormItem]:
@@ -205,7 +205,7 @@ class IntakeForm:
 
     @property
     def retired(self) -> bool:
-        """Whether it is no longer to be answered."""
+        """Checks whether it is no longer to be answered."""
         return self.resource.get("status") == "retired"
 
     def step_of(self, link_id: str) -> Step | None:

@@ -64,7 +64,7 @@ def _blocks(parts: Sequence[FormItem]) -> Iterator[list[FormItem]]:
 
 
 def _follows(part: FormItem, question: FormItem) -> bool:
-    """Whether a fixed text is shown for what the question was answered."""
+    """Checks whether a fixed text is shown for what the question was answered."""
     asks = {condition.question for condition in part.item.conditions}
     return part.control == DISPLAY and question.link_id in asks
 

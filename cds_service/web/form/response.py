@@ -17,7 +17,7 @@ UUID_SYSTEM = "urn:ietf:rfc:3986"
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What a response says of itself. ``identifier`` is a UUID, ``authored`` aware; ``prefilled``
+    """The header of a response. ``identifier`` is a UUID, ``authored`` aware; ``prefilled``
     are linkIds whose answers are as the chart gave them, ``confirmed`` those of them that the
     person was shown; ``age`` is in whole years."""
 
@@ -49,7 +49,7 @@ def answered(
 def completed(
     form: m.IntakeForm, answers: Answers, keep: Callable[[m.FormItem], bool], heading: Heading
 ) -> dict[str, Any]:
-    """What is sent: the answers of the items to keep, with the words they were asked in.
+    """Returns what is sent: the answers of the items to keep, with the words they were asked in.
 
     Restricted answers carry the labels of their items, and the whole all of these, and what the
     form says of the person's age.

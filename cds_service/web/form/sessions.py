@@ -230,7 +230,7 @@ class SessionCookie:
 
     @property
     def name(self) -> str:
-        """What the browser keeps it under."""
+        """Returns what the browser keeps it under."""
         return f"__Host-{COOKIE}" if self.secure else COOKIE
 
     def secret(self) -> str | None:

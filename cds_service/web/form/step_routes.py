@@ -59,7 +59,7 @@ def submit(intake: Intake, number: int) -> Response:
 
 
 def emergency(intake: Intake) -> Response:
-    """What to do now, after an option was ticked that can be an emergency."""
+    """Returns what to do now, after an option was ticked that can be an emergency."""
     form_request = intake.form_request()
     session, parts = form_request.session, intake.form.parts
     if session.emergency is None:
@@ -83,7 +83,7 @@ def emergency(intake: Intake) -> Response:
 
 
 def _outcome(path: str, number: int) -> str:
-    """What became of a press of a button, as it is counted."""
+    """Returns what became of a press of a button, as it is counted."""
     place, _, query = path.partition("?")
     if "check=1" in query:
         return "to-correct"
@@ -117,7 +117,8 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
 def notices(
     form_request: FormRequest, texts: Texts, number: int
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What there is to say on a page: words, and the questions they are about (id, words)."""
+    """Returns what there is to say on a page: words, and the questions they are about (id,
+    words)."""
     parts = form_request.transitions.form.parts
     found = []
     for key, place, *link_ids in form_request.session.notices:

@@ -1,4 +1,4 @@
-"""Where the answers go: the EHR behind a login. What it is like stays outside the form."""
+"""Submission of answers to the EHR behind a login; the form knows nothing else of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Reason(StrEnum):
-    """Why answers did not reach the EHR; the form has words for each (``notice_...``)."""
+    """A reason why answers did not reach the EHR; the form has words for each (``notice_...``)."""
 
     UNAVAILABLE = "unavailable"  # it does not answer now
     REFUSED = "refused"  # it does not take them

@@ -67,7 +67,7 @@ class Transitions:
         return self._on(session, state, number, posted, to_review)
 
     def _adjust(self, session: Session, number: int, what: str, which: str) -> None:
-        """What stays on the page: another language or size, an answer cleared."""
+        """Returns what stays on the page: another language or size, an answer cleared."""
         change_display(self.form, session, f"{what}:{which}")
         part = self.form.parts.get(which)
         if what == CLEAR and part is not None and part.answerable:
@@ -101,17 +101,18 @@ class Transitions:
 
 
 def _has_page(state: FormState, part: m.FormItem) -> bool:
-    """Whether the emergency page says it, so that the step need not be shown again for it."""
+    """Checks whether the emergency page says it, so that the step need not be shown again for
+    it."""
     return part.emergency and not state.private(part)
 
 
 def _ticked(state: FormState) -> list[list[str]]:
-    """What calls for an emergency message, as pairs of linkId and option token."""
+    """Returns what calls for an emergency message, as pairs of linkId and option token."""
     return [[part.link_id, option.token] for part, option in state.emergency_options]
 
 
 def is_sending(session: Session, now: datetime) -> bool:
-    """Whether the answers are on their way: nothing may change meanwhile."""
+    """Checks whether the answers are on their way: nothing may change meanwhile."""
     return session.sending is not None and (
         now - datetime.fromisoformat(session.sending) < SENDS_FOR
     )
@@ -127,8 +128,8 @@ def change_display(form: m.IntakeForm, session: Session, go: str) -> None:
 
 
 def _watched(step: m.Step) -> list[m.FormItem]:
-    """What must have been seen before the person goes on: questions, and fixed texts that depend
-    on an answer."""
+    """Returns what must have been seen before the person goes on: questions, and fixed texts that
+    depend on an answer."""
     return [
         p for p in step.all_parts if p.answerable or (p.control == m.DISPLAY and p.item.conditions)
     ]

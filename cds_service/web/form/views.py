@@ -53,7 +53,7 @@ class ItemView:
 
     @property
     def rows(self) -> list[tuple[str, str, str]]:
-        """What is typed: value, unit, time; one row more where there may be more."""
+        """Returns what is typed: value, unit, time; one row more where there may be more."""
         values = self.fields.get("v", [])
         most = len(values) + 1 if self.part.many or not values else len(values)
         return [tuple(_at(self.fields, name, n) for name in "vut") for n in range(most)]  # type: ignore[misc]
@@ -148,7 +148,7 @@ class Viewer:
         return view
 
     def _notes(self, part: m.FormItem) -> Iterator[tuple[str, str]]:
-        """What explains a question, by the suffix of its id."""
+        """Returns what explains a question, by the suffix of its id."""
         texts = self._texts
         if part.control == m.CLOSED:
             yield "closed", texts("closed")
@@ -219,8 +219,8 @@ class Message:
 def messages(
     state: FormState, session: Session, texts: Texts, step: m.Step | None = None
 ) -> list[Message]:
-    """What must be read before anything else. What tells of a restricted answer is shown on the
-    page of that answer only: on others somebody else may be looking."""
+    """Returns what must be read before anything else. What tells of a restricted answer is shown on
+    the page of that answer only: on others somebody else may be looking."""
     here = set() if step is None else set(step.all_parts)
     new = {link_id for notice in session.notices for link_id in notice[2:]}
     return [

@@ -31,7 +31,7 @@ WEEKS = 13
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a report is about; ``client`` and ``version`` are empty for all."""
+    """The subject of a report; ``client`` and ``version`` are empty for all."""
 
     weeks: int = WEEKS
     client: str = ""

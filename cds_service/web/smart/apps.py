@@ -60,8 +60,9 @@ def _app(client: Client, smart: SmartApp, development: bool) -> App:
 
 
 def scopes(app: App, types: Iterable[str], *, launched: bool, second_syntax: bool) -> str:
-    """What to ask for: the operator's words, or to read the patient and the given resource types
-    and to write QuestionnaireResponses, and nothing else. ``second_syntax``: SMART 2 (``.rs``)."""
+    """Returns what to ask for: the operator's words, or to read the patient and the given resource
+    types and to write QuestionnaireResponses, and nothing else. ``second_syntax``: SMART 2
+    (``.rs``)."""
     launch = "launch" if launched else "launch/patient"
     if app.scopes:
         return " ".join(dict.fromkeys((launch, *app.scopes)))

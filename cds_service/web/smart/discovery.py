@@ -1,4 +1,4 @@
-"""What an EHR says of its sign-in: ``.well-known/smart-configuration`` (SMART App Launch 2.2)."""
+"""Discovery of an EHR's sign-in: ``.well-known/smart-configuration`` (SMART App Launch 2.2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GATEWAY = 500  # statuses from here on say "not now", not "not here"
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Where to sign in. ``issuer`` and ``keys`` are what id tokens are checked with."""
+    """Endpoints of the sign-in. ``issuer`` and ``keys`` are what id tokens are checked with."""
 
     authorization_endpoint: str
     token_endpoint: str

@@ -139,7 +139,7 @@ class EhrConnection:
         return about
 
     def _find(self, ours: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What was written under the identifier before."""
+        """Returns what was written under the identifier before."""
         answer = self._send("GET", f"{KIND}?{_by_identifier(ours)}")
         entries = _body(answer).get("entry")
         found = [

@@ -23,7 +23,8 @@ class CallFailed(Exception):
 
 
 def may_be_called(url: str, policy: FhirPolicy) -> bool:
-    """Whether a URL (a query is in order) is https, or http to this machine in development."""
+    """Checks whether a URL (a query is in order) is https, or http to this machine in
+    development."""
     if "#" in url:
         return False
     address = read_address(url.partition("?")[0])

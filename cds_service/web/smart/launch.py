@@ -45,13 +45,13 @@ class PendingLaunch:
 
     @property
     def endpoints(self) -> Configuration:
-        """What the EHR said of its sign-in."""
+        """Returns what the EHR said of its sign-in."""
         return Configuration(**self.configuration)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a sign-in begins: ``launch`` is the EHR's launch id, None for a standalone launch;
+    """The start of a sign-in: ``launch`` is the EHR's launch id, None for a standalone launch;
     ``types`` are the resource types to be read. Only who signs in from the form may take answers
     ``along``: an EHR that opens it does not know who sat there before."""
 

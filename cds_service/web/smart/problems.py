@@ -1,4 +1,4 @@
-"""What can go wrong on the way in. The words are the form's texts: ``launch_..._title``
+"""Errors of the sign-in. The words are the form's texts: ``launch_..._title``
 and ``launch_..._why``. No page repeats what an EHR sent."""
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ BAD_CLIENT = 500  # statuses from here on say "not now"
 
 
 class _Connection:
-    """What authlib sends its one request with: our checked calls, not a client of its own."""
+    """The transport of authlib's one request: our checked calls, not a client of its own."""
 
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
@@ -95,8 +95,8 @@ def _life(said: Any) -> int:
 def check_identity(
     app: App, pending: PendingLaunch, answer: Mapping[str, Any], calls: Calls, now: datetime
 ) -> None:
-    """Where ``openid`` was asked for, checks the id token (OpenID Connect Core 3.1.3.7): signed by
-    the issuer's keys, for us, now, and for this sign-in. Raises LaunchFailed."""
+    """Returns where ``openid`` was asked for, checks the id token (OpenID Connect Core 3.1.3.7):
+    signed by the issuer's keys, for us, now, and for this sign-in. Raises LaunchFailed."""
     if "openid" not in pending.scope.split():
         return
     token, expected = answer.get("id_token"), pending.endpoints
