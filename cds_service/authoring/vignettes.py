@@ -267,7 +267,7 @@ def _response(vignette: Vignette, defaults: Mapping[str, Any], content: Content)
         "resourceType": "QuestionnaireResponse",
         "id": "response",
         "questionnaire": f"{form.url}|{form.resource['version']}",
-        "status": "completed",
+        "status": vignette.given.get("answerStatus", "completed"),
         "subject": {"reference": "Patient/person"},
         "authored": answered.isoformat(),
     }

@@ -57,6 +57,7 @@ INPUTS = (
     "staleAnswers",
     "questionnaireResponse",
     "expiredQuestionnaireResponse",
+    "unfinishedQuestionnaireResponse",
     *CONTEXT_BUNDLES,
 )
 

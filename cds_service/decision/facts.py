@@ -108,6 +108,7 @@ def build_facts(
         "staleAnswers": [],
         "questionnaireResponse": None,
         "expiredQuestionnaireResponse": read.expired,
+        "unfinishedQuestionnaireResponse": read.unfinished,
         **{name: admitted for name, (admitted, _) in context.items()},
     }
     facts = Facts(

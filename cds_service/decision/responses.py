@@ -43,10 +43,12 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class ReadResponses:
     """``candidates`` begin with the one to use; the others count where they tell an emergency.
-    ``expired`` is the newest where it is too old. ``unread`` may be ours and cannot be used."""
+    ``expired`` is the newest where it is too old, ``unfinished`` the newest that was begun since
+    and never finished. ``unread`` may be ours and cannot be used."""
 
     candidates: tuple[Candidate, ...]
     expired: Resource | None
+    unfinished: Resource | None
     unread: tuple[Unread, ...]
 
 
@@ -70,9 +72,17 @@ def read_responses(
     newest, expired = _newest(form, [c for c in finished if c.authored], now)
     undated = [c for c in finished if c.authored is None]
     begun = [c for c in found if not c.is_finished and _is_later(c, newest)]
+    undated_begun = [c for c in begun if c.authored is None]
+    latest = max((c for c in begun if c.authored), key=_order, default=None)
+    unfinished = next(iter(undated_begun), latest)
+    shortest = min((q.valid_hours for q in form.items.values() if q.valid_hours), default=None)
+    telling = [c for c in begun if c.authored is None or not _is_over(shortest, c.authored, now)]
     finished = [*newest, *undated]
     return ReadResponses(
-        (*finished, *begun)[:MAX_CANDIDATES], None if finished else expired, tuple(not_read)
+        (*finished, *telling)[:MAX_CANDIDATES],
+        None if finished else expired,
+        unfinished.response if unfinished and not finished else None,
+        tuple(not_read),
     )
 
 
@@ -102,8 +112,7 @@ def _read(
     candidate = Candidate(response, authored, status <= FINISHED)
     if candidate.is_finished or authored is None:
         return candidate
-    shortest = min((q.valid_hours for q in form.items.values() if q.valid_hours), default=None)
-    return None if _is_over(shortest, authored, now) else candidate
+    return None if _is_over(form.valid_hours, authored, now) else candidate
 
 
 def _is_over(hours: float | None, authored: Span, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from cds_service.access.tokens import Authenticator
 from cds_service.fhir.dates import Clock
-from cds_service.fhir.questionnaire_response import as_outcome, validate
+from cds_service.fhir.questionnaire_response import as_outcome, usability, validate
 from cds_service.fhir_api.apply import apply_plan
 from cds_service.fhir_api.capabilities import capability_statement
 from cds_service.fhir_api.catalogue import Catalogue, Search, read_search, searchset
@@ -118,8 +118,9 @@ def populate(api: FhirApi, questionnaire_id: str) -> Response:
 def validate_response(api: FhirApi) -> Response:
     """``POST QuestionnaireResponse/$validate``: an OperationOutcome; raises ServiceError."""
     authorize(api)
-    problems = validate(api.populator.form, resource_of(parsed_body()), now=api.clock())
-    return patient_response(as_outcome(problems))
+    response = resource_of(parsed_body())
+    problems = validate(api.populator.form, response, now=api.clock())
+    return patient_response(as_outcome([*problems, *usability(response)]))
 
 
 def authorize(api: FhirApi) -> None:

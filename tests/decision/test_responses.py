@@ -198,12 +198,23 @@ def test_an_emergency_in_a_form_that_was_begun_is_said(
 @pytest.mark.parametrize(
     ("answers", "authored"), [(QUIET, ago(hours=1)), (DANGER, ago(hours=73))], ids=["quiet", "old"]
 )
-def test_a_form_that_was_begun_says_nothing_else(
+def test_a_form_that_was_begun_only_asks_to_be_finished(
     answers: dict[str, Any], authored: str, clinic: Clinic
 ) -> None:
     begun = clinic.response(answers, status="in-progress", authored=authored)
 
-    assert shown(clinic, begun) == []
+    (card,) = clinic.cards(clinic.request(responses=[begun]))
+
+    assert card["summary"] == "Form begun, not finished: consider finishing it together"
+    assert "its answers were not used" in card["detail"]
+
+
+def test_a_form_that_was_begun_before_one_finished_is_over(clinic: Clinic) -> None:
+    begun = clinic.response(QUIET, status="in-progress", authored=ago(hours=5))
+
+    cards = clinic.cards(clinic.request(responses=[begun, clinic.response(QUIET)]))
+
+    assert "offer-intake" not in topics(cards)
 
 
 def test_a_form_that_was_finished_since_replaces_the_one_begun(clinic: Clinic) -> None:

@@ -22,6 +22,7 @@ from .run import Run
 from .showing import Showing
 from .structure import StructureReader
 from .tree import Level
+from .usability import usability
 
 __all__ = [
     "MAX_PROBLEMS",
@@ -31,6 +32,7 @@ __all__ = [
     "Showing",
     "as_outcome",
     "compile_form",
+    "usability",
     "validate",
 ]
 
