@@ -14,7 +14,8 @@ from cds_service.authoring.budgets import budget_findings, shortened
 from cds_service.authoring.coverage import unseen
 from cds_service.authoring.expectations import in_words, mismatches, mistaken
 from cds_service.authoring.last_run import Outcome, write_run
-from cds_service.authoring.mutation import Mutant, applicabilities, mutants, survivors
+from cds_service.authoring.mutation import Mutant, applicabilities, mutants
+from cds_service.authoring.survivors import survivors
 from cds_service.authoring.vignettes import Case, case_for, read_vignettes
 from cds_service.content import Content, ContentError, Finding, load_content
 from cds_service.hooks.pipeline import Pipeline

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from cds_service.content.model import INDICATORS, Content
+from cds_service.content.model import INDICATORS, Content, Contribution
 from cds_service.decision.evaluate import Evaluation
 
 LISTS = ("has", "lacks", "are")
@@ -17,6 +17,7 @@ KEYS: dict[str, tuple[str, ...] | None] = {
     "cards": (*LISTS, "deferred"),
     "indicators": None,
     "suggestions": None,
+    "reasons": None,
     "advice": LISTS,
     "notes": LISTS,
 }
@@ -31,8 +32,9 @@ def misspelt(expect: Mapping[str, Any]) -> Iterator[str]:
     for key, allowed in KEYS.items():
         if allowed:
             yield from _unknown_keys(expect.get(key, {}), allowed, f"expect.{key}")
-    for card, wanted in expect.get("suggestions", {}).items():
-        yield from _unknown_keys(wanted, LISTS, f"expect.suggestions.{card}")
+    for key in ("suggestions", "reasons"):
+        for card, wanted in expect.get(key, {}).items():
+            yield from _unknown_keys(wanted, LISTS, f"expect.{key}.{card}")
     for rule, answer in expect.get("rules", {}).items():
         if answer not in ANSWERS:
             yield f"expect.rules.{rule} is {answer!r}: write one of {_quoted(ANSWERS)}, with quotes"
@@ -61,14 +63,17 @@ def mistaken(expect: Mapping[str, Any], content: Content) -> Iterator[str]:
     rules = [*(source.id for source in content.sources if source.rule), *content.names]
     yield from _no_such("rule", expect.get("rules", {}), rules)
     named = [one for listed in expect.get("cards", {}).values() for one in listed]
-    named += [*expect.get("indicators", {}), *expect.get("suggestions", {})]
+    for key in ("indicators", "suggestions", "reasons"):
+        named += expect.get(key, {})
     yield from _no_such("card", named, cards)
     for card_id, wanted in expect.get("suggestions", {}).items():
         offered = [s.id for s in cards[card_id].suggestions] if card_id in cards else []
         if card_id in cards:
             yield from _no_such(f"suggestion of {card_id}", _all_of(wanted), offered)
-    advice = [f"{c.source.plan['id']}.{c.id}" for cs in content.contributions.values() for c in cs]
-    yield from _no_such("advice", _all_of(expect.get("advice", {})), advice)
+    every = [_name(c) for contributions in content.contributions.values() for c in contributions]
+    yield from _no_such("advice", _all_of(expect.get("advice", {})), every)
+    reasons = (one for wanted in expect.get("reasons", {}).values() for one in _all_of(wanted))
+    yield from _no_such("reason", reasons, every)
     notes = [note.id for moment in content.strategy.moments for note in moment.notes]
     yield from _no_such("note", _all_of(expect.get("notes", {})), notes)
 
@@ -101,12 +106,20 @@ def mismatches(expect: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
     for card, wanted in expect.get("suggestions", {}).items():
         offered = [s.id for s in shown[card].suggestions] if card in shown else []
         wrong += _listed(wanted, offered, f"{card} offers")
-    advice = [f"{c.source.plan['id']}.{c.id}" for w in evaluation.shown for c in w.advice]
+    for card, wanted in expect.get("reasons", {}).items():
+        told = [_name(c) for c in shown[card].told] if card in shown else []
+        wrong += _listed(wanted, told, f"{card} tells")
+    advice = [_name(c) for w in evaluation.shown for c in w.advice]
     wrong += _listed(expect.get("advice", {}), advice, "the advice holds")
     wrong += _listed(expect.get("notes", {}), [n.id for n in evaluation.notes], "the notes hold")
     if evaluation.errors:
         wrong.append(f"failed: {'; '.join(evaluation.errors.values())}")
     return wrong
+
+
+def _name(contribution: Contribution) -> str:
+    """The id of a contribution in expectations: its plan's id and its own."""
+    return f"{contribution.source.plan['id']}.{contribution.id}"
 
 
 def _rule_mismatches(rules: Mapping[str, str], evaluation: Evaluation) -> Iterator[str]:

@@ -7,27 +7,17 @@ nothing can differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
+from cds_service.authoring.changed_trees import changed_trees
 from cds_service.authoring.expectations import mismatches
 from cds_service.authoring.vignettes import Case
 from cds_service.content.model import Applicability, Content, Moment, NamedFact, Requirement
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import Answer, Evaluation, finish
-from cds_service.fhirpath import (
-    Expression,
-    FhirPathError,
-    Quantity,
-    compile_expression,
-    nodes,
-    render,
-)
-
-COMPARISONS = frozenset({"<", "<=", ">", ">="})
-LOGICAL = frozenset({"and", "or"})
+from cds_service.fhirpath import Expression, FhirPathError, compile_expression, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +31,18 @@ class Mutant:
 
 def mutants(content: Content) -> Iterator[Mutant]:
     """Every mutant of the content's conditions, named rules and look-back windows."""
+    lists = _lists_with(content)
     for where, condition in applicabilities(content):
         for change, answer in (("dropped", _dropped), ("negated", _negated)):
-            yield Mutant(where, change, _ConditionKill(content, condition, answer))
+            yield Mutant(where, change, _ConditionKill(condition, lists[condition], answer))
     allowed = {*content.names, *content.requirements, *_inputs(content)}
     for fact in content.names.values():
+        redone = _Redone.of(content, fact.name)
         for change, tree in changed_trees(fact.expression.tree):
             source = render(tree)
             expression = compile_expression(source, allowed, value_sets=content.value_sets)
-            kill = _RuleKill(content, fact, expression)
-            yield Mutant(f"%{fact.name}", change, kill)
+            yield Mutant(f"%{fact.name}", change, _RuleKill(fact, expression, redone))
     yield from moved_windows(content)
-
-
-def survivors(
-    found: Sequence[Mutant], cases: Sequence[Case], progress: Callable[[int], None]
-) -> list[Mutant]:
-    """The mutants nobody notices; ``progress`` is told how many have been tried."""
-    alive = []
-    for number, mutant in enumerate(found, 1):
-        if not any(mutant.kills(case) for case in cases):
-            alive.append(mutant)
-        progress(number)
-    return alive
 
 
 # -- conditions of actions -----------------------------------------------------------------
@@ -112,15 +91,14 @@ def _negated(answer: Answer) -> Answer:
     return {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(answer, answer)
 
 
+@dataclass(frozen=True, slots=True)
 class _ConditionKill:
-    """Does a person notice another answer of one condition?"""
+    """Does a person notice another answer of one condition? ``lists`` are the lists of conditions
+    that it stands in: where none of them changes its mind, nothing can differ."""
 
-    def __init__(
-        self, content: Content, condition: Applicability, change: Callable[[Answer], Answer]
-    ) -> None:
-        self.content = content
-        self.condition = condition
-        self.change = change
+    condition: Applicability
+    lists: tuple[tuple[Applicability, ...], ...]
+    change: Callable[[Answer], Answer]
 
     def __call__(self, case: Case) -> bool:
         base = case.found.evaluator
@@ -128,22 +106,53 @@ class _ConditionKill:
         after = self.change(before)
         if (after is Answer.YES) is (before is Answer.YES):
             return False
+        others = (one for listed in self.lists for one in [set(listed) - {self.condition}])
+        if not any(base.all_hold(one) is Answer.YES for one in others):
+            return False
         mutated = base.derive({**base.known, self.condition: after})
         return bool(mismatches(case.vignette.expect, finish(mutated, case.vignette.hook)))
+
+
+def _lists_with(content: Content) -> dict[Applicability, tuple[tuple[Applicability, ...], ...]]:
+    """Condition -> the lists of conditions that it stands in."""
+    lists: dict[Applicability, tuple[tuple[Applicability, ...], ...]] = {}
+    for _, conditions in _all_conditions(content):
+        for condition in conditions:
+            lists[condition] = (*lists.get(condition, ()), conditions)
+    return lists
 
 
 # -- named expressions ---------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Redone:
+    """What rests on one name and is evaluated again when it changes: ``names``; ``read`` are the
+    other names that these or their conditions read, ``kept`` the conditions that stay."""
+
+    names: frozenset[str]
+    read: frozenset[str]
+    kept: frozenset[Applicability]
+
+    @classmethod
+    def of(cls, content: Content, name: str) -> _Redone:
+        """What rests on a name or on a chart key."""
+        names = _dependents(content, name)
+        conditions = [condition for _, condition in applicabilities(content)]
+        kept = frozenset(c for c in conditions if not c.expression.variables & names)
+        again = [content.names[n].expression for n in names if n in content.names]
+        again += [c.expression for c in conditions if c not in kept]
+        read = frozenset(n for e in again for n in e.variables if n in content.names)
+        return cls(names, read - names, kept)
+
+
+@dataclass(frozen=True, slots=True)
 class _RuleKill:
     """Does a person notice another expression under one name?"""
 
-    def __init__(self, content: Content, fact: NamedFact, expression: Expression) -> None:
-        self.content = content
-        self.fact = fact
-        self.expression = expression
-        self.touched = _dependents(content, fact.name)
-        self.kept = _untouched(content, self.touched)
+    fact: NamedFact
+    expression: Expression
+    redone: _Redone
 
     def __call__(self, case: Case) -> bool:
         base = case.found.evaluator
@@ -153,29 +162,19 @@ class _RuleKill:
             return True  # a rule that cannot be evaluated is noticed at once
         if after == base.bindings[self.fact.name]:
             return False
-        changed = {self.fact.name: after}
-        return bool(mismatches(case.vignette.expect, _with(case, changed, self.touched, self.kept)))
+        return bool(
+            mismatches(case.vignette.expect, _with(case, {self.fact.name: after}, self.redone))
+        )
 
 
-def _with(
-    case: Case,
-    changed: dict[str, Any],
-    touched: frozenset[str],
-    kept_keys: frozenset[Applicability],
-) -> Evaluation:
+def _with(case: Case, changed: Mapping[str, Any], redone: _Redone) -> Evaluation:
     """The evaluation with other values under some names; only what rests on them is redone."""
     base = case.found.evaluator
-    content = base.content
-    kept = {name: base.bindings[name] for name in content.names if name not in touched}
+    kept = {name: base.bindings[name] for name in redone.read}
     inputs = {**base.facts.variables, **kept, **changed}
-    bindings = content.expressions.bind(inputs, base.now)
-    answers = {key: base.known[key] for key in kept_keys if key in base.known}
+    bindings = base.content.expressions.bind(inputs, base.now)
+    answers = {key: base.known[key] for key in redone.kept if key in base.known}
     return finish(base.derive(answers, bindings), case.vignette.hook)
-
-
-def _untouched(content: Content, touched: frozenset[str]) -> frozenset[Applicability]:
-    """Keys of the conditions that rest on none of the names."""
-    return frozenset(c for _, c in applicabilities(content) if not c.expression.variables & touched)
 
 
 def _dependents(content: Content, name: str) -> frozenset[str]:
@@ -189,53 +188,6 @@ def _dependents(content: Content, name: str) -> frozenset[str]:
         found |= more
         growing = bool(more)
     return frozenset(found)
-
-
-def changed_trees(tree: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:
-    """Every tree that differs in one place: a logical operand dropped or negated, a threshold
-    moved by one."""
-    for node in nodes.walk(tree):
-        if isinstance(node, nodes.Binary) and node.operator in LOGICAL:
-            for operand, other in ((node.left, node.right), (node.right, node.left)):
-                yield f"dropped {render(operand)}", _put(tree, node, other)
-                if not (isinstance(operand, nodes.Binary) and operand.operator in LOGICAL):
-                    negated = nodes.Call(operand, "not", (), operand.position)
-                    yield f"negated {render(operand)}", _put(tree, operand, negated)
-        elif isinstance(node, nodes.Binary) and node.operator in COMPARISONS:
-            for step in (1, -1):
-                moved = _moved(node, step)
-                if moved is not None:
-                    yield f"{render(node)} became {render(moved)}", _put(tree, node, moved)
-
-
-def _moved(node: nodes.Binary, step: int) -> nodes.Node | None:
-    if not isinstance(node.right, nodes.Literal):
-        return None
-    value = node.right.value
-    if isinstance(value, Quantity):
-        moved: object = replace(value, value=value.value + step)
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
-        moved = value + step
-    else:
-        return None
-    return replace(node, right=replace(node.right, value=moved))
-
-
-def _put(tree: nodes.Node, old: nodes.Node, new: nodes.Node) -> nodes.Node:
-    """The tree with one node (found by identity) in another's place."""
-    if tree is old:
-        return new
-    match tree:
-        case nodes.Binary():
-            return replace(tree, left=_put(tree.left, old, new), right=_put(tree.right, old, new))
-        case nodes.Call():
-            base = None if tree.base is None else _put(tree.base, old, new)
-            arguments = tuple(_put(a, old, new) for a in tree.arguments)
-            return replace(tree, base=base, arguments=arguments)
-        case nodes.Member(base=base) if base is not None:
-            return replace(tree, base=_put(base, old, new))
-        case _:
-            return tree
 
 
 def _inputs(content: Content) -> set[str]:
@@ -262,8 +214,7 @@ class _WindowKill:
     def __init__(self, content: Content, moved: Requirement) -> None:
         self.moved = moved
         self.index = ChartIndex.of([moved])
-        self.touched = _dependents(content, moved.id)
-        self.kept = _untouched(content, self.touched)
+        self.redone = _Redone.of(content, moved.id)
 
     def __call__(self, case: Case) -> bool:
         entries, _ = self.index.match(case.chart, case.vignette.now)
@@ -271,4 +222,4 @@ class _WindowKill:
         if found == case.found.facts.variables[self.moved.id]:
             return False
         changed = {self.moved.id: found}
-        return bool(mismatches(case.vignette.expect, _with(case, changed, self.touched, self.kept)))
+        return bool(mismatches(case.vignette.expect, _with(case, changed, self.redone)))

@@ -69,6 +69,11 @@ class WantedCard:
         return self.reasons[0] if self.reasons else None
 
     @property
+    def told(self) -> tuple[Contribution, ...]:
+        """The contributions whose reasons the card tells, in their order."""
+        return self.asking if self.card.style.every_variant else self.reasons
+
+    @property
     def summary(self) -> str:
         """The speaker's own summary as a template, else the card's."""
         if self.card.style.is_generic or self.speaker is None or not self.speaker.summary:

@@ -234,7 +234,7 @@ class CardWriter:
         seen: set[object] = set()
         most = style.facts
         kept = False
-        for reason in wanted.asking if style.every_variant else wanted.reasons:
+        for reason in wanted.told:
             new, hidden = self._new_facts(evaluation, reason, wanted.card, values, seen)
             kept = kept or hidden
             words = self.quotes.groups(evaluation, new, wanted.card)
