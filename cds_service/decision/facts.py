@@ -93,7 +93,10 @@ def build_facts(
         entries |= found
         chart += unread_there
     modified = [one for _, unread_there in context.values() for one in unread_there]
-    not_understood = (*record.unread, *chart, *modified, *read.unread)
+    patient, encounter, header = _headers(record)
+    said = {one.reference for one in chart}  # the visit may be an entry of the chart as well
+    header = [one for one in header if one.reference not in said]
+    not_understood = (*record.unread, *header, *chart, *modified, *read.unread)
     if not read.candidates and any(one.type == RESPONSE for one in not_understood):
         raise MissingFacts(NOT_READ)  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
@@ -101,9 +104,9 @@ def build_facts(
     }
     variables |= {
         "answers": {},
-        "patient": record.patient,
-        "age": age_of(record.patient, now),
-        "encounter": record.encounter,
+        "patient": patient,
+        "age": age_of(patient, now),
+        "encounter": encounter,
         "user": {"type": record.user[0], "id": record.user[1]},
         "staleAnswers": [],
         "questionnaireResponse": None,
@@ -146,6 +149,16 @@ def _answered(facts: Facts, form: Questionnaire, candidate: Candidate, now: date
         response=candidate.response,
         is_finished=candidate.is_finished,
     )
+
+
+def _headers(record: PatientRecord) -> tuple[Resource, Resource | None, list[Unread]]:
+    """The Patient and the Encounter as far as they are understood: of a Patient with an unknown
+    modifier only the id is used, so that age and anatomy stay unknown; an Encounter is left out."""
+    patients, unread_patient = _admitted([record.patient])
+    visits, unread_visit = _admitted([record.encounter] if record.encounter else [])
+    unmodified = {k: v for k, v in record.patient.items() if k in ("resourceType", "id")}
+    patient = patients[0] if patients else unmodified
+    return patient, (visits[0] if visits else None), [*unread_patient, *unread_visit]
 
 
 def _admitted(resources: Iterable[Resource]) -> tuple[list[Resource], list[Unread]]:

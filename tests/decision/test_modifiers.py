@@ -10,7 +10,7 @@ import pytest
 from cds_service.content.model import DATES
 from cds_service.decision.belief import MODIFIERS
 from cds_service.fhir.statuses import BINDINGS
-from tests.support.clinic import QUIET, Clinic, active, concept
+from tests.support.clinic import PERSON, QUIET, Clinic, active, concept
 
 # Names of elements that are modifiers in some R4 type that is read (resource pages, "?!").
 NAMES = {
@@ -91,3 +91,36 @@ def test_a_condition_that_has_abated_is_not_active(
     known = {**active(code=concept(clinic.content, "endometriosis")), **elements}
 
     assert ("endometriosis" in clinic.found(QUIET, [known]).evaluation.facts.entries) is is_active
+
+
+@pytest.mark.parametrize(
+    "modifier",
+    [
+        {"modifierExtension": [{"url": "urn:negated", "valueBoolean": True}]},
+        {"implicitRules": "urn:rules"},
+        {"name": [{"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}]},
+    ],
+    ids=str,
+)
+def test_a_patient_that_may_mean_something_else_leaves_the_age_unknown_and_is_said(
+    modifier: dict[str, Any], clinic: Clinic
+) -> None:
+    body = clinic.request(QUIET, patient={"birthDate": "1990-01-01", **modifier})
+
+    result = clinic.result(body)
+
+    assert result.evaluation.facts.variables["age"] is None
+    assert "1 of the patient records could not be read." in result.cards[0]["detail"]
+
+
+def test_a_visit_that_may_mean_something_else_is_left_out_and_said(clinic: Clinic) -> None:
+    visit = {"resourceType": "Encounter", "id": "v", "status": "in-progress"}
+    visit |= {"class": {"code": "AMB"}, "subject": {"reference": f"Patient/{PERSON}"}}
+    body = clinic.request(QUIET)
+    body["context"]["encounterId"] = "v"
+    body["prefetch"]["encounter"] = {**visit, "implicitRules": "urn:rules"}
+
+    result = clinic.result(body)
+
+    assert result.evaluation.facts.variables["encounter"] is None
+    assert "1 of the visits could not be read." in result.cards[0]["detail"]
