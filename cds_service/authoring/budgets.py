@@ -60,11 +60,7 @@ def shortened(content: Content, cases: Iterable[Case]) -> Iterator[str]:
 def _machine_words(content: Content) -> re.Pattern[str]:
     """A linkId with an option, a name of an expression, a FHIR type, a backtick."""
     kinds = [kind for kind in DATES if not kind.istitle()]  # "Procedure" is also a word
-    options = [
-        f"{link_id}:{code}"
-        for link_id, q in content.questionnaire.items.items()
-        for code in q.options
-    ]
+    options = [f"{path}:{code}" for path, q in content.items.items() for code in q.options]
     words = (*kinds, *options)
     return re.compile("`|%[A-Za-z]|\\b(?:" + "|".join(map(re.escape, words)) + r")\b")
 

@@ -70,7 +70,7 @@ class _Writer:
     def __init__(self, content: Content, people: list[Vignette]) -> None:
         self.content = content
         self.people = people
-        self.evidence = EvidenceReader(content.names)
+        self.evidence = EvidenceReader(content.names, content.prefixes)
 
     # -- the index -------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ class _Writer:
                 items.setdefault(link_id, []).append(code)
         for link_id, codes in items.items():
             named = ", ".join(f"`{c}`" for c in codes if c)
-            label = self.content.questionnaire.items[link_id].label
+            label = self.content.items[link_id].label
             yield f"`{link_id}` ({label})" + (f": {named}" if named else "")
 
     def _chart(self, evidence: Evidence) -> Iterator[str]:

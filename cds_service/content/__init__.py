@@ -14,6 +14,7 @@ from cds_service.content.model import Content, Finding
 from cds_service.content.reader import FOLDERS, read_folder, read_json_files, site_word_findings
 from cds_service.content.required_elements import required_element_findings
 from cds_service.content.site_maps import add_site_maps
+from cds_service.content.views import view_findings
 
 __all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
 
@@ -54,6 +55,7 @@ def load_content(
         *content_files.findings,
         *required_element_findings(content_files),
         *metadata_findings(content_files),
+        *view_findings(content_files),
     )
     texts = tuple(text_findings(content_files))
     if len(first) > len(content_files.findings):

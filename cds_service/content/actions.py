@@ -231,7 +231,7 @@ class ActionReader:
 
     def _moment(self, action: dict[str, Any], plan: Resource) -> Moment:
         path = f"action {action.get('id')}"
-        hooks = {
+        hooks: dict[str, Any] = {
             t["name"]: ext.value(t, "least-priority", "routine")
             for t in action.get("trigger", ())
             if t["type"] == "named-event"
@@ -259,7 +259,25 @@ class ActionReader:
                 )
                 for n in notes
             ),
+            speaking=self._speaking(action, plan, groups),
         )
+
+    def _speaking(
+        self, moment: dict[str, Any], plan: Resource, groups: list[dict[str, Any]]
+    ) -> frozenset[str] | None:
+        """Ids of the sources that a moment marked ``only-listed-causes`` lists; None: all speak."""
+        if not ext.value(moment, "only-listed-causes", False):
+            return None
+        found: set[str] = set()
+        for listed in (a for g in moment["action"] if g not in groups for a in g.get("action", ())):
+            named = self.resolver.content_files.resources.get(listed.get("definitionCanonical", ""))
+            known = {identifier for identifier, _, _ in plan_sources(named or {})}
+            only = set(ext.values(listed, "listed-source"))
+            for unknown in sorted(only - known):
+                path = f"action {listed.get('id')}"
+                self.resolver.report(plan, path, f"{unknown!r} is no source of the plan it lists")
+            found |= only or known
+        return frozenset(found)
 
     def _holds_cards(self, group: dict[str, Any]) -> bool:
         """A group of cards; the others list causes (in evaluation order) or notes."""
@@ -307,6 +325,16 @@ class ActionReader:
             if code not in self.override_reasons:
                 self.resolver.report(plan, path, f"{code!r} is not in the override-reasons codes")
         return codes
+
+
+def plan_sources(plan: Resource) -> Iterator[tuple[str, str, Resource]]:
+    """Id, title and element of what asks for cards in a plan: the cause, or each parent action (a
+    flag)."""
+    parents = [a for a in plan.get("action", ()) if "action" in a]
+    if parents:
+        yield from ((a["id"], a.get("title", a["id"]), a) for a in parents)
+    elif plan:
+        yield clinical_id(plan), plan["title"], plan
 
 
 def _leaf(text: str) -> InputRef:

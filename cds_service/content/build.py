@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from cds_service.content import extensions as ext
-from cds_service.content.actions import ActionReader
+from cds_service.content.actions import ActionReader, plan_sources
 from cds_service.content.codes import CodeSet, normalise
 from cds_service.content.model import (
     CONTEXT_BUNDLES,
-    INPUTS,
     CodeFilter,
     Content,
     Finding,
     NamedFact,
     Prefill,
-    Questionnaire,
     Requirement,
     Resource,
     Since,
@@ -30,6 +28,7 @@ from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import ContentFiles
 from cds_service.content.resolver import Resolver, categories_of, concepts
 from cds_service.content.value_readings import MAY_QUIET, value_reading
+from cds_service.content.views import is_needed, items_of, views_of
 from cds_service.fhirpath import FhirPathError, NamedExpressions
 
 
@@ -52,7 +51,7 @@ class Builder:
         contributions = reader.contributions(sources)
         cards = reader.cards()
         strategy = reader.strategy()
-        forms = list(self.content_files.of_type("Questionnaire"))
+        forms = sorted(self.content_files.of_type("Questionnaire"), key=is_needed, reverse=True)
         try:
             expressions = NamedExpressions(
                 {n: f.expression for n, f in self.names.items()},
@@ -61,12 +60,13 @@ class Builder:
         except FhirPathError as error:
             self.resolver.findings.append(Finding("content", "", str(error)))
             return None
-        prefills = tuple(p for form in forms[:1] for p in self._prefills(form))
+        prefills = tuple(p for form in forms for p in self._prefills(form))
         if self.resolver.findings or strategy is None or not forms:
             return None
-        form = compile_questionnaire(forms[0])
-        touching = with_prerequisites(contributions, self.names, self.requirements)
-        return self._assemble(sources, touching, cards, strategy, (form, prefills), expressions)
+        touching = with_prerequisites(
+            contributions, self.names, self.requirements, self.resolver.prefixes
+        )
+        return self._assemble(sources, touching, cards, strategy, (forms, prefills), expressions)
 
     def _prefills(self, form: Resource) -> Iterator[Prefill]:
         return PrefillReader(self.resolver, form, self.names, self.requirements).prefills()
@@ -77,15 +77,20 @@ class Builder:
         contributions: Any,
         cards: Any,
         strategy: Strategy,
-        form: tuple[Questionnaire, tuple[Prefill, ...]],
+        form: tuple[list[dict[str, Any]], tuple[Prefill, ...]],
         names: Any,
     ) -> Content:
         resources = self.content_files.resources
+        forms = tuple(map(compile_questionnaire, form[0]))
+        views = views_of(forms)
         return Content(
             version=f"{strategy.plan['version']}+{self.content_files.digest}",
             draft=any(r.get("status") != "active" for r in resources.values()),
             resources=resources,
-            questionnaire=form[0],
+            forms=forms,
+            views=views,
+            items=items_of(views.values()),
+            prefixes=self.resolver.prefixes,
             prefills=form[1],
             names=self.names,
             expressions=names,
@@ -111,7 +116,7 @@ class Builder:
         for resource in resources:
             for variable in ext.values(resource, ext.VARIABLE):
                 name, path = variable["name"], f"variable {variable['name']}"
-                if name in names or name in INPUTS or name in self.requirements:
+                if name in {*names, *self.resolver.inputs, *self.requirements}:
                     self.resolver.report(
                         resource, path, "this name is already taken in the content"
                     )
@@ -237,16 +242,6 @@ class Builder:
         for value_set in self.content_files.of_type("ValueSet"):
             for system, concept in concepts(value_set):
                 yield normalise(system, concept["code"]), concept.get("display", concept["code"])
-
-
-def plan_sources(plan: Resource) -> Iterator[tuple[str, str, Resource]]:
-    """Id, title and element of what asks for cards in a plan: the cause, or each parent action (a
-    flag)."""
-    parents = [a for a in plan.get("action", ()) if "action" in a]
-    if parents:
-        yield from ((a["id"], a.get("title", a["id"]), a) for a in parents)
-    else:
-        yield clinical_id(plan), plan["title"], plan
 
 
 def override_reasons(content_files: ContentFiles) -> dict[str, dict[str, str]]:

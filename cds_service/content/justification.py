@@ -34,8 +34,9 @@ class Evidence:
 class EvidenceReader:
     """Reads leaves of expressions; a named expression is read once per sign."""
 
-    def __init__(self, names: Mapping[str, NamedFact]) -> None:
+    def __init__(self, names: Mapping[str, NamedFact], prefixes: Mapping[str, str]) -> None:
         self.names = names
+        self.prefixes = prefixes  # of the views, by name
         self._known: dict[tuple[str, bool], tuple[tuple[SupportingInput, bool], ...]] = {}
 
     def of(self, conditions: tuple[Applicability, ...]) -> Evidence:
@@ -50,7 +51,7 @@ class EvidenceReader:
 
     def _leaves(self, node: nodes.Node, speaks_for: bool) -> Iterator[tuple[SupportingInput, bool]]:
         """Leaves with whether they speak for the expression: not once any ``not`` was crossed."""
-        path = answer_path(node)
+        path = answer_path(node, self.prefixes)
         if path:
             yield SupportingInput(path, ()), speaks_for
         elif isinstance(node, nodes.Variable):
@@ -104,13 +105,12 @@ def _literal(node: nodes.Node) -> object:
 IIF = 3  # criterion, then, otherwise
 
 
-def answer_path(node: nodes.Node) -> InputRef | None:
-    """``%answers.item.code`` as ("item", "code"), ``%answers.item`` as ("item", "")."""
-    if not isinstance(node, nodes.Member) or node.base is None:
-        return None
-    base = node.base
-    if isinstance(base, nodes.Variable) and base.name == "answers":
-        return node.name, ""
-    if isinstance(base, nodes.Member) and isinstance(base.base, nodes.Variable):
-        return (base.name, node.name) if base.base.name == "answers" else None
+def answer_path(node: nodes.Node, prefixes: Mapping[str, str]) -> InputRef | None:
+    """``%view.item.code`` as ("item", "code"), ``%view.item`` as ("item", ""), the item with the
+    prefix of its view; ``prefixes`` are those of all views, by name."""
+    match node:
+        case nodes.Member(base=nodes.Variable(name=view), name=item) if view in prefixes:
+            return prefixes[view] + item, ""
+        case nodes.Member(base=nodes.Member(base=nodes.Variable(name=view), name=item), name=code):
+            return (prefixes[view] + item, code) if view in prefixes else None
     return None

@@ -24,6 +24,7 @@ from cds_service.content.model import (
     Applicability,
     Content,
     Finding,
+    InputRef,
     NamedFact,
     Requirement,
     Resource,
@@ -35,6 +36,7 @@ from cds_service.content.required_elements import walk_actions
 from cds_service.content.resolver import Resolver, categories_of
 from cds_service.content.translations import translation_findings
 from cds_service.content.value_readings import quieting_findings
+from cds_service.content.views import view_forms
 from cds_service.content.wording import PHRASES, wording_findings
 from cds_service.fhirpath import nodes
 
@@ -211,11 +213,7 @@ def _requirements(requirements: Iterable[Requirement]) -> Iterator[Finding]:
 
 def _expressions(resolver: Resolver) -> Iterator[Finding]:
     """Answers that no item or option gives, and paths that start from nothing."""
-    options = {
-        item["linkId"]: {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
-        for form in resolver.content_files.of_type("Questionnaire")
-        for item in walk_items(form.get("item", ()))
-    }
+    options = dict(_options(resolver))
     for expression, file, path in resolver.compiled:
         length = len(TEXT_IN_QUOTES.sub("", expression.text))
         if length > MAX_EXPRESSION:
@@ -223,19 +221,28 @@ def _expressions(resolver: Resolver) -> Iterator[Finding]:
                 file, path, f"has {length} characters, at most {MAX_EXPRESSION}: name a part"
             )
         for node in nodes.walk(expression.tree):
-            yield from (Finding(file, path, words) for words in _node_problems(node, options))
+            words = _node_problems(answer_path(node, resolver.prefixes), options)
+            yield from (Finding(file, path, problem) for problem in words)
         for name in bare_names(expression.tree):
             yield Finding(
                 file, path, f"{name!r} starts from nothing: begin with a %name, such as %patient"
             )
 
 
-def _node_problems(node: nodes.Node, options: dict[str, set[Any]]) -> Iterator[str]:
-    leaf = answer_path(node)
+def _options(resolver: Resolver) -> Iterator[tuple[str, set[Any]]]:
+    """The option codes of every item of every view, by its path."""
+    forms = list(resolver.content_files.of_type("Questionnaire"))
+    for view, form in view_forms(forms):
+        for item in walk_items(form.get("item", ())):
+            codes = {o.get("valueCoding", {}).get("code") for o in item.get("answerOption", ())}
+            yield resolver.prefixes[view] + item["linkId"], codes
+
+
+def _node_problems(leaf: InputRef | None, options: dict[str, set[Any]]) -> Iterator[str]:
     if leaf and leaf[0] not in options:
-        yield f"%answers.{leaf[0]}: the form has no item with that linkId"
+        yield f"{leaf[0]}: the form has no item with that linkId"
     elif leaf and leaf[1] and leaf[1] not in options[leaf[0]] and leaf[1] != "exists":
-        yield f"%answers.{leaf[0]}.{leaf[1]}: the item has no such option"
+        yield f"{leaf[0]}.{leaf[1]}: the item has no such option"
 
 
 # Functions that may stand first, and the one whose arguments still see the rule's own focus.

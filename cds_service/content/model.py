@@ -43,13 +43,15 @@ def clinical_id(plan: Resource) -> str:
     return str(plan["identifier"][0]["value"])
 
 
-InputRef = tuple[str, str]  # ("urine", "burn"), ("sev", "") or ("%", "endometriosis")
+# ("urine", "burn"), ("sev", "") or ("%", "endometriosis"); an item of another form than the needed
+# one is named with its view: ("findings.xvulva", "white")
+InputRef = tuple[str, str]
 
 # Hook context fields that hold resources; each is an input, empty on the other hooks.
 CONTEXT_BUNDLES = ("draftOrders", "conditions", "appointments")
-# What facts supply beside the dataRequirements (manual: plan_definitions/README.md).
+# What facts supply beside the dataRequirements and the views of the forms
+# (manual: plan_definitions/README.md). Responses and stale answers are those of the needed form.
 INPUTS = (
-    "answers",
     "patient",
     "age",
     "encounter",
@@ -340,6 +342,7 @@ class Moment:
     conditions: tuple[Applicability, ...]
     groups: tuple[Group, ...]
     notes: tuple[Note, ...]
+    speaking: frozenset[str] | None = None  # ids of the sources that may speak here; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,9 +369,10 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An item of the intake form with what only this dialect says of it.
+    """An item of a form with what only this dialect says of it.
 
-    ``valid_hours`` is how long its answers hold, ``quoted_only_on`` a card plan's id.
+    ``valid_hours`` is how long its answers hold, ``quoted_only_on`` a card plan's id, ``view`` the
+    name of the view it is read in.
     """
 
     item: Item
@@ -386,6 +390,8 @@ class Question:
     displays: Mapping[str, str] = field(default_factory=dict)  # option code -> its words
     quotes: Mapping[str, str] = field(default_factory=dict)  # option code -> shorter words
     masked: Mapping[str, str] = field(default_factory=dict)  # option code -> words elsewhere
+    view: str = ""
+    copied_from: tuple[str, str] | None = None  # url of another form, and its linkId
 
     @property
     def system(self) -> dict[str, str | None]:
@@ -413,13 +419,34 @@ class Question:
         return self.item.restricted
 
 
+class AnsweredBy(StrEnum):
+    """Who answers a form."""
+
+    PROFESSIONAL = "professional"
+    PERSON = "person"
+
+
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """The intake form: ``items`` by linkId, in form order."""
+    """A form: ``items`` by linkId, in form order; ``view`` is the name rules read it by.
+
+    ``is_needed``: a response that cannot be read stops the call. ``same_encounter``: a response of
+    the encounter of the call may be used whatever its age. ``heading`` stands before quotes.
+    """
 
     form: Form
     items: Mapping[str, Question]
     valid_hours: float | None
+    view: str = ""
+    is_needed: bool = False
+    same_encounter: bool = False
+    answered_by: AnsweredBy = AnsweredBy.PERSON
+    heading: str = ""
+
+    @property
+    def id(self) -> str:
+        """The id of the resource, as addresses hold it."""
+        return str(self.form.resource["id"])
 
     @property
     def resource(self) -> Resource:
@@ -430,6 +457,35 @@ class Questionnaire:
     def url(self) -> str:
         """Its canonical url, without version."""
         return str(self.form.resource["url"])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A name by which rules read the answers to a form: ``%findings.item.option``.
+
+    ``prefix`` stands before a linkId where items of several forms are told apart. A derived view
+    has the newest response authored so many hours before the one in use of the view
+    ``earlier_than``.
+    """
+
+    name: str
+    form: Questionnaire
+    prefix: str
+    heading: str
+    earlier_than: str | None = None
+    least_hours: float = 0.0
+    most_hours: float = 0.0
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names that are inputs of rules: the view, the response in use, its age."""
+        return view_inputs(self.name, is_derived=self.earlier_than is not None)
+
+
+def view_inputs(name: str, *, is_derived: bool) -> tuple[str, ...]:
+    """The names that a view gives to expressions (manual: plan_definitions/README.md)."""
+    names = (name, f"{name}Hours", f"{name}Response")
+    return names if is_derived else (*names, f"{name}Unusable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +502,7 @@ class Prefill:
     expression: Expression
     expressions: NamedExpressions  # what the expression may name: facts, the form's own, %qitem
     requirements: frozenset[str]
+    form: str = ""  # url of the Questionnaire
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +512,10 @@ class Content:
     version: str
     draft: bool
     resources: Mapping[str, Resource]  # url -> resource
-    questionnaire: Questionnaire
+    forms: tuple[Questionnaire, ...]  # the needed one first
+    views: Mapping[str, View]  # by name, derived ones last
+    items: Mapping[str, Question]  # of all views, by path: linkId, or view.linkId
+    prefixes: Mapping[str, str]  # of the views, by name
     prefills: tuple[Prefill, ...]  # in form order
     names: Mapping[str, NamedFact]
     expressions: NamedExpressions
@@ -471,6 +531,26 @@ class Content:
     files: Mapping[str, str]  # url -> file, for findings
     placeholders: tuple[str, ...]  # words of the site that are still to be given
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path
+
+    @property
+    def questionnaire(self) -> Questionnaire:
+        """The needed form: the one whose answers a call is about."""
+        return self.forms[0]
+
+    def path_of(self, prefill: Prefill) -> str:
+        """The path of the item that a prefill answers."""
+        form = next(form for form in self.forms if form.url == prefill.form)
+        return self.prefixes[form.view] + prefill.link_id
+
+    def own_path(self, path: str) -> str:
+        """The path of an item in the own view of its form, which is another one for a derived
+        view."""
+        item = self.items[path]
+        return self.prefixes[self.views[item.view].form.view] + item.link_id
+
+    def form(self, form_id: str) -> Questionnaire | None:
+        """The form of that id; None where there is none."""
+        return next((form for form in self.forms if form.id == form_id), None)
 
     def display_of(self, key: Key) -> str:
         """Returns the words for a normalised code: its own, those of the nearest category above

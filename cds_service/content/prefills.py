@@ -122,6 +122,7 @@ class PrefillReader:
             expression=expression,
             expressions=self._named(item["linkId"]),
             requirements=frozenset(self._reached(expression) & self.requirements.keys()),
+            form=self.form["url"],
         )
         for message in self._doubts(prefill, item):
             self.resolver.report(self.form, path, message)

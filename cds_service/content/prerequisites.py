@@ -7,11 +7,17 @@ and is always asked. ``tests/content/test_prerequisites.py`` holds it to thousan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from cds_service.content.justification import answer_path
-from cds_service.content.model import Applicability, Contribution, InputRef, NamedFact
+from cds_service.content.model import (
+    Applicability,
+    Contribution,
+    InputRef,
+    NamedFact,
+    view_inputs,
+)
 from cds_service.fhirpath import Expression, nodes
 
 Touched = frozenset[InputRef] | None  # one of these has to be there; None: nothing has to
@@ -29,9 +35,12 @@ def with_prerequisites(
     contributions: Mapping[str, tuple[Contribution, ...]],
     names: Mapping[str, NamedFact],
     requirements: Iterable[str],
+    prefixes: Mapping[str, str],
 ) -> dict[str, tuple[Contribution, ...]]:
-    """The contributions, their conditions knowing what touches them; what was one stays one."""
-    reader, known = PrerequisiteReader(names, requirements), dict[Applicability, Applicability]()
+    """The contributions, their conditions knowing what touches them; what was one stays one.
+    ``prefixes`` are those of the views, by name."""
+    reader = PrerequisiteReader(names, requirements, prefixes)
+    known: dict[Applicability, Applicability] = {}
 
     def touched(condition: Applicability) -> Applicability:
         if condition not in known:
@@ -47,9 +56,15 @@ def with_prerequisites(
 class PrerequisiteReader:
     """Reads expressions over named ones; each name is read once in each way."""
 
-    def __init__(self, names: Mapping[str, NamedFact], requirements: Iterable[str]) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, NamedFact],
+        requirements: Iterable[str],
+        prefixes: Mapping[str, str],
+    ) -> None:
         self.names = names
-        self.requirements = frozenset(requirements)
+        self.prefixes = prefixes
+        self.requirements = frozenset((*requirements, *of_responses(prefixes)))
         self._known: dict[tuple[str, bool], Touched] = {}
 
     def of(self, expression: Expression) -> Touched:
@@ -58,7 +73,7 @@ class PrerequisiteReader:
 
     def _true(self, node: nodes.Node) -> Touched:
         """Returns what must be there for a node to be true."""
-        path = answer_path(node)
+        path = answer_path(node, self.prefixes)
         if path:
             return frozenset({path})
         match node:
@@ -92,7 +107,7 @@ class PrerequisiteReader:
 
     def _some(self, node: nodes.Node) -> Touched:
         """Returns what must be there for a node to give anything."""
-        path = answer_path(node)
+        path = answer_path(node, self.prefixes)
         if path:
             return frozenset({(path[0], "")})  # "not chosen" is something, too
         match node:
@@ -116,6 +131,12 @@ class PrerequisiteReader:
             tree = self.names[name].expression.tree
             self._known[name, true] = self._true(tree) if true else self._some(tree)
         return self._known[name, true]
+
+
+def of_responses(views: Iterable[str]) -> Iterator[str]:
+    """The inputs that are there only while a view has a response in use."""
+    for view in views:
+        yield from view_inputs(view, is_derived=True)[1:]
 
 
 def _all_of(found: Iterable[Touched]) -> Touched:

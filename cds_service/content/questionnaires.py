@@ -1,4 +1,4 @@
-"""Compiles the intake Questionnaire: the validator's form, with what only the dialect adds."""
+"""Compiles a Questionnaire: the validator's form, with what only the dialect adds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.model import Finding, Question, Questionnaire, Resource
+from cds_service.content.model import AnsweredBy, Finding, Question, Questionnaire, Resource
 from cds_service.fhir.questionnaire_response import Item, compile_form
 from cds_service.fhir.questionnaire_response.form import ITEM_CONTROL, OPTION_EXCLUSIVE
 from cds_service.fhir.questionnaire_response.header import ROOT
@@ -14,11 +14,20 @@ from cds_service.fhir.questionnaire_response.tree import Answer
 
 
 def compile_questionnaire(resource: Resource) -> Questionnaire:
-    """The intake form: the validator's items, each with what only the dialect says of it."""
+    """A form: the validator's items, each with what only the dialect says of it."""
     form, root_hours = compile_form(resource), _valid_hours(resource)
     nodes = {node["linkId"]: node for node in walk_items(resource.get("item", ()))}
     items = {k: _question(item, nodes[k], root_hours) for k, item in form.items.items()}
-    return Questionnaire(form, items, root_hours)
+    return Questionnaire(
+        form,
+        items,
+        root_hours,
+        view=ext.value(resource, "answers-view", ""),
+        is_needed=ext.value(resource, "needed-form", False),
+        same_encounter=ext.value(resource, "valid-in-same-encounter", False),
+        answered_by=AnsweredBy(ext.value(resource, "answered-by", AnsweredBy.PERSON)),
+        heading=ext.value(resource, "quote-heading", resource.get("title", "")),
+    )
 
 
 def walk_items(items: Any) -> Iterator[dict[str, Any]]:
@@ -46,7 +55,14 @@ def _question(item: Item, node: dict[str, Any], root_hours: float | None) -> Que
         displays={o["valueCoding"]["code"]: o["valueCoding"].get("display", "") for o in options},
         quotes=dict(_texts(options, "quote-as")),
         masked=dict(_texts(options, "masked-quote")),
+        copied_from=_copied_from(node),
     )
+
+
+def _copied_from(node: dict[str, Any]) -> tuple[str, str] | None:
+    """The url of the form and the linkId whose answer may be copied into an item."""
+    parts = ext.parts(ext.value(node, "prefill-from", {}))
+    return (parts["form"].partition("|")[0], parts["item"]) if parts else None
 
 
 def _option(coding: dict[str, Any]) -> Answer:

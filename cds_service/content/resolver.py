@@ -9,6 +9,7 @@ from cds_service.content import extensions as ext
 from cds_service.content.codes import CodeSet, Key, normalise
 from cds_service.content.model import INPUTS, Finding, Resource
 from cds_service.content.reader import ContentFiles
+from cds_service.content.views import declared_inputs, prefixes
 from cds_service.fhirpath import Expression, FhirPathError, compile_expression
 
 
@@ -24,7 +25,10 @@ class Resolver:
             r["url"]: value_set_codes(r, content_files.site_codes.get(r["url"], ()))
             for r in content_files.of_type("ValueSet")
         }
-        self.allowed = {*INPUTS, *_declared(content_files)}
+        forms = list(content_files.of_type("Questionnaire"))
+        self.prefixes = prefixes(forms)  # of the views, by name
+        self.inputs = {*INPUTS, *declared_inputs(forms)}
+        self.allowed = {*self.inputs, *_declared(content_files)}
 
     def compile(
         self, text: str, resource: Resource, path: str, more: Collection[str] = ()

@@ -1,4 +1,4 @@
-"""The ``%answers`` view: one questionnaire response as rules read it.
+"""The view of a form: one questionnaire response as rules read it, such as ``%answers``.
 
 Per choice item one boolean per option code (true = chosen, false = answered without it, absent =
 unknown), numbers as numbers. What the chart filled in and the person was not shown says what is,
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,8 @@ Answers = dict[str, dict[str, bool] | int | Decimal]
 
 @dataclass(frozen=True, slots=True)
 class AnswerSheet:
-    """``view`` is ``%answers``; the rest says how it came about, by linkId."""
+    """``view`` is the input of rules; the rest says how it came about, by linkId (of several forms
+    together: by path)."""
 
     view: Answers
     authored: datetime | None = None
@@ -42,6 +43,28 @@ class AnswerSheet:
 
 
 EMPTY = AnswerSheet({})
+
+
+def merged(first: AnswerSheet, others: Mapping[str, AnswerSheet]) -> AnswerSheet:
+    """The sheets of several views by path, ``others`` by prefix; the dates are those of the
+    first."""
+    sheet = first
+    for prefix, other in others.items():
+        named = (
+            {f"{prefix}{link_id}" for link_id in links}
+            for links in (other.unanswered, other.unusable, other.stale)
+        )
+        unanswered, unusable, stale = named
+        sheet = replace(
+            sheet,
+            view=sheet.view | {f"{prefix}{k}": answer for k, answer in other.view.items()},
+            unanswered=sheet.unanswered | unanswered,
+            unusable=(*sheet.unusable, *sorted(unusable)),
+            stale=sheet.stale | stale,
+        )
+    return sheet
+
+
 HOUR = timedelta(hours=1)
 
 
@@ -62,11 +85,14 @@ def read_answers(
     authored: datetime | None,
     now: datetime,
     is_finished: bool = True,
+    *,
+    hold_for_ever: bool = False,
 ) -> AnswerSheet:
     """The view of one response; ``authored`` and ``now`` are aware datetimes.
 
     Without ``authored`` the answers are older than any question allows (clinical specification,
-    section 9). Of a form that is not finished, what was not chosen is unknown.
+    section 9). Of a form that is not finished, what was not chosen is unknown. ``hold_for_ever``:
+    no answer is too old, because the past is what is asked about.
     """
     given = GivenAnswers()
     sent: dict[str, list[Any]] = {}
@@ -80,7 +106,7 @@ def read_answers(
             given.usable[link_id] = list(_usable(question, answers, given))
     given.is_finished = is_finished
     age = None if authored is None else max(now - authored, timedelta())
-    return _sheet(form, given, authored, age)
+    return _sheet(form, given, authored, timedelta() if hold_for_ever else age)
 
 
 def _sheet(
@@ -93,7 +119,11 @@ def _sheet(
     showing = Showing.of_answers(form.form, given.usable)
     for link_id, question in form.items.items():
         kind = question.item.kind
-        if kind not in _PARSERS or showing.shown(question.item) is not True:
+        if kind not in _PARSERS:
+            continue
+        if showing.shown(question.item) is not True:
+            if given.usable.get(link_id) and not form.is_needed:
+                given.unusable.append(link_id)  # a finding of what is not there, not a leftover
             continue
         if kind in TYPED:
             written = [a.value for a in given.usable.get(link_id, ()) if a.value.strip()]

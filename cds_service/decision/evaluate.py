@@ -305,10 +305,12 @@ def _wanted(
     for plan_id in _placeable(moments):
         if content.cards[plan_id].id in excluded.cards:
             continue
+        speaking = _speaking(plan_id, moments)
         applying = [
             c
             for c in content.contributions[plan_id]
             if c.source.id not in excluded.sources
+            and (speaking is None or c.source.id in speaking)
             and evaluator.can_hold(c.conditions)
             and evaluator.all_hold(c.conditions) is Answer.YES
         ]
@@ -316,6 +318,18 @@ def _wanted(
         if asking:
             card = _merge(content.cards[plan_id], asking, applying)
             yield plan_id, card, evaluator.all_hold(card.card.conditions) is not Answer.YES
+
+
+def _speaking(plan_id: str, moments: Iterable[Moment]) -> frozenset[str] | None:
+    """Ids of the sources that may ask for a card; None: all, because a moment that has a place for
+    it lets all speak."""
+    found: frozenset[str] = frozenset()
+    for moment in moments:
+        if plan_id in _placeable([moment]):
+            if moment.speaking is None:
+                return None
+            found |= moment.speaking
+    return found
 
 
 def _merge(card: Card, asking: list[Contribution], applying: list[Contribution]) -> WantedCard:

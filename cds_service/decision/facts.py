@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cds_service.content.model import CONTEXT_BUNDLES, Content, InputRef, Questionnaire, Resource
+from cds_service.content.model import (
+    CONTEXT_BUNDLES,
+    Content,
+    InputRef,
+    Questionnaire,
+    Resource,
+)
 from cds_service.content.orders import order_keys
-from cds_service.decision.answers import EMPTY, AnswerSheet
+from cds_service.decision.answers import EMPTY, AnswerSheet, merged
 from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import ChartIndex, CodingKind, Entry
+from cds_service.decision.form_of_response import FormMatch, FormMatcher
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
 from cds_service.decision.since import keep_since
 from cds_service.decision.unread import Unread, Why, unread
+from cds_service.decision.view_responses import Visit
+from cds_service.decision.views import ViewReader, inputs_of, present_inputs
 from cds_service.fhir.dates import parse_span, whole_years
 from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.fhir.statuses import read_codes
@@ -24,7 +33,7 @@ from cds_service.fhir.statuses import read_codes
 RESPONSE = "QuestionnaireResponse"
 NOT_READ = Issue(
     "value",
-    f"prefetch.{RESPONSES} holds a response that may answer the intake form and cannot be used: "
+    f"prefetch.{RESPONSES} holds a response that may answer the form and cannot be used: "
     "which form, which patient or which status it has cannot be told. Send questionnaire as the "
     "form's canonical url, subject as Patient/id and status as R4 says, without modifiers.",
     f"prefetch.{RESPONSES}",
@@ -33,7 +42,11 @@ NOT_READ = Issue(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``variables`` are the inputs of the rules; the rest explains where they came from."""
+    """``variables`` are the inputs of the rules; the rest explains where they came from.
+
+    ``answers`` are those of all views by path, with the dates of the needed form; ``others`` the
+    sheets of the other views by name, ``response`` that of the needed form.
+    """
 
     variables: Mapping[str, Any]
     answers: AnswerSheet
@@ -48,6 +61,8 @@ class Facts:
     codings: Mapping[CodingKind, int]  # of the chart's entries that were looked up
     is_other: bool = False  # another response may be newer, and is not as urgent
     alternatives: tuple[Facts, ...] = ()  # with the other responses that may be the newest
+    others: Mapping[str, AnswerSheet] = field(default_factory=dict)
+    present_inputs: frozenset[InputRef] = frozenset()  # of the responses of views in use
 
     @property
     def unusable(self) -> Counter[str]:
@@ -59,6 +74,7 @@ class Facts:
         view = self.answers.view.items()
         return frozenset(
             (
+                *self.present_inputs,
                 *(("%", name) for name, found in self.entries.items() if found),
                 *((item, "") for item, _ in view),
                 *(
@@ -83,10 +99,12 @@ def build_facts(
     MissingFacts when a response that may be ours cannot be used and there is no other, never for
     what the chart holds."""
     form = content.questionnaire
+    matches = _matches(content, record, canonicals)
     counts: Counter[CodingKind] = Counter()
     entries, chart = index.match(record.chart, now, record.references, counts)
     keep_since(content, entries)
-    read = read_responses(form, record.responses, record.references, now, canonicals)
+    read = read_responses(form, matches.get(form.url, ()), now)
+    views = ViewReader(content, matches, read, Visit(now, record.encounter_id, record.references))
     context = {name: _admitted(record.context.get(name, ())) for name in CONTEXT_BUNDLES}
     for name, of_context in index.contexts.items():
         found, unread_there = of_context.match(context[name][0], now, record.references)
@@ -102,8 +120,8 @@ def build_facts(
     variables: dict[str, Any] = {
         name: limited(content, name, entries) for name in content.requirements
     }
+    variables |= views.variables
     variables |= {
-        "answers": {},
         "patient": patient,
         "age": age_of(patient, now),
         "encounter": encounter,
@@ -116,38 +134,55 @@ def build_facts(
     }
     facts = Facts(
         variables,
-        EMPTY,
+        merged(EMPTY, views.by_prefix),
         entries,
         None,
         read.expired,
         record.unavailable,
         record.incomplete,
-        not_understood,
+        (*not_understood, *views.unread),
         True,
         frozenset(_ordered(content, record, context["draftOrders"][0], now)),
         counts,
+        others=views.sheets,
+        present_inputs=frozenset(views.present),
     )
-    answered = [_answered(facts, form, candidate, now) for candidate in read.candidates]
+    answered = [_answered(facts, form, candidate, views, now) for candidate in read.candidates]
     if not answered or not answered[0].is_finished:
         return replace(facts, alternatives=tuple(answered))
     others = (replace(one, is_other=one.is_finished) for one in answered[1:])
     return replace(answered[0], alternatives=tuple(others))
 
 
-def _answered(facts: Facts, form: Questionnaire, candidate: Candidate, now: datetime) -> Facts:
+def _matches(
+    content: Content, record: PatientRecord, canonicals: Collection[str]
+) -> dict[str, list[FormMatch]]:
+    """The responses of the call by the url of the form that they answer, or may answer."""
+    matcher, found = FormMatcher(content.forms, canonicals), dict[str, list[FormMatch]]()
+    for response in record.responses:
+        match = matcher.match(response, record.references)
+        if match is not None:
+            found.setdefault(match.form.url, []).append(match)
+    return found
+
+
+def _answered(
+    facts: Facts, form: Questionnaire, candidate: Candidate, views: ViewReader, now: datetime
+) -> Facts:
     """The facts with the answers of one response."""
     sheet = candidate.sheet(form, now)
     given = {
-        "answers": sheet.view,
+        **inputs_of(form.view, candidate, sheet, now),
         "staleAnswers": sorted(sheet.stale),
         "questionnaireResponse": candidate.response,
     }
     return replace(
         facts,
         variables={**facts.variables, **given},
-        answers=sheet,
+        answers=merged(sheet, views.by_prefix),
         response=candidate.response,
         is_finished=candidate.is_finished,
+        present_inputs=facts.present_inputs | frozenset(present_inputs(given)),
     )
 
 

@@ -17,7 +17,8 @@ PATIENT, RESPONSES, ENCOUNTER = "patient", "questionnaireResponses", "encounter"
 class PatientRecord:
     """The data of one call, as parsed JSON.
 
-    ``user`` is the current user as (resource type, id). ``context`` holds the resources of the hook
+    ``user`` is the current user as (resource type, id), ``encounter_id`` the encounter of the hook
+    context. ``context`` holds the resources of the hook
     context by field name, such as ``draftOrders``. ``unavailable`` maps a prefetch key that could
     not be read to the reason; ``incomplete`` names keys of which more exists than was sent;
     ``unread`` is what could not be used before the rules saw it. ``references`` are those among
@@ -28,6 +29,7 @@ class PatientRecord:
     user: tuple[str, str]
     responses: tuple[Resource, ...] = ()
     encounter: Resource | None = None
+    encounter_id: str | None = None
     chart: tuple[Resource, ...] = ()
     context: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)

@@ -340,7 +340,7 @@ class SupportReader:
         return self._parts[node]
 
     def _read(self, node: nodes.Node) -> Part:
-        path = answer_path(node)
+        path = answer_path(node, self.content.prefixes)
         if path and path[1]:
             return Option(*path)
         match node:
@@ -388,7 +388,7 @@ class SupportReader:
 
     def _numbers(self, operands: Iterable[nodes.Node]) -> Iterator[Fact]:
         for operand in operands:
-            path = answer_path(operand)
+            path = answer_path(operand, self.content.prefixes)
             if path:
                 yield Fact("number", path[0])
             elif isinstance(operand, nodes.Variable) and operand.name == "age":

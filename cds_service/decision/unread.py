@@ -24,6 +24,7 @@ class Why(StrEnum):
     VALUE = "its value is not understood"
     NO_VALUE = "the newest has no value"
     FORM = "which form it answers cannot be told"
+    AUTHOR = "it was not recorded by somebody who may"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class CardWriter:
     def __init__(self, content: Content) -> None:
         self.content = content
         self.say = content.strategy.wording
-        reader, evidence = SupportReader(content), EvidenceReader(content.names)
+        reader, evidence = SupportReader(content), EvidenceReader(content.names, content.prefixes)
         self.reader = reader
         self.quotes = Quotes(content, reader)
         self.templates = Templates(content, self.quotes)
@@ -92,9 +92,7 @@ class CardWriter:
         }
         self.basis = {c: _documents(c) for c in self.support}
         self.restricted = frozenset(
-            i.link_id
-            for i in content.questionnaire.items.values()
-            if i.restricted and not i.never_quoted
+            path for path, i in content.items.items() if i.restricted and not i.never_quoted
         )
 
     def cards(self, evaluation: Evaluation, call: Call) -> list[dict[str, Any]]:
@@ -268,7 +266,7 @@ class CardWriter:
             if self.quotes.is_quotable(evaluation, fact, card):
                 new.append(fact)
             elif fact.name in self.restricted:
-                item = self.content.questionnaire.items[fact.name]
+                item = self.content.items[fact.name]
                 hidden = hidden or item.quoted_only_on in (None, card.plan["id"])
         return new, hidden
 
@@ -287,7 +285,7 @@ class CardWriter:
                 continue
             if code.startswith("="):  # an option that itself says no
                 if answer.get(code[1:]):
-                    named.append(self.content.questionnaire.items[link_id].label)
+                    named.append(self.content.items[link_id].label)
             elif answer.get(code) is False:
                 named.append(self.quotes.option(link_id, code))
         return self.say["not-reported"].format(items=", ".join(named)) if named else ""

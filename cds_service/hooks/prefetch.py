@@ -103,6 +103,7 @@ def read_prefetch(
         context=context,
         responses=tuple(r for r in responses if r.get("resourceType") == "QuestionnaireResponse"),
         encounter=encounter,
+        encounter_id=request.encounter_id,
         chart=tuple(chart),
         unavailable=reader.unavailable,
         incomplete=frozenset(reader.incomplete),

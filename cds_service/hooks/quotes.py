@@ -36,7 +36,7 @@ class Quotes:
         self.content = content
         self.reader = reader
         self.say = content.strategy.wording
-        self.items = content.questionnaire.items
+        self.items = content.items
         self.months = self.say["months"].split()
         self.sources = {s.id: s for s in content.sources}
 

@@ -41,7 +41,7 @@ class StillOpen:
         self, evaluation: Evaluation, wanted: WantedCard, values: Values, asks_now: bool
     ) -> Iterator[str]:
         asked = self._open(wanted, values)
-        sheet, items = evaluation.facts.answers, self.content.questionnaire.items
+        sheet, items = evaluation.facts.answers, self.content.items
         named = [
             link_id
             for link_id in sorted(items, key=lambda i: not items[i].is_emergency)

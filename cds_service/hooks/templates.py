@@ -37,7 +37,7 @@ class Templates:
         if name == "ago":
             authored = evaluation.facts.answers.authored
             return self.quotes.ago(evaluation) if authored else ""
-        item = self.content.questionnaire.items.get(name)
+        item = self.content.items.get(name)
         if item is not None:
             value = evaluation.facts.answers.view.get(name)
             return "" if value is None else item.number.format(value=value)

@@ -33,8 +33,7 @@ def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
         yield say[NAMED[one.why]].format(name=title, date=date)
     counted = [one for one in unread if one.why not in NAMED or not one.value_set]
     yield from _counts(say, counted + named[MAX_NAMED:])
-    questions = content.questionnaire.form.items
-    unknown = sum(link_id not in questions for link_id in facts.answers.unusable)
+    unknown = sum(path not in content.items for path in facts.answers.unusable)
     if unknown:
         yield say["unread-answers"].format(count=unknown)
 

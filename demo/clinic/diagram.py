@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cds_service.content.justification import answer_path
-from cds_service.content.model import Content
+from cds_service.content.model import Content, InputRef
 from cds_service.decision.evaluate import Evaluation
 from cds_service.fhirpath import Expression, FhirPathError, compile_expression, nodes
 from cds_service.web.diagram import Mode, Step, Vocabulary, outline
@@ -126,15 +126,13 @@ class PersonDiagrams:
         truth = _any([self._truth(text) for text in step.expressions])
         name = _name(trees[0])
         is_fact = name in self.evaluation.content.names
-        items = [path[0] for path in map(answer_path, _paths(trees)) if path]
+        items = [path[0] for path in self._paths(trees)]
         return PersonStep(
             step,
             _counted(step, truth),
             "" if is_fact else self._said(trees, items, name),
             (self._fact(name),) if is_fact else (),
-            is_private=any(
-                self.evaluation.content.questionnaire.items[i].restricted for i in items
-            ),
+            is_private=any(self.evaluation.content.items[i].restricted for i in items),
         )
 
     def _fact(self, name: str) -> PersonStep:
@@ -165,10 +163,19 @@ class PersonDiagrams:
 
     def _said(self, trees: Sequence[nodes.Node], items: Sequence[str], name: str) -> str:
         if items:
-            return self._answered(items[0], [path[1] for path in map(answer_path, trees) if path])
+            paths = (answer_path(tree, self.evaluation.content.prefixes) for tree in trees)
+            return self._answered(items[0], [path[1] for path in paths if path])
         if name in self.evaluation.content.requirements:
             return self._entries(name)
         return ""
+
+    def _paths(self, trees: Iterable[nodes.Node]) -> Iterator[InputRef]:
+        """Every answer that is read."""
+        for tree in trees:
+            for node in nodes.walk(tree):
+                path = answer_path(node, self.evaluation.content.prefixes)
+                if path and path[1] != "exists":
+                    yield path
 
     def _answered(self, item: str, codes: Sequence[str]) -> str:
         sheet = self.evaluation.facts.answers
@@ -192,15 +199,6 @@ class PersonDiagrams:
             for e in facts.entries.get(name, ())
         ]
         return "; ".join(found) or (NOT_READ if facts.unavailable else NO_ENTRY)
-
-
-def _paths(trees: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
-    """Every node that is an answer."""
-    for tree in trees:
-        for node in nodes.walk(tree):
-            path = answer_path(node)
-            if path and path[1] != "exists":
-                yield node
 
 
 def _name(node: nodes.Node) -> str:

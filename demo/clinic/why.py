@@ -41,7 +41,7 @@ class WhyNot:
 
     def __post_init__(self) -> None:
         self.steps = ContentSteps(self.pipeline.content)
-        self.evidence = EvidenceReader(self.pipeline.content.names)
+        self.evidence = EvidenceReader(self.pipeline.content.names, self.pipeline.content.prefixes)
         self._policy = Client(id="clinic", fhirServers=(self.fhir,)).fhir_policy(True)
 
     def evaluate(self, body: Any) -> Evaluation:
@@ -238,7 +238,7 @@ class _Telling:
 
     def _answer(self, link_id: str) -> dict[str, Any]:
         sheet = self.evaluation.facts.answers
-        item = self.evaluation.content.questionnaire.items[link_id]
+        item = self.evaluation.content.items[link_id]
         return {
             "label": item.label,
             "value": self._said(link_id),
@@ -253,7 +253,7 @@ class _Telling:
         answer = sheet.view[link_id]
         if not isinstance(answer, dict):
             return str(answer)
-        words = _options(self.evaluation.content.questionnaire.resource, link_id)
+        words = self.evaluation.content.items[link_id].displays
         chosen = [words.get(code, code) for code, is_chosen in answer.items() if is_chosen]
         return "; ".join(chosen) or "nothing that still counts"
 
@@ -280,21 +280,6 @@ class _Telling:
             for e in entries
         )
         return "; ".join(found) or NO_ENTRY
-
-
-def _options(form: Mapping[str, Any], link_id: str) -> dict[str, str]:
-    """Option code -> its words."""
-    for item in _items(form):
-        if item["linkId"] == link_id:
-            codings = (option["valueCoding"] for option in item.get("answerOption", ()))
-            return {coding["code"]: coding.get("display", coding["code"]) for coding in codings}
-    return {}
-
-
-def _items(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for item in node.get("item", ()):
-        yield item
-        yield from _items(item)
 
 
 def _value(value: Any) -> str:

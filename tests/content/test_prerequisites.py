@@ -100,7 +100,7 @@ def test_what_has_to_be_there_for_a_rule_to_be_true(
     content: Content, text: str, expected: Any
 ) -> None:
     alias: Any = type("Fact", (), {"expression": compile_expression("%bodyTemperature.exists()")})
-    reader = PrerequisiteReader({"feverAlias": alias}, content.requirements)
+    reader = PrerequisiteReader({"feverAlias": alias}, content.requirements, content.prefixes)
 
     found = reader.of(compile_expression(text))
 

@@ -66,12 +66,16 @@ class ContentIndex:
     entries: dict[Key, PageEntry] = field(default_factory=dict)
     words: Vocabulary = field(init=False)
     readers: dict[Key, list[Link]] = field(default_factory=dict)
-    form: dict[str, Resource] = field(init=False)  # linkId -> item as FHIR
+    form: dict[str, Resource] = field(init=False)  # path -> item as FHIR
 
     def __post_init__(self) -> None:
         self.words = Vocabulary(self.content)
-        items = self.content.questionnaire.resource.get("item", ())
-        self.form = {node["linkId"]: node for node in walk_items(items)}
+        self.form = {
+            f"{view.prefix}{node['linkId']}": node
+            for view in self.content.views.values()
+            if view.earlier_than is None
+            for node in walk_items(view.form.resource.get("item", ()))
+        }
         for entry in (*self._plans(), *self._form(), *self._facts(), *self._value_sets()):
             self.entries[(entry.link.kind, entry.link.name)] = entry
         for reader, expression in self._expressions():
@@ -113,7 +117,7 @@ class ContentIndex:
 
     def _form(self) -> Iterator[PageEntry]:
         for link_id, node in self.form.items():
-            label = self.content.questionnaire.items[link_id].label
+            label = self.content.items[link_id].label
             own = {key: value for key, value in node.items() if key != "item"}
             yield _entry(Link("questions", link_id), link_id, label, _texts(own))
 
@@ -145,7 +149,7 @@ class ContentIndex:
                 link = source_link(contribution.source)
                 yield from ((link, e) for e in _of(contribution.conditions))
         for prefill in content.prefills:
-            yield Link("questions", prefill.link_id), prefill.expression
+            yield Link("questions", content.path_of(prefill)), prefill.expression
         for plan_id, card in content.cards.items():
             conditions = (*card.conditions, *(c for s in card.suggestions for c in s.conditions))
             yield from ((Link("cards", plan_id), e) for e in _of(conditions))
@@ -175,9 +179,9 @@ def _of(conditions: Iterable[Applicability]) -> Iterator[Expression]:
 def _reads(expression: Expression, content: Content) -> Iterator[Key]:
     """Questions, facts and value sets an expression names itself."""
     for node in nodes.walk(expression.tree):
-        path = answer_path(node)
+        path = answer_path(node, content.prefixes)
         if path:
-            yield "questions", path[0]
+            yield "questions", content.own_path(path[0])
         elif isinstance(node, nodes.Variable) and node.name in content.names:
             yield "facts", node.name
         elif isinstance(node, nodes.Variable) and node.name in content.requirements:

@@ -255,12 +255,12 @@ class Views:
     # -- what rules read -------------------------------------------------------------
 
     def _question(self, link_id: str) -> Page:
-        item = self.content.questionnaire.items[link_id]
+        item = self.content.items[link_id]
         return {
             "item": item,
             "limits": (item.item.first(MIN_VALUE), item.item.first(MAX_VALUE)),
             "node": self.catalogue.form[link_id],
-            "languages": languages(self.content.questionnaire.resource),
+            "languages": languages(self.content.views[item.view].form.resource),
             "in_language": text_in,
             "codings": [
                 o["valueCoding"]

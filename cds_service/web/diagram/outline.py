@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Protocol
 
-from cds_service.content.justification import answer_path
+from cds_service.content.model import InputRef
 from cds_service.fhirpath import nodes, render
 from cds_service.web.diagram.steps import Kind, Leaf, Mode, Step
 
@@ -25,6 +25,9 @@ class LeafWords(Protocol):
 
     def leaf(self, node: nodes.Node) -> Leaf:
         """The words of a node that is no group."""
+
+    def path(self, node: nodes.Node) -> InputRef | None:
+        """The answer that a node reads; None for any other node."""
 
     def answers(self, item: str, codes: list[str]) -> Leaf:
         """The words of one question with any of several answers."""
@@ -62,7 +65,7 @@ class _Reader:
         return self._leaf(node)
 
     def _leaf(self, node: nodes.Node) -> Step:
-        path = answer_path(node)
+        path = self.words.path(node)
         leaf = self.words.answers(path[0], [path[1]]) if path else self.words.leaf(node)
         return Step("leaf", leaf=leaf, expressions=(render(node),))
 
@@ -79,14 +82,19 @@ class _Reader:
         return flat[0] if len(flat) == 1 else Step(kind, children=tuple(flat))
 
     def _answers_together(self, terms: Iterable[nodes.Node]) -> Iterator[Step]:
-        for item, group in groupby(terms, _question):
+        for item, group in groupby(terms, self._question):
             listed = list(group)
             if item is None or len(listed) == 1:
                 yield from (self.step(term) for term in listed)
             else:
-                codes = [path[1] for path in map(answer_path, listed) if path]
+                paths = map(self.words.path, listed)
+                codes = [path[1] for path in paths if path]
                 texts = tuple(render(term) for term in listed)
                 yield Step("leaf", leaf=self.words.answers(item, codes), expressions=texts)
+
+    def _question(self, node: nodes.Node) -> str | None:
+        path = self.words.path(node)
+        return path[0] if path and path[1] else None
 
     def _together(self, node: nodes.Call) -> Step:
         steps = [self.step(part) for part in _combined(node)]
@@ -106,11 +114,6 @@ class _Reader:
             node, role = otherwise, "else, if"
         cases.append(replace(self.step(node), role="otherwise"))
         return Step("cases", children=tuple(cases))
-
-
-def _question(node: nodes.Node) -> str | None:
-    path = answer_path(node)
-    return path[0] if path and path[1] else None
 
 
 def _terms(node: nodes.Binary) -> list[nodes.Node]:

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 
 from cds_service.content.justification import answer_path
-from cds_service.content.model import Content, Requirement
+from cds_service.content.model import Content, InputRef, Requirement
 from cds_service.content.overview import is_flag, look_back
 from cds_service.content.questionnaires import walk_items
 from cds_service.fhirpath import nodes, render
@@ -34,7 +34,11 @@ class Vocabulary:
     def __init__(self, content: Content) -> None:
         self.content = content
         self.sources = {s.rule: s for s in content.sources if s.rule}
-        nodes_by_id = {n["linkId"]: n for n in walk_items(content.questionnaire.resource["item"])}
+        nodes_by_id = {
+            f"{view.prefix}{node['linkId']}": node
+            for view in content.views.values()
+            for node in walk_items(view.form.resource["item"])
+        }
         self.options = {
             link_id: {
                 o["valueCoding"]["code"]: o["valueCoding"].get("display", o["valueCoding"]["code"])
@@ -43,7 +47,7 @@ class Vocabulary:
             }
             for link_id, node in nodes_by_id.items()
         }
-        items = content.questionnaire.items
+        items = content.items
         shared = Counter(item.label for item in items.values())
         self.labels = {
             link_id: item.label
@@ -52,6 +56,10 @@ class Vocabulary:
             for link_id, item in items.items()
         }
 
+    def path(self, node: nodes.Node) -> InputRef | None:
+        """The answer that a node reads."""
+        return answer_path(node, self.content.prefixes)
+
     # -- answers ---------------------------------------------------------------------
 
     def answers(self, item: str, codes: list[str]) -> Leaf:
@@ -59,7 +67,11 @@ class Vocabulary:
         options = self.options.get(item, {})
         said = [options.get(code, code) if code else "answered" for code in codes]
         lines = [*(f"{one}, or" for one in said[:-1]), said[-1]]
-        return Leaf(self.labels.get(item, item), tuple(lines), Link("questions", item))
+        return Leaf(self.labels.get(item, item), tuple(lines), self._question(item))
+
+    def _question(self, path: str) -> Link | None:
+        known = path in self.content.items
+        return Link("questions", self.content.own_path(path)) if known else None
 
     # -- everything else -------------------------------------------------------------
 
@@ -71,7 +83,7 @@ class Vocabulary:
             case nodes.Call(name="exists", base=nodes.Variable(name=name), arguments=()):
                 return self._named(name) or self._written(node)
             case nodes.Call(name="exists", base=base, arguments=()) if base is not None:
-                path = answer_path(base)
+                path = self.path(base)
                 return self.answers(path[0], [""]) if path else self._written(node)
             case nodes.Binary(operator=operator, left=left, right=right) if operator in COMPARED:
                 return self._compared(operator, left, right) or self._written(node)
@@ -115,9 +127,9 @@ class Vocabulary:
         if not isinstance(right, nodes.Literal):
             return None
         value = COMPARED[operator].format(str(right.value))
-        path = answer_path(left)
+        path = self.path(left)
         if path and not path[1]:
-            return Leaf(self.labels.get(path[0], path[0]), (value,), Link("questions", path[0]))
+            return Leaf(self.labels.get(path[0], path[0]), (value,), self._question(path[0]))
         if isinstance(left, nodes.Variable):
             known = self._named(left.name)
             if known and left.name in self.content.names:

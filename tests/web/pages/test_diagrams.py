@@ -10,10 +10,13 @@ from flask import Flask
 
 from cds_service.content import Content
 from cds_service.content.justification import answer_path
+from cds_service.content.model import InputRef
 from cds_service.fhirpath import Expression, compile_expression, nodes, render
 from cds_service.fhirpath.parser import parse
 from cds_service.web.diagram import Leaf, Mode, Step, Vocabulary, outline
 from cds_service.web.diagram.vocabulary import in_short
+
+PREFIXES = {"answers": ""}
 
 
 class Bare:
@@ -21,6 +24,9 @@ class Bare:
 
     def leaf(self, node: nodes.Node) -> Leaf:
         return Leaf("", (render(node),))
+
+    def path(self, node: nodes.Node) -> InputRef | None:
+        return answer_path(node, PREFIXES)
 
     def answers(self, item: str, codes: list[str]) -> Leaf:
         return Leaf(item, tuple(codes))
@@ -43,7 +49,7 @@ def asked(node: nodes.Node) -> set[str]:
     """What an expression looks at: answers and names."""
     found = set()
     for one in nodes.walk(node):
-        path = answer_path(one)
+        path = answer_path(one, PREFIXES)
         if path and path[1] != "exists":
             found.add(".".join(filter(None, path)))
         elif isinstance(one, nodes.Variable) and one.name != "answers":
