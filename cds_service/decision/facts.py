@@ -31,13 +31,6 @@ from cds_service.fhir.errors import Issue, MissingFacts
 from cds_service.fhir.statuses import read_codes
 
 RESPONSE = "QuestionnaireResponse"
-NOT_READ = Issue(
-    "value",
-    f"prefetch.{RESPONSES} holds a response that may answer the form and cannot be used: "
-    "which form, which patient or which status it has cannot be told. Send questionnaire as the "
-    "form's canonical url, subject as Patient/id and status as R4 says, without modifiers.",
-    f"prefetch.{RESPONSES}",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ def build_facts(
     header = [one for one in header if one.reference not in said]
     not_understood = (*record.unread, *header, *chart, *modified, *read.unread)
     if not read.candidates and any(one.type == RESPONSE for one in not_understood):
-        raise MissingFacts(NOT_READ)  # an emergency may be ticked in it: never pass over it
+        raise MissingFacts(_not_read(form))  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
         name: limited(content, name, entries) for name in content.requirements
     }
@@ -152,6 +145,17 @@ def build_facts(
         return replace(facts, alternatives=tuple(answered))
     others = (replace(one, is_other=one.is_finished) for one in answered[1:])
     return replace(answered[0], alternatives=tuple(others))
+
+
+def _not_read(form: Questionnaire) -> Issue:
+    return Issue(
+        "value",
+        f"prefetch.{RESPONSES} holds a response that may answer the form {form.id} and cannot be "
+        "used: which form, which patient or which status it has cannot be told. Send questionnaire "
+        "as the form's canonical url, subject as Patient/id and status as R4 says, without "
+        "modifiers.",
+        f"prefetch.{RESPONSES}",
+    )
 
 
 def _matches(

@@ -62,7 +62,7 @@ def test_one_that_may_be_ours_is_412_or_said(named: dict[str, Any], clinic: Clin
     beside = clinic.cards(clinic.request(responses=[clinic.response(QUIET), foreign]))
 
     assert alone.status_code == 412
-    assert "may answer the intake form" in alone.text
+    assert "may answer the form dyspareunia-intake" in alone.text
     assert "1 of the forms filled in could not be read." in beside[0]["detail"]
 
 
