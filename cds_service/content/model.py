@@ -420,7 +420,7 @@ class Question:
 
 
 class AnsweredBy(StrEnum):
-    """Who answers a form."""
+    """Kinds of people who answer a form."""
 
     PROFESSIONAL = "professional"
     PERSON = "person"

@@ -37,7 +37,7 @@ def view_name(form: Resource) -> str:
 
 
 def is_needed(form: Resource) -> bool:
-    """Whether a response to this form that cannot be read stops the call."""
+    """Checks whether a response to this form that cannot be read stops the call."""
     return ext.value(form, NEEDED, False) is True
 
 
@@ -66,7 +66,7 @@ def declared_inputs(forms: Iterable[Resource]) -> Iterator[str]:
 
 
 def prefix_of(view: str, needed: str) -> str:
-    """What stands before a linkId of a view."""
+    """Returns the text that stands before a linkId of a view."""
     return "" if view == needed else f"{view}."
 
 
@@ -127,26 +127,26 @@ def view_findings(content_files: ContentFiles) -> Iterator[Finding]:
         yield from _marks(form, file, {one["url"] for one in forms})
         for name, _ in declared_names([form]):
             if not NAME.fullmatch(name):
-                words = f"needs {VIEW}: a name of letters and digits by which rules read it"
-                yield Finding(file, VIEW, words)
+                message = "a view needs a name of letters and digits, by which rules read it"
+                yield Finding(file, VIEW, message)
             elif name in seen:
-                yield Finding(file, VIEW, f"the view {name!r} is already that of {seen[name]}")
+                yield Finding(file, VIEW, f"the view {name!r} is already in {seen[name]}")
             elif name in INPUTS:
-                yield Finding(file, VIEW, f"{name!r} is already the name of an input")
+                yield Finding(file, VIEW, f"the view {name!r} has the name of an input of rules")
             seen.setdefault(name, file)
     needed = [form for form in forms if is_needed(form)]
     if forms and len(needed) != 1:
-        words = f"exactly one form is marked {NEEDED}: whose answers a call is about"
-        yield Finding("questionnaires", NEEDED, f"{words}; {len(needed)} are")
+        message = f"exactly one form is the needed one of the content, not {len(needed)}"
+        yield Finding("questionnaires", NEEDED, message)
 
 
 def _marks(form: Resource, file: str, urls: set[str]) -> Iterator[Finding]:
     answered_by = ext.value(form, ANSWERED_BY)
     if answered_by is not None and answered_by not in list(AnsweredBy):
-        yield Finding(file, ANSWERED_BY, f"is one of: {', '.join(AnsweredBy)}")
+        yield Finding(file, ANSWERED_BY, f"a form is answered by one of: {', '.join(AnsweredBy)}")
     for parts in map(ext.parts, ext.values(form, EARLIER)):
         missing = [name for name in EARLIER_PARTS if name not in parts]
         if missing:
-            yield Finding(file, EARLIER, f"needs {', '.join(missing)}")
+            yield Finding(file, EARLIER, f"the earlier view needs {', '.join(missing)}")
         elif str(parts["form"]).partition("|")[0] not in urls:
-            yield Finding(file, EARLIER, f"no form of the content is {parts['form']}")
+            yield Finding(file, EARLIER, f"the content has no form {parts['form']}")

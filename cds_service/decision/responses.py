@@ -111,7 +111,7 @@ def _read(form: Questionnaire, match: FormMatch, now: datetime) -> Candidate | U
 
 
 def is_over(hours: float | None, authored: Span, now: datetime) -> bool:
-    """Whether answers of that date are older than so many hours."""
+    """Checks whether answers of that date are older than so many hours."""
     return hours is not None and now - authored.start > timedelta(hours=hours)
 
 

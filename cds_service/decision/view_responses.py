@@ -26,7 +26,7 @@ LAY = frozenset({"Patient", "RelatedPerson"})  # who is no health professional, 
 
 
 class Unusable(StrEnum):
-    """Why a response was not used, as rules read it (manual: ``plan_definitions/README.md``)."""
+    """Reasons for not using a response, as rules read them (``plan_definitions/README.md``)."""
 
     BY = "not-by-professional"
     UNDATED = "undated"
@@ -90,7 +90,7 @@ def newest_response(
 def _may_matter(
     form: Questionnaire, response: Mapping[str, Any], used: Candidate | None, visit: Visit
 ) -> bool:
-    """Whether a response that cannot be used may be newer than the one in use, and still hold."""
+    """Checks whether a response that cannot be used may be newer than the one in use, and hold."""
     authored = parse_span(response.get("authored"))
     if authored is None:
         return True

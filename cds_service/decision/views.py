@@ -1,4 +1,4 @@
-"""What the views of one call give to rules: the answers in use, their age, why others are not."""
+"""The views of one call as inputs of rules: the answers in use, their age, why others are not."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ViewReader:
 
 
 def inputs_of(view: str, candidate: Candidate, sheet: AnswerSheet, now: datetime) -> dict[str, Any]:
-    """What a view gives to rules while a response is in use; without a date it has no age."""
+    """Returns the inputs of a view while a response is in use; without a date it has no age."""
     answers, hours, response = view_inputs(view, is_derived=True)
     return {answers: sheet.view, hours: _hours(sheet, now), response: candidate.response}
 
