@@ -94,7 +94,7 @@ class Deadline:
     def _work(self, work: Callable[[], T], future: Future[T]) -> None:
         try:
             result = work()
-        except BaseException as error:
+        except BaseException as error:  # any: the caller waits for it, and this thread must live
             self._room.release()
             future.set_exception(error)
         else:

@@ -1,8 +1,8 @@
 """Reads the syntax tree of a rule as steps: groups, the idioms of the dialect, and leaves.
 
 The idioms (``plan_definitions/README.md``): ``iif(x, true, false)`` asks whether x is known to be
-true, ``iif(x.not(), false, true)`` whether it may be, and a comparison of sums of ``iif(x, 1, 0)``
-whether at least so many of several hold. They are one box here, as they are one thought.
+true, ``iif(x.not(), false, true)`` whether it may be, and ``atLeast(n, ...)`` whether at least so
+many of several hold. They are one box here, as they are one thought.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ class _Reader:
             case nodes.Call(name="combine", base=base) if base is not None:
                 return self._together(node)
             case nodes.Call(name="atLeast", arguments=(nodes.Literal(value=int(least)), *criteria)):
-                return self._at_least(least, criteria)
+                return Step("at-least", children=tuple(map(self.step, criteria)), least=least)
             case nodes.Call(name="iif", arguments=(_, _, _)):
-                counted = _at_least(node)
-                return self._at_least(*counted) if counted else self._cases(node)
+                return self._cases(node)
             case nodes.Literal(value=bool(value)):
                 return Step(ENDS[value])
             case nodes.Empty():
@@ -99,9 +98,6 @@ class _Reader:
     def _together(self, node: nodes.Call) -> Step:
         steps = [self.step(part) for part in _combined(node)]
         return Step("together", children=tuple(steps))
-
-    def _at_least(self, least: int, terms: list[nodes.Node]) -> Step:
-        return Step("at-least", children=tuple(map(self.step, terms)), least=least)
 
     def _cases(self, node: nodes.Node) -> Step:
         """``iif`` inside the last branch of another is the next case."""
@@ -166,66 +162,5 @@ def _choice(node: nodes.Node) -> tuple[nodes.Node, nodes.Node, nodes.Node] | Non
     """Criterion and branches of an ``iif`` that is none of the idioms."""
     match node:
         case nodes.Call(name="iif", arguments=(criterion, then, otherwise)):
-            idiom = _at_least(node) is not None or _wrapper(node)[0] is not None
-            return None if idiom else (criterion, then, otherwise)
-    return None
-
-
-# -- at least so many ------------------------------------------------------------------------
-
-
-def _at_least(node: nodes.Node) -> tuple[int, list[nodes.Node]] | None:
-    """n and the terms of ``iif(sum >= n, true, iif(sum of what is possible >= n, {}, false))``."""
-    match node:
-        case nodes.Call(
-            name="iif",
-            arguments=(
-                criterion,
-                nodes.Literal(value=True),
-                nodes.Call(
-                    name="iif", arguments=(maybe, nodes.Empty(), nodes.Literal(value=False))
-                ),
-            ),
-        ):
-            known, possible = _count(criterion, (1, 0)), _count(maybe, (0, 1))
-            if known and possible and known[0] == possible[0]:
-                positive = [_denied(term) for term in possible[1]]
-                if known[1] == positive:
-                    return known
-    return None
-
-
-def _count(node: nodes.Node, counted: tuple[int, int]) -> tuple[int, list[nodes.Node]] | None:
-    """n and the criteria of ``iif(x, 1, 0) + iif(y, 1, 0) >= n``."""
-    match node:
-        case nodes.Binary(operator=">=", left=left, right=nodes.Literal(value=int(least))):
-            terms = list(_added(left))
-            criteria = [_criterion(term, counted) for term in terms]
-            known = [criterion for criterion in criteria if criterion is not None]
-            return (least, known) if len(known) == len(terms) else None
-    return None
-
-
-def _added(node: nodes.Node) -> Iterator[nodes.Node]:
-    if isinstance(node, nodes.Binary) and node.operator == "+":
-        yield from _added(node.left)
-        yield node.right
-    else:
-        yield node
-
-
-def _criterion(node: nodes.Node, counted: tuple[int, int]) -> nodes.Node | None:
-    match node:
-        case nodes.Call(
-            name="iif",
-            arguments=(criterion, nodes.Literal(value=then), nodes.Literal(value=otherwise)),
-        ) if (then, otherwise) == counted:
-            return criterion
-    return None
-
-
-def _denied(node: nodes.Node) -> nodes.Node | None:
-    match node:
-        case nodes.Call(name="not", base=base, arguments=()):
-            return base
+            return None if _wrapper(node)[0] else (criterion, then, otherwise)
     return None
