@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     review.set_defaults(command="review")
 
     _add_value_sets(commands)
+    _add_replay(commands)
 
     purge = commands.add_parser("purge", help="delete calls and feedback past their retention")
     purge.set_defaults(command="purge")
@@ -109,6 +110,24 @@ def _add_value_sets(commands: Any) -> None:
     value_sets.set_defaults(command="value_sets")
 
 
+def _add_replay(commands: Any) -> None:
+    """Adds the commands that read an export of a whole population."""
+    replay = commands.add_parser("replay", help="the content over an export: who would get what")
+    replay.add_argument("export", type=Path, nargs="+", help="folders or files of FHIR R4")
+    replay.add_argument("--out", type=Path, required=True, help="folder of the results")
+    replay.add_argument("--against", type=Path, help="another content, to say what differs")
+    replay.add_argument("--questionnaires", type=Path, help="folder of responses kept apart")
+    replay.add_argument("--now", type=_moment, help="the moment of all calls (ISO 8601)")
+    replay.add_argument("--hook", default="patient-view", help="the hook of all calls")
+    runner = replay.add_mutually_exclusive_group()
+    runner.add_argument("--workers", type=_count, help="processes (default: one a core)")
+    runner.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://...:8786")
+    replay.add_argument("--resume", action="store_true", help="continue what was interrupted")
+    replay.add_argument("--case-ids", action="store_true", help="name patients by their ids")
+    _content_option(replay)
+    replay.set_defaults(command="replay")
+
+
 def _serving(commands: Any) -> None:
     """Adds the commands of a running service."""
     serve = commands.add_parser("serve", help="serve the hooks over HTTP")
@@ -130,6 +149,13 @@ def _content_option(parser: argparse.ArgumentParser) -> None:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("at least 1")
+    return number
 
 
 def _print_findings(findings: Sequence[Any]) -> int:

@@ -46,7 +46,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Path:
+class CodedPath:
     """One coded element of a resource type: the requirements by code and by category of ICD, the
     code systems that are known there, and one requirement for each different set of further
     conditions."""
@@ -56,13 +56,20 @@ class _Path:
     systems: frozenset[str]
     conditions: tuple[Requirement, ...]
 
+    def requirements_of(self, coding: Code) -> tuple[Requirement, ...]:
+        """The requirements whose value set holds a normalised coding."""
+        met = self.codes.get(coding, ())
+        if self.categories and coding[0] in HIERARCHICAL:
+            return (*met, *_below(self, coding))
+        return met
+
 
 @dataclass(frozen=True, slots=True)
 class ChartIndex:
     """Requirements by resource type and element, compiled at load; those of the hook context by
     its field."""
 
-    paths: Mapping[str, Mapping[str, _Path]]
+    paths: Mapping[str, Mapping[str, CodedPath]]
     contexts: Mapping[str, ChartIndex]
 
     @classmethod
@@ -127,7 +134,7 @@ MEDICATION = "medication"
 CodingKind = tuple[str, str, bool]  # resource type, code system, recognised by some value set
 
 
-def _path(requirements: list[Requirement]) -> _Path:
+def _path(requirements: list[Requirement]) -> CodedPath:
     codes: dict[Code, tuple[Requirement, ...]] = {}
     above: dict[Code, tuple[Requirement, ...]] = {}
     for requirement in requirements:
@@ -138,10 +145,10 @@ def _path(requirements: list[Requirement]) -> _Path:
             above[category] = (*above.get(category, ()), requirement)
     different = {(r.filters[1:], r.window): r for r in requirements}
     systems = frozenset(system for system, _ in (*codes, *above))
-    return _Path(codes, above, systems, tuple(different.values()))
+    return CodedPath(codes, above, systems, tuple(different.values()))
 
 
-def _below(path: _Path, coding: Code) -> Iterator[Requirement]:
+def _below(path: CodedPath, coding: Code) -> Iterator[Requirement]:
     """Requirements with a category of ICD above a code, and no exception for it."""
     for category in categories(coding):
         for requirement in path.categories.get(category, ()):
@@ -181,9 +188,7 @@ class _Reading:
         for name, path in self.index.paths[resource["resourceType"]].items():
             read = codings(resource, name, self.references)
             for coding in read.codes:
-                met = path.codes.get(coding, ())
-                if path.categories and coding[0] in HIERARCHICAL:
-                    met = (*met, *_below(path, coding))
+                met = path.requirements_of(coding)
                 self.counts[resource["resourceType"], coding[0], bool(met)] += 1
                 for requirement in met:
                     matched.setdefault(requirement.id, (requirement, coding))
@@ -245,7 +250,7 @@ class _Reading:
         if sets or not matched:
             self.unread.append(unread(resource, why, next(iter(sets), None), when))
 
-    def may_meet(self, resource: Resource, path: _Path) -> bool:
+    def may_meet(self, resource: Resource, path: CodedPath) -> bool:
         """Checks whether an entry would meet some requirement if only its code could be read."""
         when = entry_date(resource, resource["resourceType"])
         return any(self._meets(r, resource, when) is not False for r in path.conditions)
@@ -268,7 +273,7 @@ class _Reading:
         return any(coding in wanted.codes for coding in concept_codings(element))
 
 
-def _unknown_code(name: str, path: _Path, read: Codings, is_present: bool) -> Why | None:
+def _unknown_code(name: str, path: CodedPath, read: Codings, is_present: bool) -> Why | None:
     """Returns why the code of an element is not known; None if it is, or if there is none to
     know."""
     if read.why is not None:

@@ -120,6 +120,12 @@ class Pipeline:
         _, facts = self.facts(request, now, fetch)
         return request, self._most_urgent(service, content or self.content, facts, now)
 
+    def evaluate_record(self, service: Service, record: PatientRecord, now: datetime) -> Evaluation:
+        """Evaluates a record that did not come with a call (replay), as ``evaluation`` does. Raises
+        ServiceError for what cannot be answered."""
+        facts = build_facts(self.content, self.index, record, now, self.canonicals)
+        return self._most_urgent(service, self.content, facts, now)
+
     def _most_urgent(
         self, service: Service, content: Content, facts: Facts, now: datetime
     ) -> Evaluation:

@@ -1,0 +1,1 @@
+"""Replay: the content over a whole population, before anybody sees a card (``docs/replay.md``)."""

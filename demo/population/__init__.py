@@ -1,0 +1,1 @@
+"""A made-up population as a FHIR Bulk Data export: ``make demo-population``."""
