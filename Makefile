@@ -22,7 +22,7 @@ STAMP := $(VENV)/.installed-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Install everything into .venv, exactly as locked
@@ -105,6 +105,10 @@ bench: setup ## Measure against the budgets
 .PHONY: soak
 soak: setup ## Load, faults and odd requests, about ten minutes (MINUTES=... to change)
 	$(PY) -m benchmarks.soak --minutes $(MINUTES)
+
+.PHONY: demo-population
+demo-population: setup ## Write 2,000 made-up people as NDJSON to var/population, to replay
+	@$(PY) -m demo.population
 
 .PHONY: review
 review: setup ## Write the clinicians' review pages
