@@ -14,7 +14,7 @@ from cds_service.authoring.replay.run import Options, replay
 from cds_service.authoring.replay.runners import Dask, cores, local_runner
 from cds_service.authoring.replay.sources import ReplayError
 from cds_service.content import find_root
-from cds_service.settings import read_settings
+from cds_service.settings import listed, read_settings
 
 DONE, SOME_UNREADABLE, NOT_POSSIBLE, INTERRUPTED = 0, 1, 2, 130
 WARNING = "--case-ids: the output names patients by their ids. Keep it as you keep the export."
@@ -41,13 +41,15 @@ def run(options: Namespace) -> int:
 def _replay(options: Namespace) -> dict[str, Any]:
     if options.case_ids:
         print(WARNING, file=sys.stderr)
+    settings = read_settings()
     asked = Options(
         exports=tuple(options.export),
         out=options.out,
         root=find_root(options.content),
         against=find_root(options.against) if options.against else None,
         questionnaires=options.questionnaires,
-        code_maps=read_settings().code_maps,
+        code_maps=settings.code_maps,
+        canonicals=listed(settings.form_canonicals),
         now=options.now,
         hook=options.hook,
         resume=options.resume,

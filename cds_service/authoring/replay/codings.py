@@ -20,7 +20,7 @@ Key = tuple[str, str, str | None, str]  # resource type, element, system as sent
 
 
 class Use(NamedTuple):
-    """What a coding is to the content: ``met`` by a value set, its system ``known`` there."""
+    """The place of a coding in the content: ``met`` by a value set, its system ``known`` there."""
 
     met: bool
     known: bool
@@ -57,7 +57,7 @@ class CodingReader:
         self.counts = CodingCounts()
 
     def use(self, key: Key) -> Use:
-        """What a coding is to the content; looked up once."""
+        """Returns what a coding is to the content; looked up once."""
         use = self._uses.get(key)
         if use is None:
             use = self._uses[key] = self._look_up(key)

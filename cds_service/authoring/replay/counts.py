@@ -14,7 +14,7 @@ DIGITS = 64  # hexadecimal, of the digest
 
 @dataclass(slots=True)
 class Counts:
-    """What was found in some people. Keys of the counters are tuples of text, as the names say.
+    """The counts of some people. Keys of the counters are tuples of text, as the names say.
 
     ``digest`` is the sum of one hash of each person's evaluation, modulo 2 to the 256: it does not
     depend on order or division.

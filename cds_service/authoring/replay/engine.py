@@ -6,7 +6,7 @@ import gc
 import hashlib
 import hmac
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,7 +31,7 @@ GARBAGE = 50_000  # objects between two collections: parsed JSON is not cyclic
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the content says of one person: card ids in order, the answers of its rules."""
+    """The content's answer to one person: card ids in order, the answers of its rules."""
 
     evaluation: Evaluation
     cards: tuple[str, ...]
@@ -42,9 +42,11 @@ class Told:
 class Speaker:
     """One content, compiled, and its answers to records."""
 
-    def __init__(self, content: Content, hook: str, groups: Groups) -> None:
+    def __init__(
+        self, content: Content, hook: str, groups: Groups, canonicals: Sequence[str]
+    ) -> None:
         self.content = content
-        self.pipeline = Pipeline(content, NO_ADDRESS)
+        self.pipeline = Pipeline(content, NO_ADDRESS, canonicals=canonicals)
         self.service = self.pipeline.service_for(hook)
         self.groups = groups
         self.rules = {s.id: s.rule for s in content.sources if s.rule}
@@ -62,17 +64,17 @@ class Speaker:
 
 
 class Engine:
-    """What one process needs for the partitions of one job."""
+    """All that one process needs for the partitions of one job."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.groups = read_groups()
         content = loaded(job.root, job.code_maps, job.version)
-        self.speaker = Speaker(content, job.hook, self.groups)
+        self.speaker = Speaker(content, job.hook, self.groups, job.canonicals)
         self.against: Speaker | None = None
         if job.against and job.against_version:
             other = loaded(job.against, job.code_maps, job.against_version)
-            self.against = Speaker(other, job.hook, self.groups)
+            self.against = Speaker(other, job.hook, self.groups, job.canonicals)
         speakers = [self.speaker, self.against] if self.against else [self.speaker]
         self._codings = [CodingReader(speaker.pipeline.index) for speaker in speakers]
         self._medications = Medications(job.medications)

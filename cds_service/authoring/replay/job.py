@@ -1,4 +1,4 @@
-"""What every task of a replay knows, small enough to be sent to a worker of a cluster."""
+"""The description of a replay that every task has, small enough to be sent to a worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNPACKED = 10  # how much larger NDJSON is than its gzip
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How patients are divided. With more than one group the shuffle has two levels: groups first,
+    """The division of patients. With more than one group the shuffle has two levels: groups first,
     then the partitions of each group."""
 
     partitions: int
@@ -25,12 +25,12 @@ class Plan:
 
     @property
     def groups(self) -> int:
-        """How many groups there are; one: a shuffle of one level."""
+        """The number of groups; one: a shuffle of one level."""
         return ceil(self.partitions / self.per_group)
 
     @property
     def two_levels(self) -> bool:
-        """Whether groups come first."""
+        """True if groups come first."""
         return self.groups > 1
 
     @property
@@ -76,6 +76,7 @@ class Job:
     key: bytes
     case_ids: bool
     code_maps: Path | None = None
+    canonicals: tuple[str, ...] = ()  # further urls of the intake form
 
     @property
     def work(self) -> Path:
@@ -88,11 +89,11 @@ class Job:
         return self.work / "medications.sqlite3"
 
     def piece_file(self, number: int) -> Path:
-        """What reading a piece led to; its run file has the same stem."""
+        """The file of what reading a piece led to; its run file has the same stem."""
         return self.work / "pieces" / f"{number:06}.json"
 
     def group_file(self, group: int) -> Path:
-        """What dividing a group led to."""
+        """The file of what dividing a group led to."""
         return self.work / "groups" / f"{group:06}.json"
 
     def part_file(self, partition: int) -> Path:

@@ -31,7 +31,7 @@ NAMED = (b'"subject"', b'"patient"')
 
 
 class Reason(StrEnum):
-    """Why a line, a Bundle entry or a part of a file was not used."""
+    """The reason why a line, a Bundle entry or a part of a file was not used."""
 
     JSON = "not JSON"
     RESOURCE = "not a FHIR resource"
@@ -47,15 +47,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a line is: ``patient`` is the id of whom it is about, None for a Medication."""
+    """The kind of a line: ``patient`` is the id of whom it is about, None for a Medication."""
 
     type: str
     patient: str | None
 
 
 def read_line(line: bytes, types: Collection[str]) -> Line | Reason | str:
-    """What one line is; the name of a type that is not among ``types`` alone. The line has no line
-    end and is not blank."""
+    """Returns what one line is; of a type that is not among ``types`` the name alone. The line has
+    no line end and is not blank."""
     if line[-1:] == b"}":
         match = TYPE.match(line)
         if match is not None:
@@ -82,8 +82,8 @@ def _parsed(line: bytes, types: Collection[str]) -> Line | Reason | str:
 def read_resource(
     resource: Any, types: Collection[str], patients: Mapping[str, str]
 ) -> Line | Reason | str:
-    """What a parsed resource is. ``patients`` maps a fullUrl of the same Bundle to a patient's
-    id."""
+    """Returns what a parsed resource is. ``patients`` maps a fullUrl of the same Bundle to the id
+    of a patient."""
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(kind, str) or not kind:
         return Reason.RESOURCE

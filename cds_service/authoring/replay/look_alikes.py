@@ -27,7 +27,7 @@ class Words:
     unless: Phrases
 
     def match(self, words: list[str]) -> bool:
-        """Whether the words of a display look like the value set."""
+        """Checks whether the words of a display look like the value set."""
         return _any(self.phrases, words) and not _any(self.unless, words)
 
 

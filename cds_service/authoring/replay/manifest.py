@@ -1,4 +1,4 @@
-"""What a replay was begun with, so that ``--resume`` continues the same and nothing else."""
+"""The manifest of a replay, so that ``--resume`` continues the same and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {
 
 
 def manifest_of(job: Job) -> dict[str, Any]:
-    """What the manifest says of a job: versions with digests, files with sizes and times."""
+    """Returns what is kept of a job: versions with digests, files with sizes and times."""
     return {
         "format": FORMAT,
         "content": job.version,
@@ -77,5 +77,5 @@ def resume(job: Job, now: datetime | None) -> Job:
 
 
 def is_finished(out: Path) -> bool:
-    """Whether a folder holds a whole replay."""
+    """Checks whether a folder holds a whole replay."""
     return (out / "report.json").exists() and not (out / "work").exists()

@@ -1,4 +1,4 @@
-"""How far a replay is: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a replay: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

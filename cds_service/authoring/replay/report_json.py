@@ -29,7 +29,7 @@ ANSWERS = ("yes", "no", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a replay led to: its counts, the codes of the charts, the cards that differ by case."""
+    """The outcome of a replay: counts, codes of the charts, cards that differ by case."""
 
     job: Job
     content: Content

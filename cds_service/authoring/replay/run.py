@@ -29,7 +29,7 @@ RESPONSE = "QuestionnaireResponse"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a replay is asked for; ``now`` is aware, None means the time of the start, or that of
+    """The choices of one replay; ``now`` is aware, None means the time of the start, or that of
     the replay that is resumed."""
 
     exports: tuple[Path, ...]
@@ -38,6 +38,7 @@ class Options:
     against: Path | None = None
     questionnaires: Path | None = None
     code_maps: Path | None = None
+    canonicals: tuple[str, ...] = ()
     now: datetime | None = None
     hook: str = "patient-view"
     resume: bool = False
@@ -101,6 +102,7 @@ def _prepare(options: Options, clock: Callable[[], datetime], workers: int) -> J
         key=b"",
         case_ids=options.case_ids,
         code_maps=options.code_maps,
+        canonicals=options.canonicals,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where tasks run: this process, several processes, or a Dask cluster.
+"""The places where tasks run: this process, several processes, or a Dask cluster.
 
 A runner is one method, ``map(function, items)``: it yields the results in any order. Tasks may run
 twice (a worker was lost): they leave their files whole, under the same names.

@@ -61,7 +61,7 @@ class Teller:
             self._compare(name, told, self._tell(self.engine.against, record))
 
     def _tell(self, speaker: Speaker, record: PatientRecord) -> Told | str:
-        """What a content says; where the service would answer with an error, the error's name."""
+        """Returns what a content says; the name of the error that the service would answer with."""
         try:
             return speaker.tell(record, self.engine.job)
         except ServiceError as error:

@@ -13,18 +13,11 @@ from typing import Any
 
 import orjson
 
-from cds_service.content.model import CONTEXT_BUNDLES, Content
+from cds_service.content.model import Content
 from cds_service.decision.evaluate import Answer, Evaluation
 
 PATIENT = re.compile(r"%patient\b(?:\.([A-Za-z]+))?")
-# Inputs that must be empty, beside the chart keys of the rule.
-EMPTY = (
-    "answers",
-    "staleAnswers",
-    "questionnaireResponse",
-    "expiredQuestionnaireResponse",
-    *CONTEXT_BUNDLES,
-)
+SEEN = frozenset({"patient", "age", "encounter", "user"})  # inputs that may be there
 MAX_KEPT = 100_000  # answers that are kept
 
 
@@ -36,6 +29,7 @@ class RuleAnswers:
         expressions = content.expressions.expressions
         inputs = {name: _inputs(name, expressions) for name in self.names}
         requirements = content.requirements.keys()
+        self._allowed = requirements | SEEN
         self._chart = {name: found & requirements for name, found in inputs.items()}
         self._inputs = inputs
         self._elements = _patient_elements(expressions.values())
@@ -45,7 +39,9 @@ class RuleAnswers:
         """The answer of each name, in order."""
         variables = evaluation.facts.variables
         rule = evaluation.evaluator.rule
-        if self._elements is None or any(variables[name] for name in EMPTY):
+        allowed = self._allowed
+        told = any(value for name, value in variables.items() if name not in allowed)
+        if self._elements is None or told:
             return [rule(name) for name in self.names]
         present = {name for name, entries in evaluation.facts.entries.items() if entries}
         encounter, patient = variables["encounter"], self._patient(variables["patient"])
@@ -78,7 +74,7 @@ class RuleAnswers:
 
 
 def _inputs(name: str, expressions: Mapping[str, Any]) -> frozenset[str]:
-    """What a named expression reads, names followed."""
+    """Returns what a named expression reads, names followed."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
