@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from cds_service.content.model import INDICATORS, Content, Contribution
-from cds_service.decision.evaluate import Evaluation
+from cds_service.decision.evaluate import Evaluation, WantedCard
 
 LISTS = ("has", "lacks", "are")
 ANSWERS = ("yes", "no", "unknown", "not yes")
@@ -70,10 +70,12 @@ def mistaken(expect: Mapping[str, Any], content: Content) -> Iterator[str]:
         offered = [s.id for s in cards[card_id].suggestions] if card_id in cards else []
         if card_id in cards:
             yield from _no_such(f"suggestion of {card_id}", _all_of(wanted), offered)
-    every = [_name(c) for contributions in content.contributions.values() for c in contributions]
-    yield from _no_such("advice", _all_of(expect.get("advice", {})), every)
+    asking = [c for contributions in content.contributions.values() for c in contributions]
+    every = [_name(c) for c in asking]
+    of_card = [_on_card(c, content.cards[c.card].id) for c in asking]
+    yield from _no_such("advice", _all_of(expect.get("advice", {})), [*every, *of_card])
     reasons = (one for wanted in expect.get("reasons", {}).values() for one in _all_of(wanted))
-    yield from _no_such("reason", reasons, every)
+    yield from _no_such("reason", reasons, [*every, *(s.id for s in content.sources)])
     notes = [note.id for moment in content.strategy.moments for note in moment.notes]
     yield from _no_such("note", _all_of(expect.get("notes", {})), notes)
 
@@ -107,14 +109,36 @@ def mismatches(expect: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
         offered = [s.id for s in shown[card].suggestions] if card in shown else []
         wrong += _listed(wanted, offered, f"{card} offers")
     for card, wanted in expect.get("reasons", {}).items():
-        told = [_name(c) for c in shown[card].told] if card in shown else []
-        wrong += _listed(wanted, told, f"{card} tells")
-    advice = [_name(c) for w in evaluation.shown for c in w.advice]
-    wrong += _listed(expect.get("advice", {}), advice, "the advice holds")
+        wrong += _reason_mismatches(card, wanted, shown.get(card))
+    wrong += _advice_mismatches(expect.get("advice", {}), evaluation)
     wrong += _listed(expect.get("notes", {}), [n.id for n in evaluation.notes], "the notes hold")
     if evaluation.errors:
         wrong.append(f"failed: {'; '.join(evaluation.errors.values())}")
     return wrong
+
+
+def _reason_mismatches(card: str, wanted: Mapping[str, Any], shown: WantedCard | None) -> list[str]:
+    """Contributions in their order, or ids of sources in any."""
+    if any("." in one for one in _all_of(wanted)):
+        return _listed(wanted, [_name(c) for c in shown.told] if shown else [], f"{card} tells")
+    sources = sorted(r.source.id for r in shown.reasons) if shown else []
+    in_order = {key: sorted(listed) for key, listed in wanted.items()}
+    return _listed(in_order, sources, f"{card} rests on")
+
+
+def _advice_mismatches(wanted: Mapping[str, Any], evaluation: Evaluation) -> list[str]:
+    """Contributions by plan, or sources by card."""
+    advice = [(w.card.id, c) for w in evaluation.shown for c in w.advice]
+    named, by_card = [_name(c) for _, c in advice], [_on_card(c, card) for card, c in advice]
+    exact = {key: listed for key, listed in wanted.items() if key == "are"}
+    others = {key: listed for key, listed in wanted.items() if key != "are"}
+    words = "the advice holds"
+    return [*_listed(exact, named, words), *_listed(others, [*named, *by_card], words)]
+
+
+def _on_card(contribution: Contribution, card: str) -> str:
+    """The id of an advice line in expectations by the card's id and the source's."""
+    return f"{card}.{contribution.source.id}"
 
 
 def _name(contribution: Contribution) -> str:

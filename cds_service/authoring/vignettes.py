@@ -7,7 +7,7 @@ the first code of that set.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 import yaml
 
 from cds_service.authoring.expectations import misspelt
-from cds_service.content.model import Content, Question
+from cds_service.authoring.given_answers import VISIT, given_responses
+from cds_service.content.model import Content
 from cds_service.decision.evaluate import Evaluation, evaluate
-from cds_service.fhir.questionnaire_response import Showing
-from cds_service.fhir.questionnaire_response.tree import Answer
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import HOOKS, parse_request
 
@@ -158,10 +157,13 @@ def request_for(
         kind = key[0].upper() + key[1:-1]
         prefetch[key] = _bundle(r for r in chart if r["resourceType"] == kind)
     prefetch["patient"] = _patient(vignette)
-    responses = [] if given.get("answers") == "none" else [_response(vignette, defaults, content)]
+    try:
+        responses = list(given_responses(given, defaults, content, vignette.now))
+    except ValueError as error:
+        raise ValueError(f"{vignette.id}: {error}") from None
     prefetch["questionnaireResponses"] = _bundle(responses)
     if HOOKS[vignette.hook].encounter_required:
-        prefetch["encounter"] = {"resourceType": "Encounter", "id": "visit", "status": "arrived"}
+        prefetch["encounter"] = {"resourceType": "Encounter", "id": VISIT, "status": "arrived"}
     else:
         prefetch.pop("encounter", None)
     return {
@@ -179,8 +181,9 @@ def _context(vignette: Vignette, content: Content) -> dict[str, Any]:
         "userId": vignette.given.get("user", "Practitioner/example"),
         "patientId": "person",
     }
-    if needs.encounter_required:
-        context["encounterId"] = "visit"
+    views = [v for v in content.views.values() if v.form.same_encounter]
+    if needs.encounter_required or any(v.name in vignette.given for v in views):
+        context["encounterId"] = VISIT
     if needs.bundle:
         nodes = vignette.given.get("context", ())
         made = [_entry(node, f"new-{i}", vignette.now, content) for i, node in enumerate(nodes)]
@@ -254,76 +257,6 @@ def quantity(text: str) -> dict[str, Any]:
     if match is None:
         raise ValueError(f"not a quantity with a unit: {text!r}")
     return {"value": float(match[1]), "unit": match[2], "system": UCUM, "code": match[2]}
-
-
-# -- the form ------------------------------------------------------------------------------
-
-
-def _response(vignette: Vignette, defaults: Mapping[str, Any], content: Content) -> dict[str, Any]:
-    form = content.questionnaire
-    answered = vignette.now - timedelta(hours=vignette.given.get("answeredHoursAgo", 0))
-    answers = answers_of(vignette, defaults, content)
-    response: dict[str, Any] = {
-        "resourceType": "QuestionnaireResponse",
-        "id": "response",
-        "questionnaire": f"{form.url}|{form.resource['version']}",
-        "status": vignette.given.get("answerStatus", "completed"),
-        "subject": {"reference": "Patient/person"},
-        "authored": answered.isoformat(),
-    }
-    if answers:
-        response["item"] = [
-            {"linkId": link_id, "answer": list(_answers(form.items[link_id], value))}
-            for link_id, value in answers.items()
-        ]
-    return response
-
-
-def answers_of(vignette: Vignette, defaults: Mapping[str, Any], content: Content) -> dict[str, Any]:
-    """linkId -> code, codes or number, in form order, defaults filled in where the form asks."""
-    given = dict(vignette.given.get("answers", {}))
-    blank = vignette.given.get("blank", ())
-    filling = {} if blank == "others" else _filling(given, defaults, blank)
-    form, answers = content.questionnaire, dict[str, Any]()
-    usable: dict[str, list[Answer]] = {}
-    for link_id, question in form.items.items():
-        value = given.pop(link_id, None)
-        if value is None and link_id in filling:
-            shown = Showing.of_answers(form.form, usable).shown(question.item)
-            value = filling[link_id] if shown else None
-        if value is not None:
-            answers[link_id] = value
-            usable[link_id] = [
-                Answer(name.removeprefix("value"), typed, "")
-                for answer in _answers(question, value)
-                for name, typed in answer.items()
-            ]
-    if given:
-        raise ValueError(f"{vignette.id}: the form has no item {', '.join(given)}")
-    return answers
-
-
-def _filling(
-    given: Mapping[str, Any], defaults: Mapping[str, Any], blank: Iterable[str]
-) -> dict[str, Any]:
-    filling = dict(defaults.get("answers", {}))
-    by_answer = defaults.get("byAnswer", {"item": None, "rules": ()})
-    answered = set(given.get(by_answer["item"], ()))
-    for rule in by_answer["rules"]:
-        if answered & set(rule["anyOf"]):
-            filling |= rule["answers"]
-            break
-    return {link_id: v for link_id, v in filling.items() if link_id not in blank}
-
-
-def _answers(question: Question, value: Any) -> Iterator[dict[str, Any]]:
-    for one in value if isinstance(value, list) else [value]:
-        if question.kind == "choice":
-            yield {"valueCoding": {"system": question.system.get(one), "code": one}}
-        elif question.kind == "integer":
-            yield {"valueInteger": one}
-        else:
-            yield {"valueString": one}
 
 
 # -- the run -------------------------------------------------------------------------------

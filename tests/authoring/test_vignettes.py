@@ -197,7 +197,7 @@ def test_a_file_that_is_no_vignette_file_is_named(tmp_path: object) -> None:
 def test_an_answer_to_no_question_is_an_error(clinic: Clinic) -> None:
     vignette = Vignette("X-1", "x", "x", NOW.date(), {"answers": {"zebra": "yes"}}, {})
 
-    with pytest.raises(ValueError, match="X-1: the form has no item zebra"):
+    with pytest.raises(ValueError, match="X-1: the form dyspareunia-intake has no item zebra"):
         case_for(vignette, {}, clinic.pipeline)
 
 
