@@ -13,12 +13,12 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from cds_service.content.model import Card, Content, Question
+from cds_service.content.model import Card, Content, Question, View
 from cds_service.decision.chart import Entry
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.since import result_codes
 from cds_service.decision.support import Fact, SupportReader
-from cds_service.fhir.dates import Span
+from cds_service.fhir.dates import Span, parse_span
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.request import PRACTITIONERS
 
@@ -60,26 +60,53 @@ class Quotes:
         return fact.kind != "source" or bool(self.sources[fact.name].short_title)
 
     def groups(self, evaluation: Evaluation, facts: Iterable[Fact], card: Card) -> list[str]:
-        """Facts as phrases: age and the chart first, options of one question together, grouped
-        items last."""
+        """Facts as phrases: age and the chart first, then the needed form, then each other form
+        behind its heading; options of one question together, grouped items last."""
         first: list[str] = []
+        by_view: dict[str, list[Fact]] = {}
         charted: list[str] = []
-        groups: dict[str, list[Fact]] = {}
-        last: dict[str, list[Fact]] = {}
         for fact in facts:
             item = self.items.get(fact.name) if fact.kind in ("option", "number") else None
             if fact.kind == "age":
                 first = [self.say["age"].format(value=evaluation.facts.variables["age"])]
             elif item is None:
                 charted.append(self.phrase(evaluation, fact))
-            elif item.group:
-                last.setdefault(item.group, []).append(fact)
             else:
-                groups.setdefault(item.label, []).append(fact)
+                by_view.setdefault(item.view, []).append(fact)
         words = [*first, *dict.fromkeys(charted)]
-        words += [self._item(evaluation, listed, card) for listed in groups.values()]
-        words += [self._group(evaluation, label, listed) for label, listed in last.items()]
+        for view in self.content.views.values():  # in their order, whatever led to them
+            told = self._answers(evaluation, by_view.get(view.name, []), card)
+            if told:
+                words += [self._headed(evaluation, view, told[0]), *told[1:]]
         return words
+
+    def _answers(self, evaluation: Evaluation, facts: Iterable[Fact], card: Card) -> list[str]:
+        """The answers of one form."""
+        groups: dict[str, list[Fact]] = {}
+        last: dict[str, list[Fact]] = {}
+        for fact in facts:
+            item = self.items[fact.name]
+            where, label = (last, item.group) if item.group else (groups, item.label)
+            where.setdefault(label, []).append(fact)
+        words = [self._item(evaluation, listed, card) for listed in groups.values()]
+        return words + [self._group(evaluation, label, listed) for label, listed in last.items()]
+
+    def _headed(self, evaluation: Evaluation, view: View, text: str) -> str:
+        """The first answer of a form with its heading; the needed form needs none."""
+        heading = self.heading(evaluation, view.name)
+        return f"{heading}: {text}" if heading else text
+
+    def heading(self, evaluation: Evaluation, view_name: str) -> str:
+        """The words that stand before answers of a view, with the date; none for the needed
+        form."""
+        view = self.content.views[view_name]
+        return view.heading.format(date=self.view_day(evaluation, view.name)) if view.prefix else ""
+
+    def view_day(self, evaluation: Evaluation, view: str) -> str:
+        """The day of the response in use of a view; empty without one."""
+        response = evaluation.facts.variables.get(f"{view}Response")
+        when = parse_span(response.get("authored")) if response else None
+        return self.calendar_day(when) if when else ""
 
     def _item(self, evaluation: Evaluation, facts: list[Fact], card: Card) -> str:
         item = self.items[facts[0].name]
@@ -88,9 +115,9 @@ class Quotes:
         if len(values) > MAX_OPTIONS:
             shown.append(self.say["and-more"].format(count=len(values) - MAX_OPTIONS))
         text = f"{item.label}: {', '.join(shown)}"
-        age = evaluation.facts.answers.age
-        if item.link_id in evaluation.facts.answers.stale and age is not None:
-            return self.say["still-so"].format(quote=text, ago=self.ago(evaluation))
+        ago = self.ago(evaluation, item.view)
+        if facts[0].name in evaluation.facts.answers.stale and ago:
+            return self.say["still-so"].format(quote=text, ago=ago)
         return text
 
     def _group(self, evaluation: Evaluation, label: str, facts: list[Fact]) -> str:
@@ -184,15 +211,19 @@ class Quotes:
             here = now.astimezone(local.tzinfo)
             word = self.say["today" if local.date() == here.date() else "yesterday"]
             return f"{word} {local:%H:%M}"
+        return self.calendar_day(when)
+
+    def calendar_day(self, when: Span) -> str:
+        """A date as precise as it was written, without its time."""
         year, *rest = when.text[:10].split("-")
         month = self.months[int(rest[0]) - 1] if rest else ""
         day = str(int(rest[1])) if len(rest) > 1 else ""
         return " ".join(word for word in (day, month, year) if word)
 
-    def ago(self, evaluation: Evaluation) -> str:
-        """Returns how long ago the answers were given, in calendar days; empty when that is not
-        known."""
-        authored = evaluation.facts.answers.authored
+    def ago(self, evaluation: Evaluation, view: str = "") -> str:
+        """Returns how long ago the answers of a view (without one: of the needed form) were given,
+        in calendar days; empty when that is not known."""
+        authored = evaluation.facts.others.get(view, evaluation.facts.answers).authored
         if authored is None:
             return ""
         days = (evaluation.now.astimezone(authored.tzinfo).date() - authored.date()).days

@@ -22,6 +22,7 @@ class StillOpen:
         self.quotes = quotes
         self.reader = reader
         self.say = content.strategy.wording
+        self.in_order = sorted(content.items, key=lambda i: not content.items[i].is_emergency)
         self.parts = {c: reader.of(c) for cs in content.contributions.values() for c in cs}
         self.offers = {
             s.id: All(tuple(reader.part(c.expression.tree) for c in s.conditions))
@@ -44,7 +45,7 @@ class StillOpen:
         sheet, items = evaluation.facts.answers, self.content.items
         named = [
             link_id
-            for link_id in sorted(items, key=lambda i: not items[i].is_emergency)
+            for link_id in self.in_order
             if link_id in asked
             and link_id in (*sheet.unanswered, *sheet.stale, *sheet.unusable)  # it was shown
             and items[link_id].quoted_only_on in (None, wanted.card.plan["id"])
@@ -58,13 +59,19 @@ class StillOpen:
                 kind = "answers-unusable"
             else:
                 kind = "left-open" if link_id in sheet.view else "not-answered"
-            kinds.setdefault(kind, []).append(items[link_id].label)
+            kinds.setdefault(kind, []).append(self._label(evaluation, link_id))
         ago = self.quotes.ago(evaluation) if sheet.authored else ""
         for kind in ("not-answered", "left-open", "too-old", "answers-unusable"):
             if kind in kinds:
                 yield self.say[kind].format(items=self._listed(kinds[kind]), ago=ago)
         if VITAL_SIGNS in asked:
             yield self.say["no-vital-signs"]
+
+    def _label(self, evaluation: Evaluation, path: str) -> str:
+        """A question as a card names it; of another form than the needed one with its heading."""
+        item = self.content.items[path]
+        heading = self.quotes.heading(evaluation, item.view)
+        return f"{item.label} ({heading})" if heading else item.label
 
     def _open(self, wanted: WantedCard, values: Values) -> frozenset[str]:
         """Questions that could make the card more pressing, or change its first suggestion."""

@@ -11,6 +11,7 @@ from cds_service.hooks.quotes import Quotes
 
 BRACES = re.compile(r"\{([\w:-]+)\}")
 FACTS = "facts"
+DATE = "date"  # ``{view:date}``, the day of the response in use
 
 
 class Templates:
@@ -37,8 +38,17 @@ class Templates:
         if name == "ago":
             authored = evaluation.facts.answers.authored
             return self.quotes.ago(evaluation) if authored else ""
+        view, _, rest = name.partition(":")
+        if rest and view in self.content.views:
+            return self._of_view(view, rest, evaluation)
         item = self.content.items.get(name)
         if item is not None:
             value = evaluation.facts.answers.view.get(name)
             return "" if value is None else item.number.format(value=value)
         return self.quotes.number(evaluation, name) if name in self.content.names else ""
+
+    def _of_view(self, view: str, name: str, evaluation: Evaluation) -> str:
+        """The day of a view, or one of its numbers."""
+        if name == DATE:
+            return self.quotes.view_day(evaluation, view)
+        return self.value(self.content.views[view].prefix + name, evaluation)
