@@ -65,7 +65,8 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         listed(settings.form_canonicals),
     )
     calls = HookCalls(pipeline, store, settings)
-    populator = Populator.of(pipeline)
+    populators = {form.id: Populator.of(pipeline, form) for form in content.forms}
+    populator = populators[content.questionnaire.id]
     authenticator = _authenticator(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
     app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = calls, switches
@@ -79,7 +80,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(operations_blueprint(calls, switches, clock))
     app.register_blueprint(openapi_blueprint(calls.pipeline, settings))
     app.register_blueprint(
-        fhir_blueprint(pipeline, populator, authenticator, clock, settings.public_base_url)
+        fhir_blueprint(pipeline, populators, authenticator, clock, settings.public_base_url)
     )
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(calls, settings.clinic_url))

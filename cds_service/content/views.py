@@ -22,7 +22,9 @@ from cds_service.content.model import (
     View,
     view_inputs,
 )
+from cds_service.content.questionnaires import walk_items
 from cds_service.content.reader import ContentFiles
+from cds_service.fhir.questionnaire_response.form import RESTRICTED, SECURITY_LABEL
 
 VIEW, NEEDED, EARLIER = "answers-view", "needed-form", "earlier-view"
 ANSWERED_BY = "answered-by"
@@ -134,10 +136,31 @@ def view_findings(content_files: ContentFiles) -> Iterator[Finding]:
             elif name in INPUTS:
                 yield Finding(file, VIEW, f"the view {name!r} has the name of an input of rules")
             seen.setdefault(name, file)
+    yield from _copies(forms, files)
     needed = [form for form in forms if is_needed(form)]
     if forms and len(needed) != 1:
         message = f"exactly one form is the needed one of the content, not {len(needed)}"
         yield Finding("questionnaires", NEEDED, message)
+
+
+def _copies(forms: list[dict[str, Any]], files: Mapping[str, str]) -> Iterator[Finding]:
+    """Items copied from another form: they must be there, and no less restricted."""
+    items = {(f["url"], i["linkId"]): i for f in forms for i in walk_items(f.get("item", ()))}
+    for (url, link_id), item in items.items():
+        extension = ext.value(item, "prefill-from")
+        if extension is None:
+            continue
+        parts, path = ext.parts(extension), f"item {link_id}.prefill-from"
+        source = items.get((str(parts.get("form")).partition("|")[0], str(parts.get("item"))))
+        if source is None:
+            yield Finding(files[url], path, "needs form and item of a form of the content")
+        elif _is_restricted(source) and not _is_restricted(item):
+            message = "a restricted answer is copied to a restricted item only"
+            yield Finding(files[url], path, message)
+
+
+def _is_restricted(item: Mapping[str, Any]) -> bool:
+    return bool(RESTRICTED & {label.get("code") for label in ext.values(item, SECURITY_LABEL)})
 
 
 def _marks(form: Resource, file: str, urls: set[str]) -> Iterator[Finding]:

@@ -6,11 +6,11 @@ is never logged or stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cds_service.content.codes import normalise
-from cds_service.content.model import Applicability, Contribution
+from cds_service.content.model import Applicability, Contribution, View
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.decision.unread import Unread
 from cds_service.fhirpath import FhirPathError, to_json
@@ -127,7 +127,29 @@ def _answers(evaluation: Evaluation) -> dict[str, Any]:
         "unanswered": sorted(sheet.unanswered),
         "unusable": list(sheet.unusable),
         "stale": sorted(sheet.stale),
+        "views": {name: _view(evaluation, view) for name, view in _others(evaluation)},
     }
+
+
+def _others(evaluation: Evaluation) -> Iterator[tuple[str, View]]:
+    """The views beside that of the needed form."""
+    return ((name, v) for name, v in evaluation.content.views.items() if v.prefix)
+
+
+def _view(evaluation: Evaluation, view: View) -> dict[str, Any]:
+    """The response in use of one view, and why others are not."""
+    facts, sheet = evaluation.facts, evaluation.facts.others.get(view.name)
+    authored = sheet.authored if sheet else None
+    told = {
+        "form": view.form.url,
+        "usable": sheet is not None,
+        "authored": authored.isoformat() if authored else None,
+        "view": sheet.view if sheet else {},
+        "unanswered": sorted(sheet.unanswered) if sheet else [],
+        "stale": sorted(sheet.stale) if sheet else [],
+    }
+    refused = facts.variables.get(view.inputs[-1]) if view.earlier_than is None else ()
+    return {**told, "notUsed": list(refused or ())}
 
 
 def _chart(evaluation: Evaluation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.model import Content, Prefill, Resource
+from cds_service.content.model import Content, Prefill, Questionnaire, Resource
 from cds_service.decision.chart import ChartIndex, Entry
 from cds_service.decision.facts import age_of, limited
 from cds_service.decision.record import ENCOUNTER, PATIENT
@@ -22,12 +22,14 @@ from cds_service.fhir.bundles import read_contents
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, outcome
 from cds_service.fhir.questionnaire_response import Form, validate
 from cds_service.fhir.references import Person, References, is_about
+from cds_service.fhir_api.copied_answers import copied_answers
 from cds_service.fhir_api.parameters import Parameters
 from cds_service.fhir_api.typed_answers import Answer, WrongAnswer, typed_answers
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.prefetch import templates
 
+RESPONSE = "QuestionnaireResponse"
 DAY = 10  # characters of a date without its time
 Entries = Mapping[str, list[Entry]]
 
@@ -65,14 +67,18 @@ class _Found:
 
 
 class Populator:
-    """Fills in one content's form. ``queries`` (key -> query template, as in discovery) are what a
-    launch should bring; more does no harm, and less leaves items unanswered."""
+    """Fills in one form of a content. ``queries`` (key -> query template, as in discovery) are what
+    a launch should bring; more does no harm, and less leaves items unanswered."""
 
-    def __init__(self, content: Content, index: ChartIndex, form: Form) -> None:
+    def __init__(self, content: Content, index: ChartIndex, questionnaire: Questionnaire) -> None:
         self.content = content
         self.index = index
-        self.form = form
-        types = {content.requirements[r].type for p in content.prefills for r in p.requirements}
+        self.questionnaire = questionnaire
+        self.form: Form = questionnaire.form
+        self.prefills = [p for p in content.prefills if p.form == questionnaire.url]
+        types = {content.requirements[r].type for p in self.prefills for r in p.requirements}
+        if any(item.copied_from for item in questionnaire.items.values()):
+            types.add(RESPONSE)
         needed = tuple(f"{name}?" for name in types)
         self.queries = {
             key: query
@@ -81,10 +87,10 @@ class Populator:
         }
 
     @classmethod
-    def of(cls, pipeline: Pipeline) -> Populator:
-        """The populator of the form that a pipeline serves."""
+    def of(cls, pipeline: Pipeline, questionnaire: Questionnaire | None = None) -> Populator:
+        """The populator of a form that a pipeline serves; without one, of the needed form."""
         content = pipeline.content
-        return cls(content, pipeline.index, content.questionnaire.form)
+        return cls(content, pipeline.index, questionnaire or content.questionnaire)
 
     def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
         """``launch`` holds resources, Bundles or lists of either by name: ``patient`` and perhaps
@@ -95,13 +101,13 @@ class Populator:
             return self._response(read, {}, now)
         entries, _ = self.index.match(read.chart, now, read.references)
         inputs = {
-            "questionnaire": self.content.questionnaire.resource,
+            "questionnaire": self.questionnaire.resource,
             "patient": read.patient,
             "age": age_of(read.patient, now),
             "encounter": read.encounter,
         }
         found = {}
-        for prefill in self.content.prefills:
+        for prefill in self.prefills:
             try:
                 proved = self._proved(prefill, inputs, entries, now)
                 words = prefill.source.get(language, prefill.source[""])
@@ -115,7 +121,19 @@ class Populator:
                 read.issues.append(_issue(prefill.link_id, error.message))
             else:
                 found[prefill.link_id] = answers
-        return self._response(read, found, now)
+        return self._response(read, {**found, **self._copied(read, now)}, now)
+
+    def _copied(self, read: _Launch, now: datetime) -> dict[str, list[_Found]]:
+        """Returns what another form's usable response answers alike, by linkId."""
+        responses = [r for r in read.chart if r["resourceType"] == RESPONSE]
+        copied = copied_answers(self.content, self.questionnaire, responses, read.references, now)
+        return {
+            link_id: [_Found(a, (self._of_form(response),)) for a in answers]
+            for link_id, answers, response in copied
+        }
+
+    def _of_form(self, response: Resource) -> dict[str, str]:
+        return _origin(_title(self.content, response), response)
 
     # -- one item --------------------------------------------------------------------
 
@@ -155,7 +173,7 @@ class Populator:
     def _built(
         self, read: _Launch, found: Mapping[str, list[_Found]], now: datetime
     ) -> dict[str, Any]:
-        form = self.content.questionnaire.resource
+        form = self.questionnaire.resource
         response: dict[str, Any] = {
             "resourceType": "QuestionnaireResponse",
             "questionnaire": f"{form['url']}|{form['version']}",
@@ -168,6 +186,14 @@ class Populator:
                 response[name] = {"reference": reference}
         items = list(_items(form["item"], found, ext.full_url(form["url"], ext.ANSWER_SOURCE)))
         return {**response, "item": items} if items else response
+
+
+def _title(content: Content, response: Resource) -> str:
+    """The title of the form that a response answers, with the day."""
+    url = str(response.get("questionnaire")).partition("|")[0]
+    form = next((f for f in content.forms if f.url == url), content.questionnaire)
+    title, authored = form.resource["title"], str(response.get("authored", ""))[:DAY]
+    return f"{title}, {authored}" if authored else str(title)
 
 
 def _items(

@@ -8,6 +8,7 @@ version.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -20,7 +21,8 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from cds_service.access.tokens import Authenticator
 from cds_service.fhir.dates import Clock
-from cds_service.fhir.questionnaire_response import as_outcome, usability, validate
+from cds_service.fhir.questionnaire_response import Form, as_outcome, usability, validate
+from cds_service.fhir.references import reference_text
 from cds_service.fhir_api.apply import apply_plan
 from cds_service.fhir_api.capabilities import capability_statement
 from cds_service.fhir_api.catalogue import Catalogue, Search, read_search, searchset
@@ -38,7 +40,7 @@ class FhirApi:
     CapabilityStatement as JSON."""
 
     pipeline: Pipeline
-    populator: Populator
+    populators: Mapping[str, Populator]  # by the id of the form, the needed one first
     authenticator: Authenticator
     clock: Clock
     base: str
@@ -48,7 +50,7 @@ class FhirApi:
 
 def fhir_blueprint(
     pipeline: Pipeline,
-    populator: Populator,
+    populators: Mapping[str, Populator],
     authenticator: Authenticator,
     clock: Clock,
     base_url: str,
@@ -57,7 +59,7 @@ def fhir_blueprint(
     base = f"{base_url}/fhir"
     statement = orjson.dumps(capability_statement(pipeline.content, base))
     catalogue = Catalogue(pipeline.content)
-    api = FhirApi(pipeline, populator, authenticator, clock, base, catalogue, statement)
+    api = FhirApi(pipeline, populators, authenticator, clock, base, catalogue, statement)
     routes = Blueprint("fhir", __name__, url_prefix="/fhir")
     routes.before_request(check_format)
     routes.after_app_request(as_fhir)
@@ -111,7 +113,7 @@ def populate(api: FhirApi, questionnaire_id: str) -> Response:
     """``Questionnaire/[id]/$populate``: Parameters with ``response``; raises ServiceError."""
     authorize(api)
     api.catalogue.read("Questionnaire", questionnaire_id)
-    populated = api.populator.populate(launch_of(sent_parameters()), api.clock())
+    populated = api.populators[questionnaire_id].populate(launch_of(sent_parameters()), api.clock())
     return patient_response(populated_parameters(populated))
 
 
@@ -119,8 +121,16 @@ def validate_response(api: FhirApi) -> Response:
     """``POST QuestionnaireResponse/$validate``: an OperationOutcome; raises ServiceError."""
     authorize(api)
     response = resource_of(parsed_body())
-    problems = validate(api.populator.form, response, now=api.clock())
+    problems = validate(_form_of(api, response), response, now=api.clock())
     return patient_response(as_outcome([*problems, *usability(response)]))
+
+
+def _form_of(api: FhirApi, response: Any) -> Form:
+    """The form a response names by its canonical; the needed one where it names none of ours."""
+    named = reference_text(response.get("questionnaire")) if isinstance(response, dict) else None
+    url = (named or "").partition("|")[0]
+    forms = [populator.questionnaire for populator in api.populators.values()]
+    return next((form for form in forms if form.url == url), forms[0]).form
 
 
 def authorize(api: FhirApi) -> None:

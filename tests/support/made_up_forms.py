@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.content import FOLDERS
+from cds_service.fhir.questionnaire_response.form import SECURITY_LABEL
 from tests.support.clinic import FORM, ROOT
 
 BASE = "https://dyspareunia-cds.example/fhir"
@@ -92,6 +93,17 @@ def seen() -> dict[str, Any]:
             {"question": "skin", "operator": "=", "answerCoding": {"system": CODES, "code": "red"}}
         ],
     )
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+    source = [{"url": "form", "valueCanonical": FORM}, {"url": "item", "valueString": "organs"}]
+    parts = choice("parts", "uterus", "penis", "tail", repeats=True)
+    parts["extension"] += [
+        {"url": SECURITY_LABEL, "valueCoding": label},
+        extension("prefill-from", extension=source),
+    ]
+    parts["extension"][0] = {
+        "url": CONTROL,
+        "valueCodeableConcept": {"coding": [{"code": "check-box"}]},
+    }
     group = {"linkId": "looks", "text": "Looks", "type": "group", "item": [spot]}
     extensions = [
         extension("answers-view", valueCode="seen"),
@@ -100,7 +112,7 @@ def seen() -> dict[str, Any]:
         extension("quote-heading", valueString="Seen on {date}"),
         hours("answer-valid-for", 48),
     ]
-    return _form(SEEN, "What was seen", extensions, [skin, group])
+    return _form(SEEN, "What was seen", extensions, [skin, group, parts])
 
 
 def later() -> dict[str, Any]:
