@@ -17,7 +17,13 @@ from cds_service.authoring.vignettes import Case
 from cds_service.content.model import Applicability, Content, Moment, NamedFact, Requirement
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import Answer, Evaluation, finish
-from cds_service.fhirpath import Expression, FhirPathError, compile_expression, render
+from cds_service.fhirpath import (
+    Expression,
+    FhirPathError,
+    NamedExpressions,
+    compile_expression,
+    render,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +168,17 @@ class _RuleKill:
             return True  # a rule that cannot be evaluated is noticed at once
         if after == base.bindings[self.fact.name]:
             return False
-        return bool(
-            mismatches(case.vignette.expect, _with(case, {self.fact.name: after}, self.redone))
-        )
+        # Once more as items with their FHIR types, as the expressions that rest on it see them.
+        read = {name: base.bindings.items_of(name) for name in self.expression.variables}
+        alone = NamedExpressions({self.fact.name: self.expression}).bind(read, base.now)
+        changed = {self.fact.name: alone.items_of(self.fact.name)}
+        return bool(mismatches(case.vignette.expect, _with(case, changed, self.redone)))
 
 
 def _with(case: Case, changed: Mapping[str, Any], redone: _Redone) -> Evaluation:
     """The evaluation with other values under some names; only what rests on them is redone."""
     base = case.found.evaluator
-    kept = {name: base.bindings[name] for name in redone.read}
+    kept = {name: base.bindings.items_of(name) for name in redone.read}
     inputs = {**base.facts.variables, **kept, **changed}
     bindings = base.content.expressions.bind(inputs, base.now)
     answers = {key: base.known[key] for key in redone.kept if key in base.known}
