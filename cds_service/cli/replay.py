@@ -65,7 +65,7 @@ def _replay(options: Namespace) -> dict[str, Any]:
 def _tell(report: dict[str, Any], out: Path) -> int:
     print(
         f"{report['patients']} patients in {report['seconds']:.1f} s, "
-        f"{report['patientsPerSecondPerCore']:.0f} a second and core. See {out}"
+        f"{report['patientsPerSecondPerCore']:.0f} a second and core. See {out / 'report.html'}"
     )
     for reason, number in report["unreadable"].items():
         print(f"Not read: {number} {reason}", file=sys.stderr)

@@ -15,6 +15,7 @@ from cds_service.authoring.replay.engine import load
 from cds_service.authoring.replay.files import read_json_file, write_json
 from cds_service.authoring.replay.job import Job
 from cds_service.authoring.replay.lines import Reason
+from cds_service.authoring.replay.report_html import write_html
 from cds_service.authoring.replay.report_json import Outcome, report_of
 from cds_service.authoring.replay.tables import LIST, NUMBER, TEXT, TRUTH, write_table
 
@@ -29,13 +30,15 @@ BY_RULE = {
 }
 
 
-def write_results(job: Job, seconds: float, workers: int) -> dict[str, Any]:
+def write_results(job: Job, seconds: float, workers: int, html: bool) -> dict[str, Any]:
     """Writes the tables, then the report, ``report.json`` last; returns what that holds."""
     content = load(job.root, job.code_maps)
     counts, diff = _added(job)
     rows = list(coding_rows(content, job.root, counts.codings))
     _write_tables(job, counts, diff, rows)
     report = report_of(Outcome(job, content, counts, rows, diff, seconds, workers))
+    if html:
+        write_html(job.out / "report.html", report, content.draft)
     write_json(job.out / "report.json", report)
     return report
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from cds_service.authoring.replay.engine import engine_of, load, types_read
 from cds_service.authoring.replay.files import read_json_file, write_json
-from cds_service.authoring.replay.job import PARTITION_BYTES, Job, make_plan
+from cds_service.authoring.replay.job import MAX_PARTITIONS, PARTITION_BYTES, Job, make_plan
 from cds_service.authoring.replay.manifest import begin, is_finished, resume
 from cds_service.authoring.replay.medications import write_medications
 from cds_service.authoring.replay.partition import evaluate_partition
@@ -43,7 +43,9 @@ class Options:
     hook: str = "patient-view"
     resume: bool = False
     case_ids: bool = False
+    html: bool = True  # False: without report.html
     partition_bytes: int = PARTITION_BYTES
+    max_partitions: int = MAX_PARTITIONS
 
 
 def replay(
@@ -71,7 +73,7 @@ def replay(
     finally:
         seconds = earlier + time.monotonic() - began
         _keep_seconds(job, seconds)
-    report = write_results(job, seconds, runner.workers)
+    report = write_results(job, seconds, runner.workers, options.html)
     shutil.rmtree(job.work)
     return report
 
@@ -92,7 +94,7 @@ def _prepare(options: Options, clock: Callable[[], datetime], workers: int) -> J
         out=options.out.resolve(),
         sources=tuple(sources),
         types=types_read(contents.values()),
-        plan=make_plan(tuple(sources), workers, options.partition_bytes),
+        plan=make_plan(tuple(sources), workers, options.partition_bytes, options.max_partitions),
         root=options.root,
         version=contents[options.root].version,
         against=options.against,

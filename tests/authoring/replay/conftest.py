@@ -27,5 +27,5 @@ def export(content: Content, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a replay of it, in one process."""
     out = tmp_path_factory.mktemp("replays") / "run"
-    replayed(out, export)
+    replayed(out, export, html=True)
     return out

@@ -33,9 +33,14 @@ def write_ndjson(folder: Path, resources: Iterable[Resource]) -> Path:
 def replayed(
     out: Path, *exports: Path, now: datetime = NOW, runner: Runner | None = None, **more: Any
 ) -> dict[str, Any]:
-    """The report of a replay with the project's content."""
-    options = replace(Options(exports, out, ROOT, now=now), **more)
+    """The report of a replay with the project's content, without its page."""
+    options = replace(Options(exports, out, ROOT, now=now, html=False), **more)
     return replay(options, lambda: now, runner)
+
+
+def resources(path: Path) -> list[dict[str, Any]]:
+    """The resources of an NDJSON file."""
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from cds_service.authoring.vignettes import Vignettes, request_for
@@ -19,6 +18,7 @@ from tests.demo.visits import request_of
 from tests.support.clinic import NOW, PATIENT_VIEW, Clinic, bundle, key_of
 
 from .exports import about, cards_by_patient, replayed, rows, write_ndjson
+from .exports import resources as read
 
 Body = dict[str, Any]
 
@@ -79,8 +79,7 @@ def test_what_was_not_understood_is_what_the_hook_did_not_understand(
 ) -> None:
     charts: dict[str, list[Any]] = {}
     for path in export.glob("*.ndjson"):
-        for line in path.read_bytes().splitlines():
-            resource = orjson.loads(line)
+        for resource in read(path):
             subject = resource.get("subject", {"reference": f"Patient/{resource['id']}"})
             charts.setdefault(subject["reference"].removeprefix("Patient/"), []).append(resource)
     replayed(tmp_path / "run", export, case_ids=True)
