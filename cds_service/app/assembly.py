@@ -29,7 +29,7 @@ from cds_service.store import Store, StoreUnavailable, load_key
 from cds_service.store.migrations import MigrationFailed, upgrade
 from cds_service.telemetry.logs import LOG
 from cds_service.web.content_pages import content_blueprint
-from cds_service.web.form import SessionCookie, intake_blueprint, intake_of
+from cds_service.web.form import Forms, form_blueprints, forms_of
 from cds_service.web.form.client_address import AddressLimit, read_networks
 from cds_service.web.form.sessions import Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
@@ -66,7 +66,6 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     )
     calls = HookCalls(pipeline, store, settings)
     populators = {form.id: Populator.of(pipeline, form) for form in content.forms}
-    populator = populators[content.questionnaire.id]
     authenticator = _authenticator(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
     app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = calls, switches
@@ -86,18 +85,26 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     app.register_blueprint(site_blueprint(calls, settings.clinic_url))
     app.register_blueprint(content_blueprint(pipeline, settings.vignette_results))
     app.register_blueprint(reports_blueprint(content, store, settings.report_token, clock))
-    cookie = SessionCookie(secure=settings.public_base_url.startswith("https://"))
     sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
-    address = f"{settings.public_base_url}/intake"
-    intake = intake_of(content, sessions, cookie, clock, address, settings.age_range)
+    secure = settings.public_base_url.startswith("https://")
+    made = forms_of(content, sessions, secure, clock, settings.public_base_url, settings.age_range)
     networks = read_networks(settings.trusted_proxies)
     limit = None if networks is None else AddressLimit(networks)
-    intake = replace(intake, site_words=settings.site_words, address_limit=limit)
-    flow = LaunchFlow(calls, populator, intake, apps, settings.public_base_url + CALLBACK)
-    app.extensions[LAUNCH_FLOW] = flow
-    app.register_blueprint(intake_blueprint(intake, submit_with(flow) if apps else None))
-    app.register_blueprint(launch_blueprint(flow))
+    intakes = {
+        name: replace(one, site_words=settings.site_words, address_limit=limit)
+        for name, one in made.items()
+    }
+    flows = {
+        name: LaunchFlow(calls, populators[name], one, apps, settings.public_base_url + CALLBACK)
+        for name, one in intakes.items()
+    }
+    app.extensions[LAUNCH_FLOW] = flows[content.questionnaire.id]
+    submits = {name: submit_with(flow) for name, flow in flows.items()} if apps else {}
+    forms = Forms(intakes, submits)
+    for routes in form_blueprints(forms):
+        app.register_blueprint(routes)
+    app.register_blueprint(launch_blueprint(Forms(flows, {})))
     _log_start(content, silent)
     return app
 

@@ -444,8 +444,13 @@ class Questionnaire:
     heading: str = ""
 
     @property
+    def canonical(self) -> str:
+        """Returns the canonical url with the version."""
+        return f"{self.url}|{self.form.resource['version']}"
+
+    @property
     def id(self) -> str:
-        """The id of the resource, as addresses hold it."""
+        """Returns the id of the resource, as addresses hold it."""
         return str(self.form.resource["id"])
 
     @property

@@ -104,18 +104,20 @@ class HookCalls:
         count_evaluation(evaluation, seconds["evaluation"])
         self.coverage.add(evaluation.facts.codings, now)
         self._record(call, cards, {step: 1000 * s for step, s in seconds.items()})
-        return CallResult(cards_for(client, cards, self._form_link(client, request)), evaluation)
+        return CallResult(cards_for(client, cards, self._form_links(client, request)), evaluation)
 
-    def _form_link(self, client: Client, request: HookRequest) -> FormLink:
-        form = self.pipeline.content.questionnaire.resource
-        canonical = f"{form['url']}|{form['version']}"
-        return FormLink(
-            url=self.pipeline.intake_url,
-            launch_url=f"{self.pipeline.intake_url}/launch",
-            app_context=app_context.write(
-                self.store.names, canonical, self.pipeline.call(request, client.id).uuid()
-            ),
-        )
+    def _form_links(self, client: Client, request: HookRequest) -> dict[str, FormLink]:
+        """Returns how each form is launched, by the address that cards lead to."""
+        call = self.pipeline.call(request, client.id)
+        return {
+            url: FormLink(
+                url,
+                f"{url}/launch",
+                app_context.write(self.store.names, form.canonical, call.uuid()),
+            )
+            for form in (self.pipeline.content.forms if client.smart else ())
+            if (url := call.intake_url if form.is_needed else call.form_url(form.id))
+        }
 
     # -- repeats ------------------------------------------------------------------------
 

@@ -60,6 +60,10 @@ class Call:
         """The public address without a path of its own."""
         return self.intake_url.rpartition("/")[0]
 
+    def form_url(self, form_id: str) -> str:
+        """Returns the address of a form."""
+        return f"{self.site_url}/forms/{form_id}"
+
 
 def unkeyed_uuid(*parts: str) -> str:
     """A uuid that anybody can make: for explain and vignettes, whose cards are sent to nobody."""
@@ -157,10 +161,19 @@ class CardWriter:
             if code in offered
         )
 
+    def _form_url(self, canonical: str, call: Call) -> str:
+        """The address of a form; the needed one keeps its own."""
+        is_needed = canonical == self.content.questionnaire.url
+        return call.intake_url if is_needed else call.form_url(canonical.rpartition("/")[2])
+
     def _links(self, wanted: WantedCard, call: Call) -> Iterator[dict[str, str]]:
         for suggestion in wanted.suggestions:
             if suggestion.form:
-                yield {"label": suggestion.label, "url": call.intake_url, "type": "absolute"}
+                yield {
+                    "label": suggestion.label,
+                    "url": self._form_url(suggestion.form, call),
+                    "type": "absolute",
+                }
         anchor = f"#{wanted.speaker.source.id}" if wanted.speaker else ""
         url = f"{call.site_url}/content/cards/{wanted.card.plan['id']}{anchor}"
         yield {"label": self.say["full-reasoning"], "url": url, "type": "absolute"}

@@ -6,6 +6,7 @@ clinical content.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +27,20 @@ class FormLink:
 
 
 def cards_for(
-    client: Client, cards: list[dict[str, Any]], form: FormLink | None = None
+    client: Client, cards: list[dict[str, Any]], forms: Mapping[str, FormLink] | None = None
 ) -> list[dict[str, Any]]:
-    """Returns the cards in the form of this client; the given ones stay as they are. Links to the
-    form become SMART links for a client that can launch it
+    """Returns the cards in the form of this client; the given ones stay as they are. Links to
+    ``forms`` (by address) become SMART links for a client that can launch them
     (``docs/decisions/smart-links-per-client.md``)."""
-    return [_card_for(client, card, form if client.smart else None) for card in cards]
+    return [_card_for(client, card, forms if client.smart else None) for card in cards]
 
 
-def _card_for(client: Client, card: dict[str, Any], form: FormLink | None) -> dict[str, Any]:
+def _card_for(
+    client: Client, card: dict[str, Any], forms: Mapping[str, FormLink] | None
+) -> dict[str, Any]:
     card = dict(card)
-    if form and card.get("links"):
-        card["links"] = [_link_for(link, form) for link in card["links"]]
+    if forms and card.get("links"):
+        card["links"] = [_link_for(link, forms.get(link["url"])) for link in card["links"]]
     if card.get("suggestions"):
         allowed = client.selection_behaviors
         if card["selectionBehavior"] not in allowed:
@@ -48,8 +51,8 @@ def _card_for(client: Client, card: dict[str, Any], form: FormLink | None) -> di
     return card
 
 
-def _link_for(link: dict[str, Any], form: FormLink) -> dict[str, Any]:
-    if link["url"] != form.url:
+def _link_for(link: dict[str, Any], form: FormLink | None) -> dict[str, Any]:
+    if form is None:
         return link
     smart = {"type": "smart", "url": form.launch_url, "appContext": form.app_context}
     return {**link, **smart}

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from cds_service.fhir.errors import Issue
 
 # Blueprints whose answers are pages: their errors are pages too.
-PAGES = {"site", "intake", "launch", "content", "reports"}
+PAGES = {"site", "intake", "intakes", "moved", "launch", "launchs", "content", "reports"}
 STATIC_SECONDS = 3600
 POLICY = "; ".join(
     (

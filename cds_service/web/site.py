@@ -10,6 +10,7 @@ from flask import Blueprint, render_template
 
 from cds_service.content.overview import is_flag
 from cds_service.hooks.calls import HookCalls
+from cds_service.web.form.addresses import home_of
 from cds_service.web.pages import serves
 
 PICTURE = Path(__file__).with_name("static") / "cards.svg"
@@ -38,6 +39,11 @@ def site_blueprint(desk: HookCalls, clinic: str | None) -> Blueprint:
         "picture_height": _height(PICTURE),
     }
 
+    forms = [
+        (home_of(form.id), form.resource["title"], f"a form for a {form.answered_by}")
+        for form in content.forms[1:]
+    ]
+
     @routes.get("/")
     def start() -> str:
         return render_template(
@@ -45,7 +51,7 @@ def site_blueprint(desk: HookCalls, clinic: str | None) -> Blueprint:
             content=content,
             services=list(desk.pipeline.services.values()),
             clinic=clinic,
-            links=[link for link in LINKS if serves(link[0])],
+            links=[link for link in (*LINKS[:1], *forms, *LINKS[1:]) if serves(link[0])],
             version=version("dyspareunia-cds"),
             **numbers,
         )

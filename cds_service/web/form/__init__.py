@@ -19,7 +19,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.content.model import Content
 from cds_service.store import StoreUnavailable
-from cds_service.web.form.finish_routes import add_finish_routes, read_back
+from cds_service.web.form.addresses import Forms, home_of, moved
+from cds_service.web.form.finish_routes import add_finish_routes, blank, read_back
 from cds_service.web.form.form_request import (
     CrossSitePost,
     FormChanged,
@@ -29,6 +30,7 @@ from cds_service.web.form.form_request import (
     redirect_to,
 )
 from cds_service.web.form.from_questionnaire import read_form
+from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import SessionCookie, Sessions, TooLarge
 from cds_service.web.form.start_routes import add_start_routes
@@ -36,13 +38,14 @@ from cds_service.web.form.step_routes import STEPS, add_step_routes
 from cds_service.web.form.submission import NotSubmitted, Reason, Submit
 
 __all__ = [
+    "Forms",
     "Intake",
     "NotSubmitted",
     "Reason",
     "SessionCookie",
     "Submit",
-    "intake_blueprint",
-    "intake_of",
+    "form_blueprints",
+    "forms_of",
 ]
 
 MAX_BYTES = 250_000  # of what a page of questions sends
@@ -50,50 +53,75 @@ MAX_START_BYTES = 20_000  # of what any other page sends: at most one page's ans
 OWN_SITE = frozenset({"same-origin", "none"})
 
 
-def intake_of(
+def forms_of(
     content: Content,
     sessions: Sessions,
-    cookie: SessionCookie,
+    secure: bool,
     clock: Callable[[], datetime],
-    address: str,
+    base_url: str,
     restricted_ages: tuple[int, int] | None = None,
-) -> Intake:
-    """The intake form of the content, with its value sets. ``restricted_ages`` are the site's, in
-    place of those at which the Questionnaire has a whole response labelled."""
+) -> dict[str, Intake]:
+    """The forms of the content by id, the needed one first. ``secure``: cookies are sent over https
+    only. ``restricted_ages`` are the site's, in place of those at which a Questionnaire has a whole
+    response labelled."""
     value_sets = {u: r for u, r in content.resources.items() if r["resourceType"] == "ValueSet"}
-    form = read_form(content.questionnaire.form, value_sets)
-    if restricted_ages is not None:
-        youngest, oldest = restricted_ages
-        labels = (replace(one, youngest=youngest, oldest=oldest) for one in form.age_labels)
-        form = replace(form, age_labels=tuple(labels) if youngest <= oldest else ())
-    return Intake(form, content.value_sets, sessions, cookie, clock, address)
+    made: dict[str, Intake] = {}
+    for one in content.forms:
+        own = "" if one.is_needed else one.id
+        home = home_of(own)
+        made[one.id] = Intake(
+            _aged(read_form(one.form, value_sets), restricted_ages),
+            content.value_sets,
+            sessions,
+            SessionCookie(secure, own),
+            clock,
+            f"{base_url}{home}",
+            home=home,
+        )
+    return made
 
 
-def intake_blueprint(intake: Intake, submit: Submit | None = None) -> Blueprint:
-    """``/intake`` and all below it; ``submit`` writes to the EHR of a session that has one."""
-    routes = Blueprint("intake", __name__, template_folder="../templates")
-    routes.before_request(partial(refuse_cross_site_posts, intake))
-    routes.register_error_handler(FormError, partial(form_error, intake))
+def _aged(form: IntakeForm, restricted_ages: tuple[int, int] | None) -> IntakeForm:
+    if restricted_ages is None:
+        return form
+    youngest, oldest = restricted_ages
+    labels = (replace(one, youngest=youngest, oldest=oldest) for one in form.age_labels)
+    return replace(form, age_labels=tuple(labels) if youngest <= oldest else ())
+
+
+def form_blueprints(forms: Forms[Intake]) -> list[Blueprint]:
+    """The addresses of all forms and all below them, and the blank page a person can leave to."""
+    made = forms.blueprints("intake", __name__)
+    for routes in made:
+        _add_routes(routes, forms)
+    beside = moved(forms.needed)
+    beside.add_url_rule("/blank", "blank", blank)
+    return [*made, beside]
+
+
+def _add_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
+    routes.before_request(partial(refuse_cross_site_posts, forms))
+    routes.register_error_handler(FormError, partial(form_error, forms))
     for error, page, status in (
         (StoreUnavailable, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
         (RateLimitExceeded, "crowded", HTTPStatus.SERVICE_UNAVAILABLE),
         (TooLarge, "too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
         (RequestEntityTooLarge, "too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     ):
-        routes.register_error_handler(error, partial(error_page, intake, page, status))
-    add_start_routes(routes, intake, sends=submit is not None)
-    add_step_routes(routes, intake)
-    add_finish_routes(routes, intake, submit)
-    return routes
+        routes.register_error_handler(error, partial(error_page, forms, page, status))
+    add_start_routes(routes, forms)
+    add_step_routes(routes, forms)
+    add_finish_routes(routes, forms)
 
 
-def refuse_cross_site_posts(intake: Intake) -> None:
+def refuse_cross_site_posts(forms: Forms[Intake]) -> None:
     """CSRF and login CSRF: takes posts from this site's own pages only; raises CrossSitePost.
 
     Browsers say where a post comes from in Sec-Fetch-Site, older ones in Origin; what is no browser
     sends neither.
     """
-    is_step = request.path.startswith(STEPS)
+    intake = forms.of_request()
+    is_step = request.path.startswith(f"{intake.home}{STEPS}")
     request.max_content_length = MAX_BYTES if is_step else MAX_START_BYTES
     if request.method != "POST":
         return
@@ -104,19 +132,20 @@ def refuse_cross_site_posts(intake: Intake) -> None:
         raise CrossSitePost
 
 
-def form_error(intake: Intake, error: FormError) -> Response:
+def form_error(forms: Forms[Intake], error: FormError) -> Response:
     """The page that says why the form cannot go on, with what the person typed."""
     if isinstance(error, FormChanged):
         return redirect_to("changed")
+    intake = forms.of_request()
     kept = intake.find_session() if isinstance(error, FormRetired) else None
     form_request = intake.form_request_of(*kept) if kept else None
     groups = read_back(form_request, intake.texts(form_request)) if form_request else []
     return intake.page(error.page, form_request, error.status, typed=typed(), groups=groups)
 
 
-def error_page(intake: Intake, page: str, status: HTTPStatus, _error: Exception) -> Response:
+def error_page(forms: Forms[Intake], page: str, status: HTTPStatus, _error: Exception) -> Response:
     """The page of an error that has nothing to do with the answers."""
-    response = intake.page(page, status=status)
+    response = forms.of_request().page(page, status=status)
     if page == "crowded":
         response.headers["Retry-After"] = "60"
     return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import orjson
@@ -11,6 +10,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 from cds_service.fhir.dates import whole_years
 from cds_service.telemetry.metrics import FORM_SUBMISSIONS
 from cds_service.web.form import model as m
+from cds_service.web.form.addresses import Forms
 from cds_service.web.form.error_texts import error_text
 from cds_service.web.form.form_request import SEE_OTHER, FormRequest, Intake, redirect_to
 from cds_service.web.form.response import Heading, answered, completed
@@ -22,22 +22,21 @@ from cds_service.web.form.transitions import DONE, REVIEW, REVIEW_STEP, SENDING,
 from cds_service.web.form.views import answer_texts
 
 
-def add_finish_routes(routes: Blueprint, intake: Intake, submit: Submit | None) -> None:
-    """Adds the routes; ``submit`` writes to the EHR of a session that has one."""
+def add_finish_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
+    """Adds the routes."""
     for path, view in (("review", review), ("done", done)):
-        routes.add_url_rule(f"/intake/{path}", path, partial(view, intake, submit))
-    routes.add_url_rule("/intake/send", "send", partial(send, intake, submit), methods=["POST"])
+        routes.add_url_rule(f"/{path}", path, forms.sending(view))
+    routes.add_url_rule("/send", "send", forms.sending(send), methods=["POST"])
     for method, path, view_of in (
-        ("GET", "/intake/answers.json", answers_file),
-        ("GET", "/intake/later", later),
-        ("GET", "/intake/print", printed),
-        ("GET", "/intake/sending", sending),
-        ("POST", "/intake/leave", leave),
-        ("POST", "/intake/close", close),
+        ("GET", "/answers.json", answers_file),
+        ("GET", "/later", later),
+        ("GET", "/print", printed),
+        ("GET", "/sending", sending),
+        ("POST", "/leave", leave),
+        ("POST", "/close", close),
     ):
-        routes.add_url_rule(path, view_of.__name__, partial(view_of, intake), methods=[method])
-    routes.add_url_rule("/intake/<any(send,close,look,leave):button>", "reloaded", reloaded)
-    routes.add_url_rule("/blank", "blank", blank)
+        routes.add_url_rule(path, view_of.__name__, forms.view(view_of), methods=[method])
+    routes.add_url_rule("/<any(send,close,look,leave):button>", "reloaded", reloaded)
 
 
 def review(intake: Intake, submit: Submit | None) -> Response:

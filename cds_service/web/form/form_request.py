@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.fhirpath import ValueSets
+from cds_service.web.form.addresses import NEEDED, home
 from cds_service.web.form.client_address import AddressLimit
 from cds_service.web.form.form_state import FormState
 from cds_service.web.form.model import IntakeForm
@@ -99,6 +100,7 @@ class Intake:
     address: str  # of the form, as people type it
     address_limit: AddressLimit | None = None
     site_words: Mapping[str, str] = field(default_factory=dict)  # CDS_SITE_WORDS
+    home: str = NEEDED  # the path of its first page
 
     def transitions(self) -> Transitions:
         """The form now."""
@@ -109,8 +111,15 @@ class Intake:
     def find_session(self) -> tuple[str, Session] | None:
         """The secret and session of the request, if it has one that is still kept."""
         secret = self.cookie.secret()
-        session = self.sessions.read(secret) if secret else None
+        session = self.read(secret) if secret else None
         return (secret, session) if secret and session else None
+
+    def read(self, secret: str) -> Session | None:
+        """The session behind a secret, if it is of this form, in whatever version."""
+        session = self.sessions.read(secret)
+        url = self.form.canonical.partition("|")[0]
+        is_own = session is not None and session.questionnaire.partition("|")[0] == url
+        return session if is_own else None
 
     def form_request(self) -> FormRequest:
         """The session of the request; raises SessionNotFound, FormRetired, FormChanged."""
@@ -187,6 +196,7 @@ class Intake:
             language=language,
             large=session.large if session else _asked("size") == LARGE,
             form=self.form,
+            home=self.home,
             title=self.form.title.in_language(language),
             notice=self.form.notices.get(language, ""),
             languages=[(code, language_name(code)) for code in self.form.languages],
@@ -219,4 +229,4 @@ def language_name(language: str) -> str:
 
 def redirect_to(path: str) -> Response:
     """To another page of the form by GET, so that reloading sends nothing again."""
-    return make_response(redirect(f"/intake/{path}" if path else "/intake", SEE_OTHER))
+    return make_response(redirect(f"{home()}/{path}" if path else home(), SEE_OTHER))

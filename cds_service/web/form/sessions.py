@@ -227,11 +227,13 @@ class SessionCookie:
     the domain can plant one. It ends with the browser; the resume code does not."""
 
     secure: bool
+    form_id: str = ""  # each other form than the needed one has its own cookie
 
     @property
     def name(self) -> str:
         """Returns what the browser keeps it under."""
-        return f"__Host-{COOKIE}" if self.secure else COOKIE
+        name = f"{COOKIE}_{self.form_id}" if self.form_id else COOKIE
+        return f"__Host-{name}" if self.secure else name
 
     def secret(self) -> str | None:
         """The secret this request carries."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, Response, request
 
 from cds_service.telemetry.metrics import FORM_STEPS
 from cds_service.web.form import model as m
+from cds_service.web.form.addresses import Forms
 from cds_service.web.form.form_request import FormRetired, Intake, SessionNotFound, redirect_to
 from cds_service.web.form.form_state import fitted
 from cds_service.web.form.merging import Posted, digest, merge
 from cds_service.web.form.sessions import Session, ungrouped
 from cds_service.web.form.step_routes import notices
+from cds_service.web.form.submission import Submit
 from cds_service.web.form.transitions import LARGE, START, change_display
 
 
@@ -30,28 +30,28 @@ def is_fresh(session: Session, form: m.IntakeForm) -> bool:
     return session.step == 1 and not (touched or session.saved or session.sending)
 
 
-def add_start_routes(routes: Blueprint, intake: Intake, *, sends: bool) -> None:
-    """Adds the routes; ``sends``: there are EHRs to sign in to."""
-    routes.add_url_rule("/intake", "start", partial(start, intake, sends=sends))
+def add_start_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
+    """Adds the routes."""
+    routes.add_url_rule("", "start", forms.sending(start))
     for method, path, view in (
-        ("POST", "/intake", begin),
-        ("GET", "/intake/resume", resume),
-        ("POST", "/intake/resume", open_again),
-        ("GET", "/intake/changed", changed),
-        ("POST", "/intake/changed", go_on),
-        ("POST", "/intake/look", change_look),
+        ("POST", "", begin),
+        ("GET", "/resume", resume),
+        ("POST", "/resume", open_again),
+        ("GET", "/changed", changed),
+        ("POST", "/changed", go_on),
+        ("POST", "/look", change_look),
     ):
-        routes.add_url_rule(path, view.__name__, partial(view, intake), methods=[method])
+        routes.add_url_rule(path, view.__name__, forms.view(view), methods=[method])
 
 
-def start(intake: Intake, *, sends: bool) -> Response:
+def start(intake: Intake, submit: Submit | None) -> Response:
     """The first page: begin, go on, sign in, or print."""
     if intake.form.retired:
         raise FormRetired
     kept = intake.find_session()
     form_request = intake.form_request_of(*kept) if kept else None
     fresh = form_request is not None and is_fresh(form_request.session, intake.form)
-    signs_in = sends and not (form_request and form_request.session.ehr)
+    signs_in = submit is not None and not (form_request and form_request.session.ehr)
     shown = notices(form_request, intake.texts(form_request), START) if form_request else []
     return intake.page("start", form_request, fresh=fresh, signs_in=signs_in, notices=shown)
 
@@ -85,7 +85,7 @@ def resume(intake: Intake) -> Response:
 def open_again(intake: Intake) -> Response:
     """Opens the session of a code."""
     secret = ungrouped(request.form.get("code", ""))
-    session = intake.sessions.read(secret) if secret else None
+    session = intake.read(secret) if secret else None
     if secret is None or session is None:
         return intake.page("resume", unknown=True)
     intake.sessions.change(secret, _greeted)

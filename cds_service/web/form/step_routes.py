@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, Response, request
 
 from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.telemetry.metrics import FORM_STEPS
+from cds_service.web.form.addresses import Forms
 from cds_service.web.form.form_request import FormRequest, Intake, redirect_to
 from cds_service.web.form.merging import Posted
 from cds_service.web.form.sessions import Session
@@ -16,15 +15,15 @@ from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, NEXT, SENDING, is_sending
 from cds_service.web.form.views import Viewer, messages
 
-STEPS = "/intake/step/"
+STEPS = "/step/"  # below the address of a form
 
 
-def add_step_routes(routes: Blueprint, intake: Intake) -> None:
+def add_step_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
     """Adds the routes."""
     path = f"{STEPS}<int:number>"
-    routes.add_url_rule(path, "step", partial(step, intake))
-    routes.add_url_rule("/intake/emergency", "emergency", partial(emergency, intake))
-    routes.add_url_rule(path, "submit", partial(submit, intake), methods=["POST"])
+    routes.add_url_rule(path, "step", forms.view(step))
+    routes.add_url_rule("/emergency", "emergency", forms.view(emergency))
+    routes.add_url_rule(path, "submit", forms.view(submit), methods=["POST"])
 
 
 def step(intake: Intake, number: int) -> Response:

@@ -36,7 +36,8 @@ class Transitions:
         self, session: Session, number: int, posted: Posted, go: str, *, to_review: bool
     ) -> str:
         """Keeps what the page sent and does what the button says; returns where to go, below
-        ``/intake/``. ``to_review``: the person came from the page that reads all answers back."""
+        the address of the form. ``to_review``: the person came from the page that reads all answers
+        back."""
         before = _ticked(self.state(session))
         merged = merge(self.form, session, posted)
         session.notices, session.turned = [], True

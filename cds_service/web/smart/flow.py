@@ -99,6 +99,11 @@ class LaunchFlow:
 
     # -- back --------------------------------------------------------------------------
 
+    def waits_for(self, state: str) -> bool:
+        """Checks whether the session of the request began the sign-in with this state."""
+        found = self.intake.find_session()
+        return bool(found and match_state(found[1].launch, state, self.clock()))
+
     def claim(self, secret: str | None, state: str) -> PendingLaunch:
         """The sign-in this browser began, which is then used up; raises LaunchFailed."""
         taken: list[PendingLaunch] = []

@@ -1,4 +1,4 @@
-"""``/intake/launch`` and ``/intake/callback``: the form as a SMART app.
+"""``/intake/launch``, ``/forms/<id>/launch`` and ``/intake/callback``: each form as a SMART app.
 
 All redirects follow a link or a GET: the pages' policy lets no form lead to another origin.
 """
@@ -12,25 +12,25 @@ from flask import Blueprint, Response, g, make_response, redirect, request
 from cds_service.store import StoreUnavailable
 from cds_service.telemetry.logs import LOG
 from cds_service.telemetry.metrics import SIGN_INS
-from cds_service.web.form import Intake
+from cds_service.web.form import Forms, Intake
+from cds_service.web.form.addresses import NEEDED, prefix
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import Session
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.flow import LaunchFlow
 from cds_service.web.smart.problems import LaunchFailed
 
-LAUNCH, CALLBACK = "/intake/launch", "/intake/callback"
-FORM = "/intake"
+CALLBACK = "/intake/callback"  # of every form: the one redirect URI that EHRs know
 KEEP = "keep"  # of the parameter ``answers``: keeps those given before signing in
 
 
-def launch_blueprint(flow: LaunchFlow) -> Blueprint:
-    """The two addresses an EHR is told when the form is registered there."""
+def launch_blueprint(flows: Forms[LaunchFlow]) -> Blueprint:
+    """The addresses an EHR is told when a form is registered there."""
     routes = Blueprint("launch", __name__, template_folder="../templates")
-    intake = flow.intake
 
-    @routes.get(LAUNCH)
-    def launch() -> Response:
+    def launch(form_id: str = "") -> Response:
+        flow = flows.parts[form_id or flows.needed]
+        intake = flow.intake
         found = intake.find_session()
         keep_answers = request.args.get("answers") == KEEP
         app = _app_asked(flow, found[1] if found else None)
@@ -47,27 +47,42 @@ def launch_blueprint(flow: LaunchFlow) -> Blueprint:
         )
         return _to(url, intake, secret)
 
+    routes.add_url_rule(f"{NEEDED}/launch", "launch", launch)
+    if flows.others:
+        routes.add_url_rule(f"{prefix(flows.others)}/launch", "launch", launch)
+
     @routes.get(CALLBACK)
     def callback() -> Response:
+        flow = _waiting(flows)
+        intake = g.intake = flow.intake
         secret = intake.cookie.secret()
         pending = flow.claim(secret, request.args.get("state", ""))
         g.client = flow.app(pending.issuer).client
         login = flow.exchange(pending, request.args)
         page, entered = flow.open_session(login, secret, keep_answers=pending.keep_answers)
         SIGN_INS.labels("signed-in").inc()
-        return _to(f"{FORM}/{page}" if page else FORM, intake, entered)
+        return _to(f"{intake.home}/{page}" if page else intake.home, intake, entered)
 
     @routes.errorhandler(LaunchFailed)
     def failed(error: LaunchFailed) -> Response:
         SIGN_INS.labels(error.name).inc()
         LOG.warning("no sign-in", reason=error.name, client=g.get("client"))
-        return _problem(intake, error)
+        asked = flows.of_request().intake
+        return _problem(g.get("intake", asked), error)
 
     @routes.errorhandler(StoreUnavailable)
     def store_down(_error: StoreUnavailable) -> Response:
         return failed(LaunchFailed("store-down"))
 
     return routes
+
+
+def _waiting(flows: Forms[LaunchFlow]) -> LaunchFlow:
+    """The flow of the form whose session waits for this answer; the needed one's where none
+    does."""
+    state = request.args.get("state", "")
+    waiting = (flow for flow in flows.parts.values() if flow.waits_for(state))
+    return next(waiting, flows.parts[flows.needed])
 
 
 def _problem(intake: Intake, error: LaunchFailed) -> Response:

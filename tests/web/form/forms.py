@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from cds_service.app.middleware import add_errors
 from cds_service.app.request_log import add_request_log
 from cds_service.store import Store
-from cds_service.web.form import Intake, SessionCookie, Submit, intake_blueprint
+from cds_service.web.form import Forms, Intake, SessionCookie, Submit, form_blueprints
 from cds_service.web.form.from_questionnaire import read_form
 from cds_service.web.form.sessions import Session, Sessions
 from cds_service.web.pages import add_page_headers, static_blueprint
@@ -242,7 +242,9 @@ class Garden:
             f"{BASE}/intake",
             site_words={"site emergency number": "+46 112"},
         )
-        app.register_blueprint(intake_blueprint(intake, self.deliver))
+        submits = {"garden": self.deliver} if self.deliver else {}
+        for routes in form_blueprints(Forms({"garden": intake}, submits)):
+            app.register_blueprint(routes)
         app.register_blueprint(static_blueprint())
         return app
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from cds_service.web.form import intake_blueprint
+from cds_service.web.form import Forms, form_blueprints
 from cds_service.web.form.client_address import AddressLimit, read_networks
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from tests.web.form.forms import BASE, Garden
@@ -67,7 +67,8 @@ def test_the_form_says_that_it_is_busy(tmp_path: Path) -> None:
     garden = Garden(tmp_path)
     app = Flask("limited", static_folder=None)
     intake = replace(garden.intake, address_limit=limited("none"))
-    app.register_blueprint(intake_blueprint(intake))
+    for routes in form_blueprints(Forms({"garden": intake}, {})):
+        app.register_blueprint(routes)
 
     answers = [app.test_client().post("/intake", base_url=BASE) for _ in range(3)]
 

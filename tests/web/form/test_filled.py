@@ -11,7 +11,7 @@ import pytest
 from cds_service.content import Content
 from cds_service.fhir.questionnaire_response import validate
 from cds_service.settings import Settings
-from cds_service.web.form import intake_of
+from cds_service.web.form import forms_of
 from cds_service.web.form.error_texts import error_text
 from cds_service.web.form.form_state import FormState, fitted
 from cds_service.web.form.from_questionnaire import read_form
@@ -302,7 +302,8 @@ def test_a_site_sets_the_ages(
 ) -> None:
     garden = Garden(tmp_path)
     ages = Settings(restricted_ages=setting).age_range
-    intake = intake_of(content, garden.sessions, garden.cookie, garden.clock, BASE, ages)
+    forms = forms_of(content, garden.sessions, True, garden.clock, BASE, ages)
+    intake = forms[content.questionnaire.id]
     found = {age for age in range(120) for one in intake.form.age_labels if one.is_for(age)}
 
     assert found == (set(range(labelled[0], labelled[1] + 1)) if labelled else set())

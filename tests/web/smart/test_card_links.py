@@ -94,6 +94,6 @@ def test_only_the_link_to_the_form_and_only_where_it_can_be_launched(specificati
     plain = Client(id="ehr", specification=specification)
     expected = {"label": "Form", "url": form.launch_url, "type": "smart", "appContext": "c"}
 
-    assert cards_for(client, [card], form)[0]["links"] == [expected, source]
-    assert cards_for(plain, [card], form)[0]["links"] == [to_form, source]
+    assert cards_for(client, [card], {form.url: form})[0]["links"] == [expected, source]
+    assert cards_for(plain, [card], {form.url: form})[0]["links"] == [to_form, source]
     assert card["links"] == [to_form, source]
