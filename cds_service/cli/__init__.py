@@ -105,7 +105,22 @@ def _parser() -> argparse.ArgumentParser:
 def _add_value_sets(commands: Any) -> None:
     value_sets = commands.add_parser("value-sets", help="expand value sets, for review")
     actions = value_sets.add_subparsers(required=True, dest="action", metavar="ACTION")
-    expand = actions.add_parser("expand", help="list the codes of ICD-10-CM below each category")
+    expand = actions.add_parser(
+        "expand",
+        help="pin the codes that filters meet; without a source, list those of ICD-10-CM",
+    )
+    expand.add_argument("value_set", nargs="*", help="ids of value sets (default: all)")
+    expand.add_argument("--rxnorm", type=Path, metavar="FOLDER", help="RxNorm's RRF files")
+    expand.add_argument("--terminology-server", metavar="URL", help="FHIR R4 base with $expand")
+    expand.add_argument(
+        "--site",
+        type=Path,
+        metavar="FOLDER",
+        help="write there (CDS_CODE_MAPS), not into the content: SNOMED CT's license",
+    )
+    expand.add_argument(
+        "--yes", action="store_true", help="write even if a set loses over a tenth of its codes"
+    )
     _content_option(expand)
     value_sets.set_defaults(command="value_sets")
 

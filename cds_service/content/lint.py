@@ -15,6 +15,7 @@ from cds_service.content.age_labels import age_label_findings
 from cds_service.content.codes import (
     HIERARCHICAL,
     MIN_PREFIX,
+    SNOMED,
     canonical_system,
     has_valid_check_digit,
 )
@@ -142,7 +143,7 @@ def _value_set(value_set: Resource, content_files: ContentFiles) -> Iterator[Fin
     file = content_files.files[value_set["url"]]
     seen: set[tuple[str, str]] = set()
     for include in value_set.get("compose", {}).get("include", ()):
-        yield from _filters(include, file)
+        yield from _filters(include, value_set, file)
         for concept in include.get("concept", ()):
             code = (include["system"], concept["code"])
             if code in seen:
@@ -150,22 +151,36 @@ def _value_set(value_set: Resource, content_files: ContentFiles) -> Iterator[Fin
             seen.add(code)
             yield from _code(code, content_files, file)
     for exclude in value_set.get("compose", {}).get("exclude", ()):
-        yield from _filters(exclude, file)
+        yield from _filters(exclude, value_set, file)
         if "concept" in exclude:
             message = "an exception is a filter too: its category is not read otherwise"
             yield Finding(file, "compose.exclude", message)
-    if not seen and not any(categories_of(value_set)):
+    expansion = value_set.get("expansion", {})
+    if expansion and not (expansion.get("identifier") and expansion.get("timestamp")):
+        yield Finding(file, "expansion", "needs identifier and timestamp, to say which it is")
+    if any(member["system"] == SNOMED for member in expansion.get("contains", ())):
+        message = "may not hold SNOMED CT here (its license): keep it in the site's folder"
+        yield Finding(file, "expansion", message)
+    if not seen and not expansion and not any(categories_of(value_set)):
         yield Finding(file, "compose", "holds no code: it would silently match nothing")
 
 
-def _filters(part: Mapping[str, Any], file: str) -> Iterator[Finding]:
-    """The one filter that is matched offline: a category of ICD with all that is below it."""
-    filters = part.get("filter", ())
-    known = canonical_system(part.get("system")) in HIERARCHICAL and len(filters) <= 1
-    for node in filters:
+def _filters(part: Mapping[str, Any], value_set: Resource, file: str) -> Iterator[Finding]:
+    """Matched offline are a category of ICD with all below it, and what a pinned expansion holds.
+    Of SNOMED CT only a site may hold one (its license), so the content may lack it."""
+    filters, system = part.get("filter", ()), canonical_system(part.get("system"))
+    if filters and system not in HIERARCHICAL:
+        if reason := ext.value(value_set, "enumerated-only"):
+            yield Finding(file, "compose", f"enumerate codes: {reason}")
+        elif system != SNOMED and "expansion" not in value_set:
+            message = "a filter is matched by its expansion: run cds-service value-sets expand"
+            yield Finding(file, "compose", message)
+    elif len(filters) > 1:
+        yield Finding(file, "compose", "of ICD one filter 'concept is-a' is matched, and no more")
+    for node in filters if system in HIERARCHICAL else ():
         long_enough = len(str(node.get("value")).replace(".", "")) >= MIN_PREFIX
-        if not (known and node.get("op") == "is-a" and node.get("property") == "concept"):
-            message = "enumerate codes: only one filter 'concept is-a' on ICD is matched offline"
+        if not (node.get("op") == "is-a" and node.get("property") == "concept"):
+            message = "of ICD only the filter 'concept is-a' is matched offline"
             yield Finding(file, "compose", message)
         elif not long_enough:
             yield Finding(file, "compose", "a category of ICD has three characters or more")

@@ -141,6 +141,8 @@ def _value_set(value_set: Resource) -> Iterator[Missing]:
     for part in ("include", "exclude"):
         for node in value_set.get("compose", {}).get(part, ()):
             yield from _needs(node, f"compose.{part}", "system")
+    for member in value_set.get("expansion", {}).get("contains", ()):
+        yield from _needs(member, "expansion.contains", "system", "code")
 
 
 def _code_system(code_system: Resource) -> Iterator[Missing]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.content import extensions as ext
-from cds_service.content.codes import CodeSet, Key, normalise
+from cds_service.content.codes import HIERARCHICAL, CodeSet, Key, canonical_system, normalise
 from cds_service.content.model import INPUTS, Finding, Resource
 from cds_service.content.reader import ContentFiles
 from cds_service.content.views import declared_inputs, prefixes
@@ -67,17 +67,20 @@ def _declared(content_files: ContentFiles) -> Iterator[str]:
 
 
 def concepts(value_set: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every (system, concept) a value set enumerates."""
+    """Every (system, concept) a value set enumerates, or holds in its pinned expansion."""
     for include in value_set.get("compose", {}).get("include", ()):
         for concept in include.get("concept", ()):
             yield include["system"], concept
+    for member in value_set.get("expansion", {}).get("contains", ()):
+        yield member["system"], member
 
 
 def categories_of(value_set: Mapping[str, Any], part: str = "include") -> Iterator[Key]:
     """Yields (system, category) of every filter ``concept is-a`` of a part of ``compose``."""
     for node in value_set.get("compose", {}).get(part, ()):
         for condition in node.get("filter", ()):
-            yield normalise(node["system"], condition["value"])
+            if canonical_system(node["system"]) in HIERARCHICAL:
+                yield normalise(node["system"], condition["value"])
 
 
 def value_set_codes(value_set: Resource, site_codes: Iterable[Key] = ()) -> CodeSet:

@@ -1,4 +1,5 @@
-"""Reads a site's own codes: FHIR ConceptMaps from any code system to the value sets.
+"""Reads a site's own codes: FHIR ConceptMaps from any code system to the value sets, and expansions
+of value sets that only the site may hold (``cds-service value-sets expand --site``).
 
 In each group ``source`` is the code system, ``target`` the code system ``chart-concepts`` of the
 content, and the code of each target the id of a value set. So CPT, ATC, OPS, national drug codes
@@ -13,6 +14,7 @@ from typing import Any
 
 import orjson
 from fhir.resources.R4B.conceptmap import ConceptMap
+from fhir.resources.R4B.valueset import ValueSet
 from pydantic import ValidationError
 
 from cds_service.content.model import Finding
@@ -46,7 +48,8 @@ def add_site_maps(files: Mapping[str, bytes], content_files: ContentFiles) -> No
 def _read(name: str, data: bytes, content_files: ContentFiles) -> Iterator[Member | Finding]:
     try:
         document = orjson.loads(data)
-        ConceptMap.model_validate(document)
+        is_value_set = isinstance(document, dict) and document.get("resourceType") == "ValueSet"
+        (ValueSet if is_value_set else ConceptMap).model_validate(document)
     except orjson.JSONDecodeError as error:
         yield Finding(name, f"line {error.lineno}", f"not valid JSON: {error.msg}")
         return
@@ -55,8 +58,30 @@ def _read(name: str, data: bytes, content_files: ContentFiles) -> Iterator[Membe
             at = ".".join(str(step) for step in problem["loc"])
             yield Finding(name, at, f"not valid FHIR R4: {problem['msg']}")
         return
+    if is_value_set:
+        yield from _expansion(name, document, content_files)
+        return
     for place, group in enumerate(document.get("group", ())):
         yield from _group(name, f"group[{place}]", group, content_files)
+
+
+def _expansion(
+    name: str, value_set: dict[str, Any], content_files: ContentFiles
+) -> Iterator[Member | Finding]:
+    """The members of an expansion that is whole, of a value set of the content."""
+    expansion = value_set.get("expansion", {})
+    members = expansion.get("contains", [])
+    known = content_files.resources.get(value_set.get("url", ""), {})
+    if known.get("resourceType") != "ValueSet":
+        yield Finding(name, "url", "must be the url of a value set of the content")
+    elif not members or expansion.get("total") != len(members):
+        message = "is not whole: total must be the number of codes. Expand it again"
+        yield Finding(name, "expansion", message)
+    elif not all(member.get("system") and member.get("code") for member in members):
+        yield Finding(name, "expansion.contains", "each member needs system and code")
+    else:
+        for member in members:
+            yield value_set["url"], member["system"], member["code"]
 
 
 def _group(
