@@ -11,6 +11,7 @@ from cds_service.content.model import (
     Card,
     CardStyle,
     Contribution,
+    Due,
     Finding,
     Fragment,
     Group,
@@ -25,7 +26,7 @@ from cds_service.content.model import (
     Suggestion,
     clinical_id,
 )
-from cds_service.content.orders import order_key, order_template
+from cds_service.content.orders import DUE_AFTER, due_of, order_key, order_template
 from cds_service.content.resolver import Resolver
 
 LAST = 10_000  # rank of a contribution that states none
@@ -187,7 +188,15 @@ class ActionReader:
             form=form["url"] if form else None,
             is_exam=bool(activity and ext.value(activity, "is-exam", False)),
             instead=ext.value(nested, "instead-of-do-now", ""),
+            due=self._due(activity) if activity else None,
         )
+
+    def _due(self, activity: Resource) -> Due | None:
+        if activity["kind"] == "Task":
+            return due_of(activity)
+        if ext.value(activity, DUE_AFTER) is not None:
+            self.resolver.report(activity, DUE_AFTER, "only a Task has a time when it is due")
+        return None
 
     # -- strategy --------------------------------------------------------------------
 

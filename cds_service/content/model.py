@@ -262,6 +262,15 @@ class Fragment:
     conditions: tuple[Applicability, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a task is due, in hours after the call: ``at``, and from when to when it may be done."""
+
+    at: float
+    begin: float | None
+    end: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Suggestion:
     """A nested action of a card: a draft order, a form to open, or a line of text."""
@@ -277,6 +286,7 @@ class Suggestion:
     form: str | None  # canonical of a Questionnaire to open
     is_exam: bool = False
     instead: str = ""  # a text said instead of what to do: "with-sheet" or "no-sheet"
+    due: Due | None = None  # of a Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)

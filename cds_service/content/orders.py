@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cds_service.content import extensions as ext
 from cds_service.content.codes import normalise
-from cds_service.content.model import Resource
+from cds_service.content.model import Due, Resource
 
+DUE_AFTER = "due-after"
 # Where each kind of request keeps the person it is for.
 SUBJECT = {"ServiceRequest": "subject", "Task": "for", "CommunicationRequest": "subject"}
 
@@ -73,6 +75,18 @@ def _communication(activity: Resource, canonicals: list[str]) -> dict[str, Any]:
         "payload": [{"contentString": activity["description"]}],
         "category": [activity["code"]],
     }
+
+
+def due_of(activity: Resource) -> Due | None:
+    """When the task of an ActivityDefinition is due (``due-after``, ``due-window``); None for one
+    without a date."""
+    after = ext.value(activity, DUE_AFTER)
+    if after is None:
+        return None
+    at, window = ext.hours(after), ext.parts(ext.value(activity, "due-window", {}))
+    if not window:
+        return Due(at, None, at)
+    return Due(at, at - ext.hours(window["before"]), at + ext.hours(window["after"]))
 
 
 def order_key(activity: Resource) -> str:

@@ -12,12 +12,12 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.justification import Evidence, EvidenceReader
-from cds_service.content.model import INDICATORS, Card, Content, Contribution, Suggestion
+from cds_service.content.model import INDICATORS, Card, Content, Contribution, Due, Suggestion
 from cds_service.content.orders import SUBJECT
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.decision.support import Fact, SupportReader, Values
@@ -448,11 +448,23 @@ def _draft(
     draft["id"] = call.uuid(plan, suggestion.id, "order")
     draft[SUBJECT[draft["resourceType"]]] = {"reference": f"Patient/{request.patient_id}"}
     draft["authoredOn"] = now.isoformat(timespec="seconds")
+    if suggestion.due:
+        draft["restriction"] = {"period": _period(suggestion.due, now)}
     if request.encounter_id:
         draft["encounter"] = {"reference": f"Encounter/{request.encounter_id}"}
     if request.user[0] in PRACTITIONERS:
         draft["requester"] = {"reference": "/".join(request.user)}
     return draft
+
+
+def _period(due: Due, now: datetime) -> dict[str, str]:
+    """When a task may be done; without a window only until when."""
+    hours = {"start": due.begin, "end": due.end}
+    return {
+        name: (now + timedelta(hours=value)).isoformat(timespec="seconds")
+        for name, value in hours.items()
+        if value is not None
+    }
 
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@/=\"'$^])")
