@@ -56,6 +56,7 @@ class Context:
     patient: str
     encounter: str | None = None
     app_context: str | None = None
+    user: str | None = None  # who signs in, such as "Practitioner/x"; None: the patient
 
 
 @dataclass(frozen=True)
@@ -303,14 +304,14 @@ class Authorization:
         return answer
 
     def _id_token(self, grant: Grant) -> str:
-        now = int(time.time())
+        now, patient = int(time.time()), f"Patient/{grant.context.patient}"
         claims = {
             "iss": self.base,
             "sub": f"demo-{grant.context.patient}",
             "aud": grant.app.client_id,
             "iat": now,
             "exp": now + 300,
-            "fhirUser": f"{self.fhir_base}/Patient/{grant.context.patient}",
+            "fhirUser": f"{self.fhir_base}/{grant.context.user or patient}",
         }
         claims |= {"nonce": grant.nonce} if grant.nonce else {}
         return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": KEY_ID})
@@ -324,7 +325,9 @@ class Authorization:
         ``{"launch": id, "iss": FHIR base}``. The clinic page, standing for an EHR, calls it."""
         try:
             body = await request.json()
-            context = Context(body["patient"], body.get("encounter"), body.get("appContext"))
+            context = Context(
+                body["patient"], body.get("encounter"), body.get("appContext"), body.get("user")
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             return JSONResponse({"error": "Send JSON with the id of a patient."}, 400)
         if context.patient not in {person for person, _ in self.people()}:

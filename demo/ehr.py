@@ -114,9 +114,10 @@ class DemoEhr:
         *,
         encounter: str | None = None,
         app_context: str | None = None,
+        user: str | None = None,
     ) -> str:
         """The address that opens an app for a patient, as an EHR would open it."""
-        launch = self.authorization.launch(Context(patient, encounter, app_context))
+        launch = self.authorization.launch(Context(patient, encounter, app_context, user))
         return f"{app_launch_url}?{urlencode({'iss': self.fhir_base, 'launch': launch})}"
 
     # -- serving ---------------------------------------------------------------------------

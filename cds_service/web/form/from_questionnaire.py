@@ -8,6 +8,7 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_labels
+from cds_service.content.model import AnsweredBy
 from cds_service.content.translations import languages, translations
 from cds_service.fhir.questionnaire_response import compile_form
 from cds_service.fhir.questionnaire_response.form import (
@@ -61,13 +62,14 @@ def read_form(
     reader = _Reader(checker, value_sets or {})
     top = tuple(reader.parts(resource.get("item")))
     claimed = languages(resource)
+    is_one_page = ext.value(resource, "answered-by") == AnsweredBy.PROFESSIONAL
     written = str(resource.get("language") or "en")
     return m.IntakeForm(
         checker=checker,
         title=text_of(resource, "title"),
         languages=(written, *(language.code for language in claimed)),
         notices={language.code: language.notice for language in claimed},
-        steps=divide(top),
+        steps=(m.Step(1, m.NO_TEXT, top),) if is_one_page else divide(top),
         parts={part.link_id: part for one in top for part in one.with_nested()},
         age_labels=age_labels(resource),
     )

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.content import extensions as ext
 from cds_service.content.age_labels import AgeLabel
+from cds_service.content.model import AnsweredBy
 from cds_service.fhir.questionnaire_response import Form
 from cds_service.fhir.questionnaire_response.form import Item, key_of, value_name
 from cds_service.fhir.questionnaire_response.limits import (
@@ -196,6 +198,11 @@ class IntakeForm:
     def resource(self) -> Mapping[str, Any]:
         """The Questionnaire."""
         return self.checker.resource
+
+    @property
+    def is_for_professionals(self) -> bool:
+        """Checks whether a health professional answers it, and nobody else."""
+        return bool(ext.value(self.resource, "answered-by") == AnsweredBy.PROFESSIONAL)
 
     @property
     def canonical(self) -> str:

@@ -59,14 +59,17 @@ def _app(client: Client, smart: SmartApp, development: bool) -> App:
     )
 
 
-def scopes(app: App, types: Iterable[str], *, launched: bool, second_syntax: bool) -> str:
+def scopes(
+    app: App, types: Iterable[str], *, launched: bool, second_syntax: bool, identifies: bool = False
+) -> str:
     """Returns what to ask for: the operator's words, or to read the patient and the given resource
     types and to write QuestionnaireResponses, and nothing else. ``second_syntax``: SMART 2
-    (``.rs``)."""
+    (``.rs``); ``identifies``: and who signs in."""
     launch = "launch" if launched else "launch/patient"
     if app.scopes:
         return " ".join(dict.fromkeys((launch, *app.scopes)))
     read = [f"patient/{t}.{'rs' if second_syntax else 'read'}" for t in sorted({*types, "Patient"})]
     written = ("crus",) if second_syntax else ("read", "write")
     write = [f"patient/QuestionnaireResponse.{word}" for word in written]
-    return " ".join((launch, *read, *write))
+    who = ("openid", "fhirUser") if identifies else ()
+    return " ".join((launch, *who, *read, *write))

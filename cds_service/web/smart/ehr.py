@@ -58,6 +58,7 @@ class EhrLogin:
     encounter: str | None = None
     token_type: str = "Bearer"  # noqa: S105 - a kind of token, not one
     app_context: dict[str, str] | None = None
+    user: str | None = None  # the professional who answers, as type and id; None: the patient
 
     def as_json(self) -> dict[str, Any]:
         """For ``Session.ehr``, which is kept encrypted: the token is in it."""
@@ -69,6 +70,7 @@ class EhrLogin:
             "expires": self.expires.isoformat(),
             "token_type": self.token_type,
             "app_context": self.app_context,
+            "user": self.user,
         }
 
     @classmethod
@@ -82,6 +84,7 @@ class EhrLogin:
             expires=datetime.fromisoformat(kept["expires"]),
             token_type=kept["token_type"],
             app_context=kept["app_context"],
+            user=kept.get("user"),
         )
 
 
@@ -131,9 +134,11 @@ class EhrConnection:
         return self._create(ours) if written is None else self._update(written, ours)
 
     def _about(self) -> dict[str, Any]:
-        """The patient answered, about themself."""
+        """The patient answered, about themself, or a professional recorded what was observed."""
         patient = {"reference": f"Patient/{self.login.patient}"}
         about: dict[str, Any] = {"subject": patient, "author": patient, "source": patient}
+        if self.login.user:
+            about = {"subject": patient, "author": {"reference": self.login.user}}
         if self.login.encounter:
             about["encounter"] = {"reference": f"Encounter/{self.login.encounter}"}
         return about

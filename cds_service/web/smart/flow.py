@@ -14,6 +14,7 @@ from cds_service.decision.record import PATIENT
 from cds_service.fhir_api.populate import Populator
 from cds_service.hooks import app_context
 from cds_service.hooks.calls import HookCalls
+from cds_service.hooks.request import PRACTITIONERS
 from cds_service.web.form import Intake
 from cds_service.web.form.rate_limit import RateLimitExceeded
 from cds_service.web.form.sessions import Answers, Session
@@ -77,7 +78,13 @@ class LaunchFlow:
         except RateLimitExceeded:
             raise LaunchFailed("busy") from None
         configuration = self.discovery.read(app, self._calls(app))
-        start = Start(self.redirect_uri, launch, keep_answers, self._types())
+        start = Start(
+            self.redirect_uri,
+            launch,
+            keep_answers,
+            self._types(),
+            identifies=self.intake.form.is_for_professionals,
+        )
         url, pending = begin(app, configuration, start, self.clock())
 
         def wait(session: Session) -> Session:
@@ -130,9 +137,18 @@ class LaunchFlow:
         with self.discovery.limited(app):
             told = redeem(app, pending, code, self.redirect_uri, calls)
             login = login_of(pending, told, now)
-            check_identity(app, pending, told, calls, now)
+            user = check_identity(app, pending, told, calls, now)
         context = app_context.read(self.desk.store.names, told.get("appContext"))
-        return replace(login, app_context=context)
+        return replace(login, app_context=context, user=self._professional(user))
+
+    def _professional(self, user: str | None) -> str | None:
+        """Returns who answers a form for professionals, which nobody else may; raises LaunchFailed. Of
+        other forms nobody is known but the patient."""
+        if not self.intake.form.is_for_professionals:
+            return None
+        if user is None or user.partition("/")[0] not in PRACTITIONERS:
+            raise LaunchFailed("not-professional")
+        return user
 
     def open_session(
         self, login: EhrLogin, secret: str | None, *, keep_answers: bool

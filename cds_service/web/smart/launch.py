@@ -53,12 +53,14 @@ class PendingLaunch:
 class Start:
     """The start of a sign-in: ``launch`` is the EHR's launch id, None for a standalone launch;
     ``types`` are the resource types to be read. Only who signs in from the form may take answers
-    ``along``: an EHR that opens it does not know who sat there before."""
+    ``along``: an EHR that opens it does not know who sat there before. ``identifies``: the form
+    needs to know who signs in."""
 
     redirect_uri: str
     launch: str | None
     keep_answers: bool
     types: Iterable[str]
+    identifies: bool = False
 
 
 def begin(
@@ -76,6 +78,7 @@ def begin(
             start.types,
             launched=start.launch is not None,
             second_syntax=configuration.second_syntax,
+            identifies=start.identifies,
         ),
         expires=(now + LAUNCH_TTL).isoformat(),
         configuration=configuration.as_json(),

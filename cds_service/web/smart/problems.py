@@ -25,6 +25,7 @@ PROBLEMS = {
     "refused": Problem(HTTPStatus.BAD_GATEWAY),
     "no-patient": Problem(HTTPStatus.BAD_REQUEST),
     "identity": Problem(HTTPStatus.BAD_GATEWAY),
+    "not-professional": Problem(HTTPStatus.FORBIDDEN, retry=False),
     "busy": Problem(HTTPStatus.SERVICE_UNAVAILABLE),
     "store-down": Problem(HTTPStatus.SERVICE_UNAVAILABLE),
 }

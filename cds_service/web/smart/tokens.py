@@ -15,6 +15,7 @@ from authlib.oauth2.base import OAuth2Error  # type: ignore[import-untyped]
 from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
+from cds_service.fhir.references import read_literal
 from cds_service.web.smart.apps import App
 from cds_service.web.smart.ehr import FHIR_ID, EhrLogin
 from cds_service.web.smart.http import CallFailed, Calls
@@ -94,11 +95,12 @@ def _life(said: Any) -> int:
 
 def check_identity(
     app: App, pending: PendingLaunch, answer: Mapping[str, Any], calls: Calls, now: datetime
-) -> None:
-    """Returns where ``openid`` was asked for, checks the id token (OpenID Connect Core 3.1.3.7):
-    signed by the issuer's keys, for us, now, and for this sign-in. Raises LaunchFailed."""
+) -> str | None:
+    """Checks the id token where ``openid`` was asked for (OpenID Connect Core 3.1.3.7): signed by
+    the issuer's keys, for us, now, and for this sign-in. Returns who signed in (``fhirUser``, type
+    and id), where it says so. Raises LaunchFailed."""
     if "openid" not in pending.scope.split():
-        return
+        return None
     token, expected = answer.get("id_token"), pending.endpoints
     if not isinstance(token, str) or expected.issuer is None or expected.keys is None:
         raise LaunchFailed("identity")
@@ -124,6 +126,8 @@ def check_identity(
     fresh = claims["exp"] + LEEWAY > now.timestamp()
     if not ours or not fresh or claims.get("nonce") != pending.nonce:
         raise LaunchFailed("identity")
+    user = read_literal(claims.get("fhirUser"))
+    return user.text if user else None
 
 
 def _key_set(url: str, calls: Calls) -> bytes:
