@@ -142,8 +142,8 @@ class LaunchFlow:
         return replace(login, app_context=context, user=self._professional(user))
 
     def _professional(self, user: str | None) -> str | None:
-        """Returns who answers a form for professionals, which nobody else may; raises LaunchFailed. Of
-        other forms nobody is known but the patient."""
+        """Returns who answers a form for professionals, which nobody else may; raises
+        LaunchFailed. Of other forms nobody is known but the patient."""
         if not self.intake.form.is_for_professionals:
             return None
         if user is None or user.partition("/")[0] not in PRACTITIONERS:
