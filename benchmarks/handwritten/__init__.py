@@ -8,9 +8,16 @@ from datetime import date
 
 from benchmarks.handwritten.anatomy import add_anatomy
 from benchmarks.handwritten.chart import Codes, add_chart, with_tests
+from benchmarks.handwritten.early_pregnancy import add_early_pregnancy, add_pregnancy_test
 from benchmarks.handwritten.flags import add_flags, add_other_flags
-from benchmarks.handwritten.function import add_functional, add_hormonal, add_self_care
+from benchmarks.handwritten.function import (
+    add_deep_pain,
+    add_functional,
+    add_hormonal,
+    add_self_care,
+)
 from benchmarks.handwritten.infections import add_infections, add_ovulation_pain, add_urinary
+from benchmarks.handwritten.results import add_results
 from benchmarks.handwritten.states import add_states
 from benchmarks.handwritten.structure import add_structural
 
@@ -76,15 +83,19 @@ def rules(variables: dict, codes: Codes, today: date) -> dict:
     person, answers = Person(), Answers(variables["answers"])
     age, variables = variables["age"], with_tests(variables)
     add_chart(person, variables, codes, today)
-    add_anatomy(person, answers, variables["patient"])
+    add_anatomy(person, answers, variables["patient"], today)
     add_states(person, answers, age, variables)
+    add_early_pregnancy(person, answers, variables, today)
     add_flags(person, answers, age, variables)
     add_ovulation_pain(person, answers)
-    add_other_flags(person, answers, age)
+    add_other_flags(person, answers, age, variables)
+    add_pregnancy_test(person, answers)
+    add_results(person, variables)
     add_infections(person, answers, age, variables)
     add_urinary(person, answers, variables)
     add_structural(person, answers, variables)
     add_functional(person, answers, variables)
+    add_deep_pain(person, answers)
     add_hormonal(person, answers, variables)
     add_self_care(person, answers, age, variables)
     return vars(person)

@@ -41,6 +41,31 @@ PAIRS = {  # name -> the two requirements it joins
         "vaginalEstrogenRequestWithin84Days",
         "vaginalEstrogenStatementWithin84Days",
     ),
+    "hormoneTherapy": ("hormoneTherapyRequest", "hormoneTherapyStatement"),
+    "pregnancyVisitWithin42Days": (
+        "pregnancyVisitReasonWithin42Days",
+        "pregnancyVisitTypeWithin42Days",
+    ),
+    "infectionAntibioticSincePositiveCtng": (
+        "infectionAntibioticRequestSincePositiveCtng",
+        "infectionAntibioticStatementSincePositiveCtng",
+    ),
+    "urinaryAntibioticSincePositiveCulture": (
+        "urinaryAntibioticRequestSincePositiveCulture",
+        "urinaryAntibioticStatementSincePositiveCulture",
+    ),
+    "gastroenterologyVisitSincePositiveTtg": (
+        "gastroenterologyVisitProcedureSincePositiveTtg",
+        "gastroenterologyVisitEncounterSincePositiveTtg",
+    ),
+    "gastroenterologyVisitSincePositiveCalprotectin": (
+        "gastroenterologyVisitProcedureSincePositiveCalprotectin",
+        "gastroenterologyVisitEncounterSincePositiveCalprotectin",
+    ),
+    "rheumatologyVisitSincePositiveAntiSsa": (
+        "rheumatologyVisitProcedureSincePositiveAntiSsa",
+        "rheumatologyVisitEncounterSincePositiveAntiSsa",
+    ),
     "urinalysisWithin7Days": ("urinalysisResultWithin7Days", "urinalysisReportWithin7Days"),
     "urinalysisWithin30Days": ("urinalysisResultWithin30Days", "urinalysisReportWithin30Days"),
 }
@@ -48,6 +73,7 @@ RESULTS = ("interpretation", "conclusionCode")
 TESTS = (  # each is a result or a report
     *(f"ctngWithin{days}Days" for days in (14, 60, 90, 365)),
     *(f"pregnancyTestWithin{days}Days" for days in (2, 7, 42)),
+    "urineCultureWithin14Days",
     "urineCultureWithin30Days",
     "calprotectinWithin180Days",
     "ttgWithin730Days",
@@ -101,6 +127,13 @@ def _add_results(person, lists: dict, codes: Codes) -> None:
     person.pregnancyTestPositiveWithin42Days = any_in(hcg, positive)
     person.ctngPositiveWithin60Days = any_in(lists["ctngWithin60Days"], positive)
     person.ctngPositiveWithin365Days = any_in(lists["ctngWithin365Days"], positive)
+    person.ctngNegativeWithin90Days = any_in(lists["ctngWithin90Days"], negative)
+    culture = lists["urineCultureWithin14Days"]
+    person.urineCulturePositiveWithin14Days = any_in(culture, positive)
+    person.ttgPositiveWithin730Days = any_in(lists["ttgWithin730Days"], positive)
+    calprotectin = lists["calprotectinWithin180Days"]
+    person.calprotectinPositiveWithin180Days = any_in(calprotectin, positive)
+    person.antiSsaPositiveWithin730Days = any_in(lists["antiSsaWithin730Days"], positive)
     culture = lists["urineCultureWithin30Days"]
     person.urineCultureNegativeWithin30Days = any_in(culture, negative)
     person.urineCulturePositiveWithin30Days = any_in(culture, positive)

@@ -1,4 +1,4 @@
-"""Red flags RF01 to RF34."""
+"""Red flags RF01 to RF35 and LOWBP."""
 
 from benchmarks.handwritten.kleene import at_least, at_most, below, both, either
 
@@ -58,22 +58,34 @@ def _add_pelvic(p, a, lists: dict) -> None:
         either(severe, faint, heavy),
     )
     strong = sev is None or sev >= 4
+    p.vomitingWithPelvicPain = both(
+        vomit, either(both(oneside, strong), both(deep, p.acute, sev is None or sev >= 7))
+    )
     p.RF03 = both(
         ovary,
         either(
             severe,
+            p.vomitingWithPelvicPain,
             both(
-                vomit,
-                either(both(oneside, strong), both(deep, p.acute, sev is None or sev >= 7)),
+                p.anticoagulant,
+                p.acute,
+                oneside,
+                either(at_least(sev, 6), a.lasting("longer"), a.lasting("constant")),
             ),
-            both(p.anticoagulant, p.acute, oneside, at_least(sev, 4)),
+        ),
+    )
+    p.upperPainWithoutOvaries = both(
+        not ovary,
+        either(
+            both(vomit, either(oneside, deep), strong),
+            both(not uterus, p.fever, either(oneside, deep)),
         ),
     )
     p.RF04 = either(
         both(severe, not ovary),
         both(faint, p.RF01 is not True, p.RF02 is not True),
-        both(not ovary, vomit, either(oneside, deep), strong),
-        both(not ovary, not uterus, p.fever, either(oneside, deep)),
+        p.upperPainWithoutOvaries,
+        both(where("groin"), vomit),
     )
     p.RF05 = both(
         p.fever,
@@ -131,14 +143,23 @@ def _add_urinary_and_genital(p, a, age: int | None) -> None:
         ),
     )
     p.RF08 = a.rfgen("nopee")
-    young = both(p.under18, at_least(sev, 4))
+    young = both(below(age, 18), at_least(sev, 4))
     p.RF09 = either(
         a.rfpen("testis"),
-        both(testis, either(a.rfgen("vomit"), both(p.acute, either(worst, young)))),
+        both(
+            either(p.hasTestis is not False, p.hasPenis),
+            testis,
+            either(a.rfgen("vomit"), both(p.acute, either(worst, young))),
+        ),
     )
     p.RF10 = either(
         a.rfpen("snap"),
-        both(where("shaft"), a.dur("once"), either(worst, urine("blood"))),
+        both(
+            p.hasPenis is not False,
+            where("shaft"),
+            a.dur("once"),
+            either(worst, urine("blood")),
+        ),
     )
     p.RF11 = either(a.rfpen("longerection"), a.rfpen("foreskinstuck"))
 
@@ -146,7 +167,23 @@ def _add_urinary_and_genital(p, a, age: int | None) -> None:
 def _add_general(p, a, lists: dict) -> None:
     rfgen = a.rfgen
     low, fast = at_most(p.systolic, 100), at_least(p.respiratoryRate, 22)
-    p.RF12 = either(both(p.fever, either(low, fast)), below(p.systolic, 90), both(low, fast))
+    bleed, genital = a.bleed, a.genital
+    p.lowPressureSign = either(
+        at_least(a.sev, 4),
+        either(bleed("aftersex"), bleed("between"), bleed("postmeno")),
+        p.pregnant,
+        a.postpartum("lt6w"),
+        either(rfgen("severe"), rfgen("faint"), rfgen("vomit")),
+        either(a.rfvag("heavybleed"), a.rfvag("bulge")),
+        genital("vagdisch"),
+    )
+    p.RF12 = either(
+        both(p.fever, either(low, fast)),
+        both(low, fast),
+        below(p.systolic, 80),
+        both(below(p.systolic, 90), p.lowPressureSign),
+    )
+    p.LOWBP = both(below(p.systolic, 90), p.RF12 is not True)
     p.RF19 = rfgen("saddle")
     p.RF27 = rfgen("chesthead")
     p.RF28 = rfgen("spread")
@@ -155,15 +192,25 @@ def _add_general(p, a, lists: dict) -> None:
     p.RF30 = both(rfgen("object"), sign)
 
 
-def add_other_flags(p, a, age: int | None) -> None:
+def add_other_flags(p, a, age: int | None, lists: dict) -> None:
     """The flags that need CRIT or abnormal bleeding, and the private ones."""
     rfgen, bowel, unwanted, sev = a.rfgen, a.bowel, a.unwanted, a.sev
     calm = not p.CRIT
     p.RF13 = unwanted("past5d")
     p.RF14 = either(a.safe("no"), a.safe("unsure"), unwanted("past12m"))
     p.RF14P = either(a.safe("inperson"), unwanted("inperson"))
-    p.RF15 = either(a.bleed("postmeno"), both(p.postmenopausal, p.abnormalBleeding))
-    p.RF16 = both(p.abnormalBleeding, p.postmenopausal is not True, p.pregnant is not True)
+    p.unsafeAtHome = True in (p.RF13, p.RF14, p.RF14P)
+    p.RF15 = either(
+        a.bleed("postmeno"),
+        both(p.postmenopausal, p.abnormalBleeding),
+        both(
+            at_least(age, 55),
+            p.abnormalBleeding,
+            p.hasUterus is not False,
+            p.pregnant is not True,
+        ),
+    )
+    p.RF16 = both(p.abnormalBleeding, p.RF15 is not True, p.pregnant is not True)
     p.RF17 = a.urine("blood")
     p.RF21 = both(
         at_least(age, 50),
@@ -172,10 +219,19 @@ def add_other_flags(p, a, age: int | None) -> None:
         p.atLeast6Weeks,
         either(p.deepPain, a.when("other"), a.gyn("cpp"), a.gyn("pressure")),
     )
-    p.RF22 = either(bowel("blood"), bowel("weightloss"), bowel("perianal"))
+    grave = (bowel("weightloss"), bowel("perianal"))
+    p.freshAnalBleeding = both(
+        bowel("blood"),
+        a.where("anus"),
+        p.acute,
+        below(age, 40),
+        True not in (*grave, bowel("diarrhea")),
+        not lists["inflammatoryBowelDisease"],
+    )
+    p.RF22 = either(*grave, both(bowel("blood"), p.freshAnalBleeding is not True))
     p.RF23 = either(
         below(age, 13),
-        both(p.under18, either(p.RF13, p.RF14, unwanted("longer"), a.stirisk("exchange"))),
+        both(below(age, 18), either(p.RF13, p.RF14, unwanted("longer"), a.stirisk("exchange"))),
         both(below(age, 16), p.pregnant),
     )
     p.RF24 = either(a.genital("lump"), both(a.genital("sores"), p.atLeast6Weeks))
@@ -191,8 +247,10 @@ def add_other_flags(p, a, age: int | None) -> None:
             rfgen("vomit"),
             rfgen("flank"),
             p.fever,
+            p.earlyPregnancySign,
         ),
     )
+    p.RF35 = both(rfgen("leg"), calm)
     p.RF32 = both(rfgen("object"), p.RF30 is not True)
     p.RF33 = both(a.rfvag("bulge"), p.pregnant is not True, p.RF18 is not True)
     p.RF34 = both(below(age, 16), p.partnered)

@@ -1,6 +1,6 @@
 """Causes of function: muscles, hormones, medicines, pregnancy and the past; and self-care."""
 
-from benchmarks.handwritten.kleene import both, either
+from benchmarks.handwritten.kleene import at_least, at_most, both, either, no
 
 
 def add_functional(p, a, lists: dict) -> None:
@@ -19,6 +19,7 @@ def add_functional(p, a, lists: dict) -> None:
         p.acute,
         either(trigger("awkward"), when("during"), when("after"), when("nextday")),
         calm,
+        a.rfgen("leg") is not True,
         p.storageSymptoms is not True,
         p.abnormalBleeding is not True,
         not (genital("vagdisch") or genital("pendisch")),
@@ -42,6 +43,28 @@ def add_functional(p, a, lists: dict) -> None:
     semen, itch = trigger("semen"), genital("itchburn")
     p.C12 = both(p.hasUterus is not False, semen, itch is not True, calm)
     p.C12A = both(semen, itch)
+
+
+def add_deep_pain(p, a) -> None:
+    """C03, C07P, and the mild pains that no exam is offered for."""
+    when, lasting, deep, mild = a.when, a.lasting, a.trigger("deep"), at_most(a.sev, 3)
+    recent = p.atLeast3Months is not True
+    p.C07P = both(p.hasPenis is not False, a.penis("cannotenter"), not p.CRIT)
+    p.mildOnce = both(
+        a.dur("once"),
+        mild,
+        either(lasting("minutes"), lasting("hours")),
+        True not in (when("other"), p.abnormalBleeding, a.genital("vagdisch")),
+    )
+    otherwise = either(when("entry"), when("during"), when("nextday"), when("other"))
+    p.orgasmOnly = both(when("orgasm"), no(otherwise), deep is not True, mild, recent)
+    p.semenOnly = both(p.C12 is True, deep is not True, mild, recent)
+    p.C03 = both(
+        p.hasVagina is not False,
+        either(a.where("deep"), deep),
+        not p.deepPainExplained,
+        True not in (p.pregnant, p.CRIT, p.mildOnce, p.orgasmOnly, p.semenOnly),
+    )
 
 
 def add_hormonal(p, a, lists: dict) -> None:
@@ -78,7 +101,7 @@ def add_hormonal(p, a, lists: dict) -> None:
     itch, skin = genital("itchburn"), genital("skin")
     p.C26 = both(
         vagina,
-        either(p.entryPain, itch, skin),
+        either(p.entryPain, a.where("clitoris"), itch, skin),
         either(
             itch,
             skin,
@@ -92,47 +115,48 @@ def add_hormonal(p, a, lists: dict) -> None:
 def _add_medicines(p, a, vagina: bool, is_dry: bool | None) -> None:
     meds = a.meds
     otc, antidep, birth_control = meds("otcdry"), meds("antidep"), meds("hormbc")
+    p.dryingMedicineWithDryness = both(
+        vagina,
+        is_dry,
+        either(p.dryingMedicine, otc, antidep, birth_control, meds("hormblock"), meds("acne")),
+    )
+    p.entryPainOnContraceptive = both(
+        vagina,
+        p.entryPain,
+        p.atLeast3Months,
+        a.onset("acquired"),
+        either(p.combinedContraceptive, birth_control),
+    )
+    p.ejaculationPainOnAntidepressant = both(
+        either(a.penis("ejacpain"), both(a.when("orgasm"), p.hasPenis)),
+        either(p.antidepressant, antidep),
+    )
+    p.weakStreamOnAnticholinergic = both(p.voidingSymptoms, either(p.anticholinergic, otc))
     p.C11 = both(
         either(
-            both(
-                vagina,
-                is_dry,
-                either(
-                    p.dryingMedicine, otc, antidep, birth_control, meds("hormblock"), meds("acne")
-                ),
-            ),
-            both(
-                vagina,
-                p.entryPain,
-                p.atLeast3Months,
-                a.onset("acquired"),
-                either(p.combinedContraceptive, birth_control),
-            ),
-            both(
-                either(a.penis("ejacpain"), both(a.when("orgasm"), p.hasPenis)),
-                either(p.antidepressant, antidep),
-            ),
-            both(p.voidingSymptoms, either(p.anticholinergic, otc)),
+            p.dryingMedicineWithDryness,
+            p.entryPainOnContraceptive,
+            p.ejaculationPainOnAntidepressant,
+            p.weakStreamOnAnticholinergic,
         ),
         not p.medicationReviewWithin180Days,
     )
 
 
 def add_self_care(p, a, age: int | None, lists: dict) -> None:
-    """C25, and whether pain medicine may be mentioned."""
+    """C25, and whether an anti-inflammatory medicine may be named."""
     p.C25 = not p.CRIT
-    p.painMedicineChecksDone = bool(lists["painMedicineReviewWithin30Days"])
-    p.painMedicineFoundUnsafe = bool(
-        p.pregnant
-        or p.pregnancyPossible is not False
-        or a.preg("could")
-        or a.gyn("infert")
-        or p.anticoagulant
-        or p.antidepressant
-        or a.meds("antidep")
-        or (p.RF15 or p.RF16 or p.RF17 or p.RF22 or p.RF25 or p.RF29)
-        or lists["inflammatoryBowelDisease"]
-        or a.rfgen("vomit")
-        or age is None
-        or not 18 <= age < 65
+    p.bleedingOrBloodReported = either(p.RF15, p.RF16, p.RF17, p.RF22, a.bowel("blood"))
+    p.ibuprofenNotNamed = either(
+        p.pregnant,
+        a.preg("could"),
+        a.preg("unsure"),
+        a.gyn("infert"),
+        p.anticoagulant,
+        p.antidepressant,
+        a.meds("antidep"),
+        bool(lists["inflammatoryBowelDisease"]),
+        p.bleedingOrBloodReported,
+        a.rfgen("vomit"),
+        at_least(age, 65),
     )

@@ -6,6 +6,10 @@ from benchmarks.handwritten.kleene import at_least, at_most, below, both, either
 def add_ovulation_pain(p, a) -> None:
     """C02, and the bleeding that it explains."""
     menses, lasting, bleed = a.menses, a.lasting, a.bleed
+    p.ovulationUnlikely = bool(
+        (p.pregnant or p.postmenopausal or p.ovulationSuppressant)
+        or (a.meds("hormbc") or p.iudInPlace or a.preg("could") or a.preg("unsure"))
+    )
     p.C02 = both(
         p.hasOvary is not False,
         either(menses("regular"), menses("irregular")),
@@ -15,10 +19,7 @@ def add_ovulation_pain(p, a) -> None:
         not p.CRIT,
         p.fever is not True,
         a.genital("vagdisch") is not True,
-        p.pregnant is not True,
-        p.postmenopausal is not True,
-        not p.ovulationSuppressant,
-        not (a.preg("could") or a.preg("unsure")),
+        not p.ovulationUnlikely,
     )
     unexplained = both(bleed("between"), p.C02 is not True)
     p.abnormalBleeding = either(bleed("aftersex"), unexplained)
@@ -27,7 +28,13 @@ def add_ovulation_pain(p, a) -> None:
 def add_infections(p, a, age: int | None, lists: dict) -> None:
     """C23 and C24."""
     genital, risk, where = a.genital, a.stirisk, a.where
-    bleeding = both(p.abnormalBleeding, p.postmenopausal is not True, p.pregnant is not True)
+    p.cervicalBleeding = bleeding = both(
+        p.abnormalBleeding,
+        p.hasCervix is not False,
+        p.RF15 is not True,
+        p.pregnant is not True,
+    )
+    _add_patterns(p, a, age)
     p.pidStrongSupport = either(
         genital("vagdisch"),
         p.fever,
@@ -41,6 +48,8 @@ def add_infections(p, a, age: int | None, lists: dict) -> None:
         both(
             below(age, 25),
             p.partnered is not False,
+            p.acute,
+            not p.ctngNegativeWithin90Days,
             either(
                 a.sev is None or a.sev >= 4,
                 a.when("other"),
@@ -71,16 +80,15 @@ def add_infections(p, a, age: int | None, lists: dict) -> None:
         bleeding,
         both(where("testis"), either(p.stiRisk, below(age, 35))),
         both(either(p.storageSymptoms, genital("itchburn"), a.penis("ejacpain")), p.stiRisk),
-        p.C24 is True,
+        True in (p.C24, p.urethritisPattern, p.proctitisPattern),
     )
+    _add_urgent(p, a, age)
     not_lately = not lists["ctngWithin90Days"]
     screened = bool(lists["ctngWithin365Days"])
-    p.stiScreeningGap = both(
-        p.partnered is True or (p.partnered is not False and p.under18 is not True),
-        either(
-            both(p.hasCervix is not False, below(age, 25), not screened),
-            both(p.stiRisk, not_lately),
-        ),
+    possibly = p.partnered is True or (p.partnered is not False and below(age, 18) is not True)
+    p.stiScreeningGap = either(
+        both(p.partnered is True, p.hasCervix is not False, below(age, 25), not screened),
+        both(possibly, p.stiRisk, not_lately),
     )
     p.C23 = both(
         p.soloOnly is not True,
@@ -92,6 +100,43 @@ def add_infections(p, a, age: int | None, lists: dict) -> None:
             p.stiScreeningGap,
             p.ctngPositiveWithin365Days and not_lately,
         ),
+    )
+
+
+def _add_patterns(p, a, age: int | None) -> None:
+    """Urethritis and proctitis."""
+    genital, bowel, anus = a.genital, a.bowel, a.where("anus")
+    p.urethritisPattern = both(
+        p.hasPenis,
+        p.partnered,
+        below(age, 35),
+        p.acute,
+        either(a.urine("burn"), both(a.where("glans"), genital("itchburn"))),
+    )
+    p.proctitisPattern = both(
+        anus,
+        a.sextype("analrec"),
+        p.acute,
+        either(bowel("blood"), bowel("perianal"), genital("sores"), p.stiRisk),
+    )
+
+
+def _add_urgent(p, a, age: int | None) -> None:
+    """What makes the tests urgent."""
+    genital, risk = a.genital, p.stiRisk
+    p.stiSignUrgent = either(
+        genital("pendisch"),
+        genital("sores"),
+        both(genital("vagdisch"), either(risk, below(age, 25))),
+        p.RF16 is True and p.hasCervix is not False,
+        both(a.where("testis"), either(risk, below(age, 35))),
+        both(either(p.storageSymptoms, genital("itchburn"), a.penis("ejacpain")), risk),
+    )
+    p.stiTestsUrgent = either(
+        p.stiSignUrgent,
+        True in (p.C24, p.urethritisPattern, p.proctitisPattern),
+        a.stirisk("partnersti"),
+        p.ctngPositiveWithin365Days,
     )
 
 
@@ -113,16 +158,17 @@ def add_urinary(p, a, lists: dict) -> None:
         not p.urineCulturePositiveWithin30Days,
     )
     under_care = bool(lists["chronicProstatitis"]) and p.urologyVisitWithin180Days
+    p.prostateRegionPain = either(
+        penis("ejacpain"),
+        penis("hemosp"),
+        where("perineum"),
+        both(where("testis"), p.atLeast6Weeks),
+        both(p.hasPenis, either(where("deep"), where("oneside")), p.atLeast6Weeks),
+        both(when("orgasm"), p.hasPenis, either(p.atLeast6Weeks, at_least(a.sev, 4))),
+    )
     p.C17 = both(
         p.hasProstate is not False,
-        either(
-            penis("ejacpain"),
-            penis("hemosp"),
-            where("perineum"),
-            both(where("testis"), p.atLeast6Weeks),
-            both(p.hasPenis, either(where("deep"), where("oneside")), p.atLeast6Weeks),
-            both(when("orgasm"), p.hasPenis, either(p.atLeast6Weeks, at_least(a.sev, 4))),
-        ),
+        p.prostateRegionPain,
         p.RF07 is not True,
         p.RF09 is not True,
         not under_care,

@@ -1,6 +1,15 @@
 """Derived facts."""
 
-from benchmarks.handwritten.kleene import at_least, below, both, either, no
+from benchmarks.handwritten.kleene import at_least, both, either, no
+
+EMERGENCIES = (
+    *("severe", "faint", "fever", "nopee", "vomit", "flank", "saddle"),
+    *("chesthead", "spread", "bleedon", "object", "leg"),
+)
+DEEP_PLACES = (
+    *("deep", "oneside", "bladder", "testis", "perineum"),
+    *("shaft", "anus", "groin", "unsure"),
+)
 
 
 def add_states(p, a, age: int | None, lists: dict) -> None:
@@ -26,7 +35,7 @@ def add_states(p, a, age: int | None, lists: dict) -> None:
         p.bilateralSalpingoOophorectomy,
         both(
             at_least(age, 56),
-            either(p.hasUterus, p.hasOvary),
+            p.hasUterus is not False or p.hasOvary is not False,
             not (menses("regular") or menses("irregular")),
         ),
     )
@@ -58,4 +67,17 @@ def add_states(p, a, age: int | None, lists: dict) -> None:
     )
     p.partnered = either(sex("vagrec"), sex("analrec"), sex("penins"), sex("oral"))
     p.soloOnly = both(sex("solo"), no(either(p.partnered, sex("handtoy"))))
-    p.under18 = below(age, 18)
+    p.iudInPlace = either(
+        a.meds("iud"),
+        bool(lists["iudInsertionSinceRemoval"])
+        or (bool(lists["iudInsertion"]) and not lists["iudRemoval"]),
+    )
+    p.genitalChange = either(a.genital("skin"), a.genital("sores"), a.genital("lump"))
+    p.emergencyTicked = either(*(a.rfgen(sign) for sign in EMERGENCIES))
+    p.emergencyCouldHide = either(
+        either(*(a.where(place) for place in DEEP_PLACES)) is not False,
+        a.trigger("deep") is True,
+        a.when("other") is True,
+        a.lasting("longer"),
+        a.lasting("constant"),
+    )

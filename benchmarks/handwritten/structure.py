@@ -4,7 +4,7 @@ from benchmarks.handwritten.kleene import at_least_of, both, either
 
 
 def add_structural(p, a, lists: dict) -> None:
-    """C03, C03P, C13, C14, C16, C16K, C20, C21, C22 and C27."""
+    """C03P, C13, C14, C16, C16K, C20, C21, C22, C27 and C28."""
     where, gyn, bowel, calm = a.where, a.gyn, a.bowel, not p.CRIT
     uterus, ovary = p.hasUterus is not False, p.hasOvary is not False
     not_pregnant, deep = p.pregnant is not True, p.deepPain
@@ -34,28 +34,26 @@ def add_structural(p, a, lists: dict) -> None:
     )
     history = either(gyn("infert"), gyn("famendo"))
     known = bool(lists["endometriosis"])
+    p.twoEndometriosisFeatures = at_least_of(2, signs)
+    deep_for_weeks, *linked = signs
     p.C16 = both(
         uterus or ovary,
-        either(at_least_of(2, signs), both(at_least_of(1, signs), history)),
+        either(*linked, both(deep_for_weeks, history)),
         not_pregnant,
         not known,
     )
     p.C16K = both(known, deep, not_pregnant)
     tilted = bool(lists["retrovertedUterus"] or lists["retrovertedUterusOnImaging"])
     p.C20 = both(uterus, a.trigger("deep"), tilted, calm)
-    p.C03 = both(
-        p.hasVagina is not False,
-        either(where("deep"), a.trigger("deep")),
-        True not in (p.C02, p.C13, p.C14, p.C16, p.C16K, p.C24, p.pregnant, p.CRIT),
-    )
+    p.deepPainExplained = True in (p.C02, p.C13, p.C14, p.C16, p.C16K, p.C24)
     _add_bowel(p, a, lists)
     _add_penis(p, a, calm)
     p.C27 = both(where("anus"), calm)
+    p.C28 = both(where("groin"), calm)
 
 
 def _add_bowel(p, a, lists: dict) -> None:
-    bowel, genital, where = a.bowel, a.genital, a.where
-    diseased = either(genital("skin"), genital("sores"), genital("lump"), where("anus"))
+    bowel, diseased = a.bowel, either(p.genitalChange, a.where("anus"))
     tissue = bool(lists["ttgWithin730Days"])
     p.C21 = either(
         both(
