@@ -144,7 +144,8 @@ def _items(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _answers(item: Mapping[str, Any], value: Any) -> Iterator[dict[str, Any]]:
-    options = {o["valueCoding"]["code"]: o["valueCoding"] for o in item.get("answerOption", ())}
+    listed = [o["valueCoding"] for o in item.get("answerOption", ()) if "valueCoding" in o]
+    options = {coding["code"]: coding for coding in listed}
     for one in value if isinstance(value, list) else [value]:
         if options:
             if one not in options:

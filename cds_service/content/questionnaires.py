@@ -103,6 +103,15 @@ def questionnaire_findings(resource: Resource, file: str) -> Iterator[Finding]:
             yield Finding(file, where, "more than one condition needs enableBehavior (all or any)")
         for condition in conditions:
             yield from _condition_findings(condition, seen, file, where)
+    yield from _topic_findings(resource, file)
+
+
+def _topic_findings(resource: Resource, file: str) -> Iterator[Finding]:
+    """Where pages have topics, every question stands on the page of one."""
+    topics = [ext.value(node, "topic") is True for node in resource.get("item", ())]
+    if True in topics:
+        for node in resource["item"][: topics.index(True)]:
+            yield Finding(file, f"item {node['linkId']}", "stands before the first topic")
 
 
 def _control_findings(node: dict[str, Any], file: str) -> Iterator[Finding]:

@@ -25,6 +25,8 @@ from cds_service.content.model import Finding
 PLACEHOLDER = re.compile(r"\[(site [a-z][a-z -]*)\]")
 STRATEGY = "workflow-definition"  # the type of the plan whose url gives the canonical base
 
+OTHERWISE = {"site assault care line": "site help-line"}  # said where a site has no word of its own
+
 FOLDERS: dict[str, type[BaseModel]] = {
     "questionnaires": Questionnaire,
     "libraries": Library,
@@ -58,8 +60,9 @@ def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
 
     ``words`` are what the site says for each placeholder; ``placeholders`` are those there are.
     """
-    content_files = ContentFiles(given=frozenset(words))
     digest = hashlib.sha256(repr(sorted(words.items())).encode() if words else b"")
+    words = {name: words[other] for name, other in OTHERWISE.items() if other in words} | words
+    content_files = ContentFiles(given=frozenset(words))
     valid: dict[str, dict[str, Any]] = {}
     for folder, model in FOLDERS.items():
         paths = sorted((root / folder).rglob("*.json"))
@@ -103,7 +106,9 @@ EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text o
 
 def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
-    for name in sorted(content_files.given - content_files.placeholders - {EMERGENCY_NUMBER}):
+    for name in sorted(
+        content_files.given - content_files.placeholders - {EMERGENCY_NUMBER, *OTHERWISE}
+    ):
         there = ", ".join(sorted(content_files.placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
         yield Finding("CDS_SITE_WORDS", "", message)

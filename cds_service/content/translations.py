@@ -74,6 +74,8 @@ def patient_texts(form: Resource) -> Iterator[tuple[str, Mapping[str, Any], str]
             coding = option.get("valueCoding", {})
             yield f"{at}.answerOption {coding.get('code', place)}", coding, "display"
             yield f"{at}.answerOption {place}", option, "valueString"
+            for words in map(worded, ext.values(option, "option-part")):
+                yield f"{at}.answerOption {place}.option-part", words, CONTENT
 
 
 def translation_findings(form: Resource, file: str) -> Iterator[Finding]:

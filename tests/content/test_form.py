@@ -52,6 +52,14 @@ BROKEN: list[Broken] = [
         )
         for link_id, control in (("rfgen", "check-box"), ("dry", "drop-down or radio-button"))
     ),
+    (
+        "before-the-first-topic",
+        FORM,
+        lambda d: d["item"].insert(0, d["item"].pop()),
+        FORM,
+        "item other",
+        "stands before the first topic",
+    ),
     *(
         (
             f"ages-{name}",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.content import extensions as ext
+from cds_service.content.questionnaires import walk_items
 from cds_service.decision.answers import AnswerSheet, read_answers
 from tests.support.clinic import FORM, NOW, QUIET, Clinic, ago, topics
 
@@ -136,7 +137,7 @@ def test_which_options_mean_unknown_comes_from_the_form_alone(clinic: Clinic) ->
             for option in item.get("answerOption", ())
             if any("answer-means-unknown" in e["url"] for e in option.get("extension", ()))
         }
-        for item in clinic.form.resource["item"]
+        for item in walk_items(clinic.form.resource["item"])
     }
 
     assert {i: set(item.unknown) for i, item in clinic.form.items.items()} == marked

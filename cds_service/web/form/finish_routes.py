@@ -203,27 +203,45 @@ def response_of(form_request: FormRequest) -> dict[str, Any]:
 def read_back(
     form_request: FormRequest, texts: Texts, *, restricted: bool = True
 ) -> list[dict[str, Any]]:
-    """Every question that is asked with its answer in words, by step; without ``restricted``, not
-    those whose answers nobody else should see on the screen."""
+    """Every question that is asked with its answer in words, by step; restricted ones together at
+    the end, or without ``restricted`` not at all: nobody else should see them on the screen."""
     state = form_request.state
-    return [
-        {
-            "title": step.title.in_language(texts.language),
-            "number": step.number,
-            "rows": [
-                {
-                    "id": part.id,
-                    "text": part.text.in_language(texts.language),
-                    "answers": answer_texts(state, part, texts),
-                    "origin": _unseen_origin(form_request, part, texts),
-                    "change": part.answerable,
-                }
-                for part in state.questions(step)
-                if restricted or not part.item.restricted
+    asked = [(step, part) for step in state.steps for part in state.questions(step)]
+    groups = [
+        _group(
+            step.title.in_language(texts.language),
+            [
+                _row(form_request, s, p, texts)
+                for s, p in asked
+                if s is step and not p.item.restricted
             ],
-        }
+        )
         for step in state.steps
     ]
+    private = [_row(form_request, s, p, texts) for s, p in asked if p.item.restricted]
+    if restricted and private:
+        groups.append(_group("", private) | {"private": True})
+    return [group for group in groups if group["answered"] or group["open"]]
+
+
+def _group(title: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "title": title,
+        "private": False,
+        "answered": [row for row in rows if row["answers"]],
+        "open": [row for row in rows if not row["answers"]],
+    }
+
+
+def _row(form_request: FormRequest, step: m.Step, part: m.FormItem, texts: Texts) -> dict[str, Any]:
+    return {
+        "id": part.id,
+        "number": step.number,
+        "text": part.text.in_language(texts.language),
+        "answers": answer_texts(form_request.state, part, texts),
+        "origin": _unseen_origin(form_request, part, texts),
+        "change": part.answerable,
+    }
 
 
 def _unseen_origin(form_request: FormRequest, part: m.FormItem, texts: Texts) -> str:

@@ -65,6 +65,12 @@ class FormState:
         asks = any(part.is_question for part in parts)
         return any(self.shown(p) for p in parts if p.is_question or not asks)
 
+    def may_be_named(self, step: m.Step) -> bool:
+        """Whether a list of tabs may show what a page is about: it asks nothing restricted, and
+        introduces nothing."""
+        asks_restricted = any(part.item.restricted for part in step.all_parts)
+        return not (asks_restricted or step.skip == m.SKIP_NEXT)
+
     def step_at(self, number: int) -> m.Step:
         """The step of that number, or the next there is, or the last."""
         return next((s for s in self.steps if s.number >= number), self.steps[-1])

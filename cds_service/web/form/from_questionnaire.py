@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_labels
 from cds_service.content.model import AnsweredBy
-from cds_service.content.translations import languages, translations
+from cds_service.content.translations import CONTENT, languages, translations, worded
 from cds_service.fhir.questionnaire_response import compile_form
 from cds_service.fhir.questionnaire_response.form import (
     CORE,
@@ -108,11 +108,14 @@ class _Reader:
             link=_link(ext.value(node, SUPPORT_LINK)),
             format=str(ext.value(node, ENTRY_FORMAT) or ""),
             emergency=ext.value(node, "emergency-message") is True,
+            topic=ext.value(node, "topic") is True,
+            skip=str(ext.value(node, "skip") or ""),
             hidden=ext.value(node, HIDDEN) is True,
             read_only=node.get("readOnly") is True,
             options=options,
             units=tuple(_units(node, about.get("unit"))),
             slider=_slider(node, about),
+            ends=tuple(_ends(about)) if options and ENDS.keys() & about.keys() else (),
             initial=tuple(_initial(node, options)),
             parts=tuple(self.parts(node.get("item"))),
         )
@@ -138,6 +141,7 @@ class _Reader:
                 text=_option_text(option, name),
                 exclusive=(item.options or {}).get(key_of(name, value), False),
                 initial=option.get("initialSelected") is True,
+                heading=_heading(option),
             )
 
     def _concepts(self, url: str | None) -> Iterator[dict[str, Any]]:
@@ -192,6 +196,13 @@ def _option_text(option: dict[str, Any], name: str) -> m.Text:
     return m.Text(_token(value), {})
 
 
+def _heading(option: dict[str, Any]) -> m.Text:
+    """The words above an option and those after it (``option-part``)."""
+    return next(
+        (text_of(worded(words), CONTENT) for words in ext.values(option, "option-part")), m.NO_TEXT
+    )
+
+
 def _initial(node: dict[str, Any], options: tuple[m.Option, ...]) -> Iterator[Mapping[str, Any]]:
     yield from (option.answer for option in options if option.initial)
     for initial in dicts(node.get("initial")):
@@ -220,12 +231,16 @@ def _control(item: Item, node: dict[str, Any], options: tuple[m.Option, ...]) ->
     return m.SELECT if wished is None and len(options) > LONG_LIST else m.RADIO
 
 
+def _ends(about: Mapping[str, dict[str, Any]]) -> list[m.Text]:
+    """The words at the two ends of a scale."""
+    return [text_of(about.get(end, {}), "text") for end in ENDS]
+
+
 def _slider(node: dict[str, Any], about: Mapping[str, dict[str, Any]]) -> m.Slider | None:
     least, most = ext.value(node, MIN_VALUE), ext.value(node, MAX_VALUE)
     if control_code(node) != "slider" or least is None or most is None:
         return None
-    ends = [text_of(about.get(end, {}), "text") for end in ENDS]
-    return m.Slider(least, most, ext.value(node, SLIDER_STEP) or 1, *ends)
+    return m.Slider(least, most, ext.value(node, SLIDER_STEP) or 1, *_ends(about))
 
 
 def _units(node: dict[str, Any], display: dict[str, Any] | None) -> Iterator[m.Unit]:

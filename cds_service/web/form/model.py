@@ -28,6 +28,7 @@ GROUP, DISPLAY, CLOSED = "group", "display", "closed"  # closed: cannot be answe
 RADIO, CHECKBOXES, SELECT = "radio", "checkboxes", "select"
 BOOLEAN, NUMBER, QUANTITY = "boolean", "number", "quantity"
 LINE, LINES, DATE, DATE_TIME, TIME = "line", "lines", "date", "datetime", "time"
+SKIP_PAGE, SKIP_NEXT = "page", "next"  # itself; the page of questions that it introduces
 LISTED = (RADIO, CHECKBOXES, SELECT)
 TYPED = (LINE, LINES)
 
@@ -60,6 +61,7 @@ class Option:
     text: Text
     exclusive: bool = False
     initial: bool = False
+    heading: Text = NO_TEXT  # of the options from here on
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -100,11 +102,14 @@ class FormItem:
     link: str | None = None  # more about it, elsewhere
     format: str = ""  # how it is written, as in YYYY
     emergency: bool = False
+    topic: bool = False  # opens a page, and is its heading
+    skip: str = ""  # what the page of this topic offers to skip: SKIP_PAGE or SKIP_NEXT
     hidden: bool = False
     read_only: bool = False
     options: tuple[Option, ...] = ()
     units: tuple[Unit, ...] = ()
     slider: Slider | None = None
+    ends: tuple[Text, ...] = ()  # of options that are a scale: words below the first and the last
     initial: tuple[Mapping[str, Any], ...] = ()
     parts: tuple[FormItem, ...] = ()
 
@@ -174,6 +179,7 @@ class Step:
     number: int
     title: Text
     parts: tuple[FormItem, ...]
+    skip: str = ""
 
     @property
     def all_parts(self) -> Iterator[FormItem]:

@@ -1,6 +1,6 @@
-"""Divides a form into steps: its top-level groups, or some questions at a time.
+"""Divides a form into steps: its topics, its top-level groups, or some questions at a time.
 
-A flat form has no steps of its own. Its questions are taken in order until a page is full: at most
+A fixed text that is a topic opens a page and is its heading. Without topics, a flat form has no steps of its own. Its questions are taken in order until a page is full: at most
 ``MOST`` questions, and not many more lines than fit three screens of a phone. A fixed text goes
 with the question before it where its condition is that question, else with the one after it.
 """
@@ -18,6 +18,8 @@ HEAD = 2  # lines a question takes besides its options
 
 def divide(top: Sequence[FormItem]) -> tuple[Step, ...]:
     """The steps of a form, from the parts at its top."""
+    if any(part.topic for part in top):
+        return _by_topic(top)
     pages: list[tuple[FormItem | None, list[FormItem]]] = []
     loose: list[FormItem] = []
     for part in top:
@@ -31,6 +33,21 @@ def divide(top: Sequence[FormItem]) -> tuple[Step, ...]:
     return tuple(
         Step(number, group.text if group else NO_TEXT, tuple(parts))
         for number, (group, parts) in enumerate(pages, 1)
+    )
+
+
+def _by_topic(top: Sequence[FormItem]) -> tuple[Step, ...]:
+    """A step for each topic; what stands before the first goes with it."""
+    topics = [place for place, part in enumerate(top) if part.topic]
+    starts, ends = [0, *topics[1:]], [*topics[1:], len(top)]
+    return tuple(
+        Step(
+            number,
+            top[topic].text,
+            tuple(part for part in top[start:end] if not part.topic),
+            top[topic].skip,
+        )
+        for number, (topic, start, end) in enumerate(zip(topics, starts, ends, strict=True), 1)
     )
 
 

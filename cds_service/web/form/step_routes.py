@@ -6,8 +6,10 @@ from flask import Blueprint, Response, request
 
 from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.telemetry.metrics import FORM_STEPS
+from cds_service.web.form import model as m
 from cds_service.web.form.addresses import Forms
 from cds_service.web.form.form_request import FormRequest, Intake, redirect_to
+from cds_service.web.form.form_state import FormState
 from cds_service.web.form.merging import Posted
 from cds_service.web.form.sessions import Session
 from cds_service.web.form.telephone import dialled
@@ -68,7 +70,7 @@ def emergency(intake: Intake) -> Response:
         "emergency",
         form_request,
         messages=[],  # the page is the message
-        said=[m for m in messages(form_request.state, session, texts) if not m.calm],
+        said=[one for one in messages(form_request.state, session, texts) if not one.calm],
         ticked=[
             option.text.in_language(texts.language)
             for link_id, token in session.emergency["ticked"]
@@ -96,13 +98,19 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
     state, texts = form_request.state, intake.texts(form_request)
     step = state.step_at(number)
     checked = request.args.get("check") == "1"
+    place, count = state.steps.index(step) + 1, len(state.steps) + 1
+    heading = step.title.in_language(texts.language)
     viewer = Viewer(state, texts, form_request.session.origins, checked)
     return intake.page(
         "step",
         form_request,
         step=step,
-        place=state.steps.index(step) + 1,
-        count=len(state.steps) + 1,
+        place=place,
+        count=count,
+        headed=_has_headings(state, step),
+        page_title=heading
+        if heading and state.may_be_named(step)
+        else texts("part", number=place, count=count),
         parts=viewer.views(step),
         errors=viewer.errors(step) if checked else [],
         messages=messages(state, form_request.session, texts, step),
@@ -111,6 +119,13 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
         first=state.before(number) is None,
         prefix=texts("error_title") if checked else "",
     )
+
+
+def _has_headings(state: FormState, step: m.Step) -> bool:
+    """Whether its questions are headings of their own: there are several, or one in parts."""
+    questions = list(state.questions(step))
+    several = len(questions) > 1
+    return bool(step.title) and (several or any(o.heading for q in questions for o in q.options))
 
 
 def notices(

@@ -11,7 +11,7 @@ from cds_service.web.form.form_state import FormState
 from cds_service.web.form.merging import Posted, confirm, merge, write
 from cds_service.web.form.sessions import Session
 
-NEXT, BACK, SAVE, AGAIN = "next", "back", "save", "again"
+NEXT, BACK, SAVE, AGAIN, SKIP = "next", "back", "save", "again", "skip"
 CLEAR, LANGUAGE, SIZE = "clear", "language", "size"
 LARGE = "large"
 SENDS_FOR = timedelta(minutes=1)  # then a worker that was sending must have ended
@@ -62,10 +62,22 @@ class Transitions:
         if what == SAVE:
             return LATER
         state = self.state(session)
+        if what == SKIP:
+            return self._past(session, state, number, to_review)
         if what == BACK:
             earlier = state.before(number)
             return REVIEW if to_review else _step(earlier.number if earlier else number)
         return self._on(session, state, number, posted, to_review)
+
+    def _past(self, session: Session, state: FormState, number: int, to_review: bool) -> str:
+        """Goes past a page that may be skipped, or past the questions that it introduces."""
+        after = state.after(number)
+        if after is not None and state.step_at(number).skip == m.SKIP_NEXT:
+            after = state.after(after.number)
+        if to_review or after is None:
+            return REVIEW
+        session.step = after.number
+        return _step(after.number)
 
     def _adjust(self, session: Session, number: int, what: str, which: str) -> None:
         """Returns what stays on the page: another language or size, an answer cleared."""

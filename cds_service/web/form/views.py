@@ -140,8 +140,9 @@ class Viewer:
         origin = self._origins.get(part.link_id)
         if origin and fields:
             view.origin = self._texts("from_record", source=origin.get("source", ""))
-        if part.slider:
-            view.ends = (self._text(part.slider.lower), self._text(part.slider.upper))
+        ends = (part.slider.lower, part.slider.upper) if part.slider else part.ends
+        if ends:
+            view.ends = (self._text(ends[0]), self._text(ends[1]))
         if part.item.required:
             view.needed = self._texts("required_in_part" if optional else "required")
         view.parts = list(self._views(part.parts, here, optional or not part.item.required))
