@@ -131,8 +131,9 @@ def _response(made: Mapping[str, Any], questionnaire: Mapping[str, Any]) -> dict
         "author": subject,
         "authored": made["answered"],
         "item": [
-            {"linkId": link_id, "answer": list(_answers(items[link_id], value))}
-            for link_id, value in made["answers"].items()
+            {"linkId": link_id, "answer": list(_answers(item, made["answers"][link_id]))}
+            for link_id, item in items.items()  # in the order of the form
+            if link_id in made["answers"]
         ],
     }
 

@@ -61,7 +61,7 @@ def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
     ``words`` are what the site says for each placeholder; ``placeholders`` are those there are.
     """
     digest = hashlib.sha256(repr(sorted(words.items())).encode() if words else b"")
-    words = {name: words[other] for name, other in OTHERWISE.items() if other in words} | words
+    words = {**{one: words[other] for one, other in OTHERWISE.items() if other in words}, **words}
     content_files = ContentFiles(given=frozenset(words))
     valid: dict[str, dict[str, Any]] = {}
     for folder, model in FOLDERS.items():
@@ -106,9 +106,8 @@ EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text o
 
 def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
-    for name in sorted(
-        content_files.given - content_files.placeholders - {EMERGENCY_NUMBER, *OTHERWISE}
-    ):
+    no_text_needed = {EMERGENCY_NUMBER, *OTHERWISE}
+    for name in sorted(content_files.given - content_files.placeholders - no_text_needed):
         there = ", ".join(sorted(content_files.placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
         yield Finding("CDS_SITE_WORDS", "", message)

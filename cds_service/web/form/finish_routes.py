@@ -206,19 +206,23 @@ def read_back(
     """Every question that is asked with its answer in words, by step; restricted ones together at
     the end, or without ``restricted`` not at all: nobody else should see them on the screen."""
     state = form_request.state
-    asked = [(step, part) for step in state.steps for part in state.questions(step)]
     groups = [
         _group(
             step.title.in_language(texts.language),
             [
-                _row(form_request, s, p, texts)
-                for s, p in asked
-                if s is step and not p.item.restricted
+                _row(form_request, step, part, texts)
+                for part in state.questions(step)
+                if not part.item.restricted
             ],
         )
         for step in state.steps
     ]
-    private = [_row(form_request, s, p, texts) for s, p in asked if p.item.restricted]
+    private = [
+        _row(form_request, step, part, texts)
+        for step in state.steps
+        for part in state.questions(step)
+        if part.item.restricted
+    ]
     if restricted and private:
         groups.append(_group("", private) | {"private": True})
     return [group for group in groups if group["answered"] or group["open"]]

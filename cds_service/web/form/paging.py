@@ -1,8 +1,9 @@
 """Divides a form into steps: its topics, its top-level groups, or some questions at a time.
 
-A fixed text that is a topic opens a page and is its heading. Without topics, a flat form has no steps of its own. Its questions are taken in order until a page is full: at most
-``MOST`` questions, and not many more lines than fit three screens of a phone. A fixed text goes
-with the question before it where its condition is that question, else with the one after it.
+A fixed text that is a topic opens a page and is its heading. A flat form without topics has no
+steps of its own: its questions are taken in order until a page is full, at most ``MAX_QUESTIONS``
+of them and not many more lines than fit three screens of a phone. A fixed text goes with the
+question before it where its condition is that question, else with the one after it.
 """
 
 from __future__ import annotations

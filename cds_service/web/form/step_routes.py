@@ -99,7 +99,7 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
     step = state.step_at(number)
     checked = request.args.get("check") == "1"
     place, count = state.steps.index(step) + 1, len(state.steps) + 1
-    heading = step.title.in_language(texts.language)
+    heading = step.title.in_language(texts.language) if state.may_be_named(step) else ""
     viewer = Viewer(state, texts, form_request.session.origins, checked)
     return intake.page(
         "step",
@@ -108,9 +108,7 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
         place=place,
         count=count,
         headed=_has_headings(state, step),
-        page_title=heading
-        if heading and state.may_be_named(step)
-        else texts("part", number=place, count=count),
+        page_title=heading or texts("part", number=place, count=count),
         parts=viewer.views(step),
         errors=viewer.errors(step) if checked else [],
         messages=messages(state, form_request.session, texts, step),
