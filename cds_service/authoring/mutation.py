@@ -133,8 +133,8 @@ def _lists_with(content: Content) -> dict[Applicability, tuple[tuple[Applicabili
 
 @dataclass(frozen=True, slots=True)
 class _Redone:
-    """What rests on one name and is evaluated again when it changes: ``names``; ``read`` are the
-    other names that these or their conditions read, ``kept`` the conditions that stay."""
+    """The part that rests on one name and is evaluated again when it changes: ``names``; ``read``
+    are the other names that these or their conditions read, ``kept`` the conditions that stay."""
 
     names: frozenset[str]
     read: frozenset[str]
@@ -142,7 +142,7 @@ class _Redone:
 
     @classmethod
     def of(cls, content: Content, name: str) -> _Redone:
-        """What rests on a name or on a chart key."""
+        """Returns what rests on a name or on a chart key."""
         names = _dependents(content, name)
         conditions = [condition for _, condition in applicabilities(content)]
         kept = frozenset(c for c in conditions if not c.expression.variables & names)

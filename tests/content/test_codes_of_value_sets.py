@@ -50,13 +50,15 @@ BROKEN: list[Broken] = [
         SET,
         lambda d: (
             d["compose"]["include"][0].update(
-                filter=[{"property": "concept", "op": "is-a", "value": "1"}], concept=None
+                system="http://loinc.org",
+                filter=[{"property": "parent", "op": "=", "value": "LP1"}],
+                concept=None,
             )
             or d["compose"]["include"][0].pop("concept")
         ),
         SET,
         "compose",
-        "only one filter",
+        "is matched by its expansion",
     ),
     (
         "code-of-ours-that-does-not-exist",

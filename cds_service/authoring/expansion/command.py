@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where codes come from: a folder of RxNorm's files, a terminology server, or both."""
+    """Sources of codes: a folder of RxNorm's files, a terminology server, or both."""
 
     rxnorm: Path | None = None
     server: TerminologyServer | None = None

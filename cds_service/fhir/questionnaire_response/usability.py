@@ -1,4 +1,4 @@
-"""What keeps decision support from relying on a response that is valid as FHIR. Pure."""
+"""Reasons why a response that is valid as FHIR is not used, or not fully. Pure."""
 
 from __future__ import annotations
 
