@@ -58,6 +58,11 @@ class Facts:
     present_inputs: frozenset[InputRef] = frozenset()  # of the responses of views in use
 
     @property
+    def other_responses(self) -> dict[str, Resource]:
+        """Returns the responses in use of the other forms, by view."""
+        return {view: self.variables[f"{view}Response"] for view in self.others}
+
+    @property
     def unusable(self) -> Counter[str]:
         """Returns how many could not be understood, by resource type."""
         return Counter(one.type for one in self.unread)

@@ -127,7 +127,7 @@ class HookCalls:
         names = self.store.names
         return RepeatScope(
             names.patient(client.id, request.patient_id),
-            answers_digest(names, evaluation.facts.response),
+            answers_digest(names, evaluation.facts.response, evaluation.facts.other_responses),
         )
 
     def _key(self, scope: RepeatScope, wanted: WantedCard) -> str:

@@ -39,14 +39,21 @@ def repeat_key(
     return names.of("repeat", scope.patient, scope.answers, card, indicator, *sorted(set(sources)))
 
 
-def answers_digest(names: Pseudonyms, response: Mapping[str, Any] | None) -> str:
+def answers_digest(
+    names: Pseudonyms,
+    response: Mapping[str, Any] | None,
+    others: Mapping[str, Mapping[str, Any]] = {},
+) -> str:
     """Hashes the answers of a QuestionnaireResponse, or of None, with the key.
 
     Taken from the answers as given, not from the rules' view of them: the view changes when
     answers grow old, and the clinician would see the same card again without a new answer.
-    Order, displays and ids do not matter.
+    Order, displays and ids do not matter. ``others`` are the responses in use of the other forms,
+    by view.
     """
     given = sorted(_given(response.get("item"))) if response else []
+    for view in sorted(others):
+        given += [f"{view} {text}" for text in sorted(_given(others[view].get("item")))]
     return names.of("answers", *given)
 
 

@@ -190,3 +190,11 @@ def test_odd_shapes_are_passed_over() -> None:
 
     assert answers_digest(NAMES, odd) != answers_digest(NAMES, None)
     assert answers_digest(NAMES, {"item": "x"}) == answers_digest(NAMES, None)
+
+
+def test_a_new_answer_to_another_form_is_a_new_answer() -> None:
+    first = answers_digest(NAMES, RESPONSE, {"seen": RESPONSE})
+
+    assert first != answers_digest(NAMES, RESPONSE)
+    assert first != answers_digest(NAMES, RESPONSE, {"later": RESPONSE})
+    assert first == answers_digest(NAMES, RESPONSE, {"seen": dict(RESPONSE)})
