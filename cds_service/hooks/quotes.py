@@ -54,6 +54,8 @@ class Quotes:
             item = self.items.get(fact.name)
             if item is None or item.never_quoted:
                 return False
+            if fact.kind == "number" and fact.name not in evaluation.facts.answers.view:
+                return False  # a preview for somebody who did not answer it
             return self.may_quote(evaluation, fact.name, card)
         if fact.kind == "entry":
             return self.content.requirements[fact.name].quotable

@@ -256,6 +256,7 @@ class Views:
 
     def _question(self, link_id: str) -> Page:
         item = self.content.items[link_id]
+        prefix = self.content.views[item.view].prefix
         return {
             "item": item,
             "limits": (item.item.first(MIN_VALUE), item.item.first(MAX_VALUE)),
@@ -269,7 +270,11 @@ class Views:
             ],
             "prefill": ext.value(self.catalogue.form[link_id], ext.INITIAL_EXPRESSION),
             "shown_when": [
-                (self.catalogue.entry(Link("questions", c.question)), c.operator, self._answer(c))
+                (
+                    self.catalogue.entry(Link("questions", prefix + c.question)),
+                    c.operator,
+                    self._answer(prefix, c),
+                )
                 for c in item.item.conditions
             ],
             "quoted_only_on": self.catalogue.entry(Link("cards", item.quoted_only_on))
@@ -278,8 +283,8 @@ class Views:
             "read_by": self.catalogue.read_by("questions", link_id),
         }
 
-    def _answer(self, condition: Condition) -> str:
-        options = self.catalogue.words.options.get(condition.question, {})
+    def _answer(self, prefix: str, condition: Condition) -> str:
+        options = self.catalogue.words.options.get(prefix + condition.question, {})
         value = condition.value["code"] if condition.kind == "Coding" else condition.value
         return str(options.get(value, value))
 
