@@ -340,7 +340,9 @@ class CardWriter:
         named = evaluation.deferred[:MAX_DEFERRED]
         detail.deferred_titles = [w.card.title for w in named]
         detail.deferred = [
-            w.card.title if w.card.style.is_generic else self.templates.fill(w.summary, evaluation)
+            w.card.title
+            if w.card.style.is_generic or not w.card.style.counts  # it names no finding
+            else self.templates.fill(w.summary, evaluation)
             for w in named
         ]
         detail.deferred_more = len(evaluation.deferred) - len(named)
@@ -359,7 +361,7 @@ class CardWriter:
     def _basis(self, wanted: WantedCard) -> list[dict[str, Any]]:
         """The first document of the speaker, and of the next source that has another."""
         found: dict[str, dict[str, Any]] = {}
-        for reason in wanted.reasons if wanted.card.style.counts else wanted.reasons[:1]:
+        for reason in wanted.reasons[: wanted.card.style.reasons]:
             for document in self.basis[reason][:1]:
                 found.setdefault(document["display"], document)
         return list(found.values())[:2]

@@ -39,6 +39,7 @@ class Quotes:
         self.items = content.items
         self.months = self.say["months"].split()
         self.sources = {s.id: s for s in content.sources}
+        self.needed = next(view.name for view in content.views.values() if not view.prefix)
 
     def may_quote(self, evaluation: Evaluation, link_id: str, card: Card) -> bool:
         """An item may bind its answers to one card (``quoted-only-on``), and restricted answers
@@ -62,8 +63,9 @@ class Quotes:
         return fact.kind != "source" or bool(self.sources[fact.name].short_title)
 
     def groups(self, evaluation: Evaluation, facts: Iterable[Fact], card: Card) -> list[str]:
-        """Facts as phrases: age and the chart first, then the needed form, then each other form
-        behind its heading; options of one question together, grouped items last."""
+        """Facts as phrases: age and the chart first, then the needed form with the sources that the
+        rule names, then each other form behind its heading; options of one question together,
+        grouped items last."""
         first: list[str] = []
         by_view: dict[str, list[Fact]] = {}
         charted: list[str] = []
@@ -71,6 +73,8 @@ class Quotes:
             item = self.items.get(fact.name) if fact.kind in ("option", "number") else None
             if fact.kind == "age":
                 first = [self.say["age"].format(value=evaluation.facts.variables["age"])]
+            elif fact.kind == "source":  # stands where the rule names it
+                by_view.setdefault(self.needed, []).append(fact)
             elif item is None:
                 charted.append(self.phrase(evaluation, fact))
             else:
@@ -87,10 +91,16 @@ class Quotes:
         groups: dict[str, list[Fact]] = {}
         last: dict[str, list[Fact]] = {}
         for fact in facts:
+            if fact.kind == "source":
+                groups.setdefault(self.phrase(evaluation, fact), [])
+                continue
             item = self.items[fact.name]
             where, label = (last, item.group) if item.group else (groups, item.label)
             where.setdefault(label, []).append(fact)
-        words = [self._item(evaluation, listed, card) for listed in groups.values()]
+        words = [
+            self._item(evaluation, listed, card) if listed else phrase
+            for phrase, listed in groups.items()
+        ]
         return words + [self._group(evaluation, label, listed) for label, listed in last.items()]
 
     def _headed(self, evaluation: Evaluation, view: View, text: str) -> str:
