@@ -51,7 +51,7 @@ class StillOpen:
             and items[link_id].quoted_only_on in (None, wanted.card.plan["id"])
             and not (asks_now and items[link_id].is_emergency)
         ]
-        kinds: dict[str, list[str]] = {}
+        kinds: dict[tuple[str, str], list[str]] = {}  # by kind and view
         for link_id in named:
             if link_id in sheet.stale:
                 kind = "too-old"
@@ -59,19 +59,19 @@ class StillOpen:
                 kind = "answers-unusable"
             else:
                 kind = "left-open" if link_id in sheet.view else "not-answered"
-            kinds.setdefault(kind, []).append(self._label(evaluation, link_id))
-        ago = self.quotes.ago(evaluation) if sheet.authored else ""
+            kinds.setdefault((kind, items[link_id].view), []).append(items[link_id].label)
         for kind in ("not-answered", "left-open", "too-old", "answers-unusable"):
-            if kind in kinds:
-                yield self.say[kind].format(items=self._listed(kinds[kind]), ago=ago)
+            for view in self.content.views:
+                if (kind, view) in kinds:
+                    yield self._told(evaluation, kind, view, kinds[kind, view])
         if VITAL_SIGNS in asked:
             yield self.say["no-vital-signs"]
 
-    def _label(self, evaluation: Evaluation, path: str) -> str:
-        """A question as a card names it; of another form than the needed one with its heading."""
-        item = self.content.items[path]
-        heading = self.quotes.heading(evaluation, item.view)
-        return f"{item.label} ({heading})" if heading else item.label
+    def _told(self, evaluation: Evaluation, kind: str, view: str, labels: list[str]) -> str:
+        """The open questions of one form in a line, behind its heading."""
+        heading, listed = self.quotes.heading(evaluation, view), self._listed(labels)
+        items = f"{heading}: {listed}" if heading else listed
+        return self.say[kind].format(items=items, ago=self.quotes.ago(evaluation, view))
 
     def _open(self, wanted: WantedCard, values: Values) -> frozenset[str]:
         """Questions that could make the card more pressing, or change its first suggestion."""
