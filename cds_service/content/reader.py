@@ -101,12 +101,13 @@ def _base(resources: Iterable[dict[str, Any]]) -> str:
     return ""
 
 
+OF_PAGES = ("site name", "site contact", "site privacy notice", "site accessibility statement")
 EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text of content needs it
 
 
 def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
     """Words for placeholders that no text has: they are misspelt, or meant for other content."""
-    no_text_needed = {EMERGENCY_NUMBER, *OTHERWISE}
+    no_text_needed = {EMERGENCY_NUMBER, *OF_PAGES, *OTHERWISE}
     for name in sorted(content_files.given - content_files.placeholders - no_text_needed):
         there = ", ".join(sorted(content_files.placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -21,6 +22,10 @@ from cds_service.web.form.texts import Texts
 from cds_service.web.form.transitions import DONE, REVIEW, REVIEW_STEP, SENDING, is_sending
 from cds_service.web.form.views import answer_texts
 
+MOMENT = "%Y-%m-%d %H:%M UTC"
+EMERGENCY_HOLDS = timedelta(hours=72)  # as answer-valid-for of the emergency questions says
+SHORT_ID = 8  # characters of a reference that can be read out
+
 
 def add_finish_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
     """Adds the routes."""
@@ -30,6 +35,7 @@ def add_finish_routes(routes: Blueprint, forms: Forms[Intake]) -> None:
     for method, path, view_of in (
         ("GET", "/answers.json", answers_file),
         ("GET", "/later", later),
+        ("GET", "/own", own_answers),
         ("GET", "/print", printed),
         ("GET", "/sending", sending),
         ("POST", "/leave", leave),
@@ -79,8 +85,14 @@ def done(intake: Intake, submit: Submit | None) -> Response:
         form_request,
         groups=groups,
         count=len(form_request.state.answered),
+        reference=form_request.session.identifier[:SHORT_ID],
+        finished=_moment(form_request.session.finished),
         signs_in=submit is not None,
     )
+
+
+def _moment(written: str | None) -> str:
+    return f"{datetime.fromisoformat(written):{MOMENT}}" if written else ""
 
 
 def answers_file(intake: Intake) -> Response:
@@ -107,6 +119,21 @@ def later(intake: Intake) -> Response:
 def printed(intake: Intake) -> Response:
     """The questions without answers, to print."""
     return intake.page("print")
+
+
+def own_answers(intake: Intake) -> Response:
+    """The person's answers to print or take along; private ones only if asked for."""
+    form_request = intake.form_request()
+    session, private = form_request.session, request.args.get("private") == "1"
+    answered_at = datetime.fromisoformat(session.finished) if session.finished else intake.clock()
+    return intake.page(
+        "own",
+        form_request,
+        groups=read_back(form_request, intake.texts(form_request), restricted=private),
+        private=private,
+        answered=f"{answered_at:{MOMENT}}",
+        holds=f"{answered_at + EMERGENCY_HOLDS:{MOMENT}}",
+    )
 
 
 def _shown_as_code(session: Session) -> Session:
@@ -171,6 +198,8 @@ def _submit(intake: Intake, form_request: FormRequest, submit: Submit | None) ->
 
         def settle(session: Session) -> Session:
             session.sending, session.saved = None, saved
+            if notice is None:
+                session.finished = form_request.transitions.now.isoformat()
             session.notices = [notice] if notice else []
             return session
 

@@ -203,6 +203,7 @@ class Intake:
             form_request=form_request,
             dial=partial(with_links, site_words=self.site_words),
             emergency_number=self.site_words.get(EMERGENCY_NUMBER, ""),
+            site_words=self.site_words,
             **values,
         )
         return make_response(text, status)

@@ -217,6 +217,15 @@ class IntakeForm:
         return f"{self.resource.get('url')}|{version}" if version else str(self.resource.get("url"))
 
     @property
+    def has_emergencies(self) -> bool:
+        """Whether it has messages for emergencies that are no private matter."""
+        return any(p.emergency and not self._is_private(p) for p in self.parts.values())
+
+    def _is_private(self, part: FormItem) -> bool:
+        asked = (self.parts.get(c.question) for c in part.item.conditions)
+        return any(question is not None and question.item.restricted for question in asked)
+
+    @property
     def retired(self) -> bool:
         """Checks whether it is no longer to be answered."""
         return self.resource.get("status") == "retired"

@@ -60,6 +60,7 @@ class Session:
     that the person was shown the secret as a code. ``sending`` is since when a save is under way,
     ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one and
     the same however often it is sent.
+    ``finished`` is when the answers were sent, or finished without.
     ``turned``: a page of questions was sent, so that somebody is at it and not a script that opens
     forms. ``emergency`` is what the emergency page shows: ``ticked``, pairs of linkId and option
     token, ``step`` where they stand, and ``next``, the page after it.
@@ -82,6 +83,7 @@ class Session:
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
+    finished: str | None = None
     turned: bool = False
     emergency: dict[str, Any] | None = None
     notices: list[list[str]] = field(default_factory=list)

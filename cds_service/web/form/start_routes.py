@@ -126,7 +126,9 @@ def change_look(intake: Intake) -> Response:
 
     intake.change(work)
     back = request.form.get("back", "")
-    return redirect_to(back if back in ("review", "later", "done", "changed", "emergency") else "")
+    return redirect_to(
+        back if back in ("review", "later", "done", "own", "changed", "emergency") else ""
+    )
 
 
 def _greeted(session: Session) -> Session:

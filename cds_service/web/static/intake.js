@@ -125,6 +125,13 @@ if (form) {
   showWhatIsAsked();
 }
 
+// -- printing -------------------------------------------------------------------------------------
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // -- where to look first --------------------------------------------------------------------------
 
 const first = document.querySelector(".errors[tabindex], .told[tabindex], .emergency[tabindex], h1[tabindex]");
