@@ -25,7 +25,7 @@ from cds_service.content.model import (
 from cds_service.content.prefills import PrefillReader
 from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
-from cds_service.content.reader import ContentFiles
+from cds_service.content.reader import OTHERWISE, ContentFiles
 from cds_service.content.resolver import Resolver, categories_of, concepts
 from cds_service.content.value_readings import MAY_QUIET, value_reading
 from cds_service.content.views import is_needed, items_of, views_of
@@ -104,7 +104,11 @@ class Builder:
             override_reasons=self.override_reasons,
             site_codes={u: frozenset(c) for u, c in self.content_files.site_codes.items()},
             files=self.content_files.files,
-            placeholders=tuple(sorted(self.content_files.placeholders - self.content_files.given)),
+            placeholders=tuple(
+                sorted(
+                    self.content_files.placeholders - self.content_files.given - OTHERWISE.keys()
+                )
+            ),
             compiled=tuple(self.resolver.compiled),
         )
 

@@ -165,7 +165,7 @@ def test_words_for_no_placeholder_are_refused(tmp_path: Path) -> None:
 
     assert str(refused.value.findings[0]) == (
         "CDS_SITE_WORDS: no text holds the placeholder [site helpline]; "
-        "the placeholders are: site crisis line, site help-line"
+        "the placeholders are: site assault care line, site crisis line, site help-line"
     )
 
 

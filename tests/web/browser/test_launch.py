@@ -65,7 +65,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def to_the_end(page: Page) -> None:
     """Goes through all steps to the page that reads the answers back."""
-    onwards = page.get_by_role("button", name=re.compile("Continue|go to my answers"))
+    onwards = page.get_by_role("button", name=re.compile("Continue|Go on|go to my answers"))
     while not page.url.endswith("/intake/review"):
         with page.expect_navigation():
             onwards.click()
