@@ -111,3 +111,20 @@ def test_pages_of_the_way_in_are_open_to_everybody(
     page.get_by_role("heading", name="You chose not to connect").wait_for()
     keep(page, f"launch-declined-{scheme}")
     assert barriers(page) == []
+
+
+def test_signing_in_is_one_of_two_equal_choices(context: BrowserContext, origin: str) -> None:
+    page = context.new_page()
+    page.goto(f"{origin}/intake")
+    first, second = page.locator(".choice > *").all()
+    keep(page, "start-choice")
+    sizes = [one.bounding_box() for one in (first, second)]
+
+    assert "so that your clinic gets your answers" in first.inner_text()
+    assert sizes[0] is not None
+    assert sizes[1] is not None
+    assert (sizes[0]["width"], sizes[0]["height"]) == (sizes[1]["width"], sizes[1]["height"])
+    assert barriers(page) == []
+    second.click()
+    page.wait_for_url("**/step/1")
+    assert "You are not signed in: your answers are not sent." in page.inner_text("footer")

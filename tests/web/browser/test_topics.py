@@ -119,6 +119,38 @@ def test_with_everything_skipped_the_answers_read_back_are_short(
     assert len(set(questions)) == len(questions)
 
 
+# Everything to press that is not a link within a sentence, and smaller than a thumb needs.
+SMALL = """
+() => [...document.querySelectorAll('button, .button, .look, .option, summary, dd a, .plain a')]
+  .filter((one) => one.checkVisibility() && !one.matches('.unseen, .machine summary'))
+  .map((one) => [one.innerText, one.getBoundingClientRect()])
+  .filter(([, box]) => box.width < 44 || box.height < 44)
+  .map(([text, box]) => `${text} ${box.width}x${box.height}`)
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_everything_to_press_is_large_enough_for_a_thumb(begin: Begin, language: str) -> None:
+    page = begin(language)
+    small = {}
+
+    def look(name: str) -> None:
+        page.evaluate("document.querySelectorAll('main details').forEach((d) => { d.open = true })")
+        if page.evaluate(SMALL):
+            small[name] = page.evaluate(SMALL)
+
+    home = page.url.rpartition("/step")[0]
+    question(page, "private", "yes").check()
+    while not page.url.endswith("/review"):
+        look(page.url)
+        press_on(page)
+    for path in ("/review", "/own", "/done", "/later", "/resume", ""):
+        page.goto(home + path)
+        look(path)
+
+    assert small == {}
+
+
 def test_emergency_signs_stand_in_four_parts(begin: Begin) -> None:
     page = begin()
     until(page, '[name="v:rfgen"]')
