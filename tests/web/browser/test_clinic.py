@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -217,13 +218,13 @@ SAYS = {
     "Are you in a place": ["Yes"],
     "Right now or in the last 2 days, do you": ["None of these"],
     "So that we only ask": ["Womb", "Vagina or front opening"],
-    "Right now or in the last 2 days:": ["None of these"],
+    "Have you had any of these from the vagina": ["None of these"],
     "Are you pregnant": ["No"],
     "When does the pain": ["Right after"],
     "Where do you feel": ["Above the pubic bone"],
     "How long has this": ["More than once, under"],
-    "When you pass urine": ["It burns or stings", "Often"],
-    "Have you noticed": ["None of these"],
+    "Do you have any of these when you pass urine": ["It burns or stings", "Often"],
+    "Have you noticed any of these": ["None of these"],
 }
 
 
@@ -237,7 +238,7 @@ def _answer(form: Page) -> None:
                 for answer in answers:
                     asked.locator("label", has_text=answer).first.click()
         step = form.url
-        form.get_by_role("button", name="Continue").click()
+        form.get_by_role("button", name=re.compile("^(Continue|Go on)$")).click()
         form.wait_for_url(lambda url, step=step: url != step)
     form.get_by_role("button", name="Send my answers").click()
     form.wait_for_url("**/intake/done")
