@@ -11,8 +11,10 @@ import pytest
 from cds_service import create_app
 from cds_service.authoring.check import check_vignettes
 from cds_service.authoring.expectations import mismatches
+from cds_service.authoring.mutation import mutants
 from cds_service.authoring.review import write_pages
-from cds_service.authoring.vignettes import HOOK, read_vignettes, request_for
+from cds_service.authoring.survivors import survivors
+from cds_service.authoring.vignettes import HOOK, case_for, read_vignettes, request_for
 from cds_service.cli import main
 from cds_service.content import FOLDERS, load_content
 from cds_service.decision.evaluate import Evaluation
@@ -119,6 +121,20 @@ def test_check_passes_with_the_new_cause(grown: Path) -> None:
     status = check_vignettes(load_content(grown), grown / VIGNETTES, said.append, mutate=False)
 
     assert status == 0, "\n".join(said)
+
+
+def test_every_change_of_the_new_cause_is_noticed_by_its_people(grown: Path) -> None:
+    content, vignettes = load_content(grown), read_vignettes(grown / VIGNETTES)
+    pipeline = Pipeline(content, "https://example.org/intake")
+    people = [v for v in vignettes.people if v.file == CAUSE]
+    cases = [case_for(person, vignettes.defaults, pipeline) for person in people]
+    own = (CAUSE, "%EX01", "dataRequirement bicycleRiding")
+    found = [mutant for mutant in mutants(content) if mutant.where.startswith(own)]
+
+    alive = survivors(found, cases, lambda _number: None, 1)
+
+    assert len(found) > 8  # two conditions, four operands, a threshold, a window
+    assert [(mutant.where, mutant.change) for mutant in alive] == []
 
 
 def test_the_printed_call_brings_the_card_the_page_promises(
