@@ -14,7 +14,8 @@ from typing import Any
 from cds_service.content.model import Contribution, Resource
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhir.errors import Issue, outcome
-from cds_service.hooks.cards import NAMED, Call, CardWriter
+from cds_service.hooks.cards import NAMED, CardWriter
+from cds_service.hooks.drafts import Call
 from cds_service.hooks.request import PRACTITIONERS, HookRequest
 
 MESSAGES = "http://hl7.org/fhir/StructureDefinition/cqf-messages"

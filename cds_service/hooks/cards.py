@@ -8,22 +8,20 @@ reasoning stands behind a link. Whatever a person typed is escaped.
 
 from __future__ import annotations
 
-import re
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.justification import Evidence, EvidenceReader
-from cds_service.content.model import INDICATORS, Card, Content, Contribution, Due, Suggestion
-from cds_service.content.orders import SUBJECT
+from cds_service.content.model import INDICATORS, Card, Content, Contribution
 from cds_service.decision.evaluate import Evaluation, WantedCard
-from cds_service.decision.support import Fact, SupportReader, Values
+from cds_service.decision.support import Fact, Values
+from cds_service.decision.support_reader import SupportReader
 from cds_service.hooks.detail import ORDERS, Detail
+from cds_service.hooks.drafts import Call, suggestion_json
+from cds_service.hooks.own_words import escape
 from cds_service.hooks.quotes import Quotes
-from cds_service.hooks.request import PRACTITIONERS, HookRequest
 from cds_service.hooks.sheet import Sheet, compose, message
 from cds_service.hooks.still_open import StillOpen
 from cds_service.hooks.templates import FACTS, Templates
@@ -34,40 +32,6 @@ MAX_TOPICS = 5  # of the self-care sheet, named on its card
 MAX_DEFERRED = 3
 MAX_QUOTE = 500  # characters of a person's own words
 MAX_SHORT_STRENGTH = 2  # words
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The part of a call that its cards need; ``client`` is the id of the caller."""
-
-    request: HookRequest
-    intake_url: str
-    client: str
-    make_uuid: Callable[..., str]
-
-    def uuid(self, *parts: str) -> str:
-        """The id of something in the response to this call, the same whenever the call is repeated.
-
-        A keyed hash of client and patient too: calls about two patients may have one hookInstance,
-        and feedback on a card of the one must not settle a card of the other.
-        """
-        request = self.request
-        scope = (self.client, request.patient_id, request.hook_instance)
-        return self.make_uuid("call", *scope, *parts)
-
-    @property
-    def site_url(self) -> str:
-        """The public address without a path of its own."""
-        return self.intake_url.rpartition("/")[0]
-
-    def form_url(self, form_id: str) -> str:
-        """Returns the address of a form."""
-        return f"{self.site_url}/forms/{form_id}"
-
-
-def unkeyed_uuid(*parts: str) -> str:
-    """A uuid that anybody can make: for explain and vignettes, whose cards are sent to nobody."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, "\n".join(parts)))
 
 
 @dataclass(slots=True)
@@ -128,7 +92,7 @@ class CardWriter:
         }
         payload = message(sheet, self.support, response.values, self.say) if sheet else []
         suggestions = [
-            _suggestion(s, plan["url"], call, evaluation.now, payload)
+            suggestion_json(s, plan["url"], call, evaluation.now, payload)
             for s in wanted.suggestions
             if s.order
         ]
@@ -409,77 +373,3 @@ def _documents(contribution: Contribution) -> list[dict[str, Any]]:
         line = f"{document['display']} ({short.rstrip(',;')})" if short else document["display"]
         found.append({**document, "line": line})
     return found
-
-
-def _suggestion(
-    suggestion: Suggestion,
-    plan: str,
-    call: Call,
-    now: datetime,
-    payload: list[dict[str, str]],
-) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "uuid": call.uuid(plan, suggestion.id),
-        "label": suggestion.label,
-        "actions": [
-            {
-                "type": "create",
-                "description": suggestion.description,
-                "resource": _draft(suggestion, plan, call, now, payload),
-            }
-        ],
-    }
-    if suggestion.recommended:
-        made["isRecommended"] = True
-    return made
-
-
-def _draft(
-    suggestion: Suggestion,
-    plan: str,
-    call: Call,
-    now: datetime,
-    payload: list[dict[str, str]],
-) -> dict[str, Any]:
-    """The draft order of one call, from the template made at load; a message to the person
-    carries the self-care sheet."""
-    draft = dict(suggestion.order or {})
-    if draft["resourceType"] == "CommunicationRequest" and payload:
-        draft["payload"] = payload
-    request = call.request
-    draft["id"] = call.uuid(plan, suggestion.id, "order")
-    draft[SUBJECT[draft["resourceType"]]] = {"reference": f"Patient/{request.patient_id}"}
-    draft["authoredOn"] = now.isoformat(timespec="seconds")
-    if suggestion.due:
-        draft["restriction"] = {"period": _period(suggestion.due, now)}
-    if request.encounter_id:
-        draft["encounter"] = {"reference": f"Encounter/{request.encounter_id}"}
-    if request.user[0] in PRACTITIONERS:
-        draft["requester"] = {"reference": "/".join(request.user)}
-    return draft
-
-
-def _period(due: Due, now: datetime) -> dict[str, str]:
-    """When a task may be done; without a window only until when."""
-    hours = {"start": due.begin, "end": due.end}
-    return {
-        name: (now + timedelta(hours=value)).isoformat(timespec="seconds")
-        for name, value in hours.items()
-        if value is not None
-    }
-
-
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@/=\"'$^])")
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # Unicode TR9: FSI and PDI
-# Controls (C0, C1, DEL), the marks, embeddings, overrides and isolates of TR9, line separators.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-
-def escape(text: str) -> str:
-    """A person's words as inert Markdown: no markup, no HTML, no links, no control characters, one
-    line, in bidirectional isolates (prevents reordering of the card's own words, Trojan Source)."""
-    flat = _CONTROL.sub("", " ".join(text.split()))
-    marked = _PUNCTUATION.sub(r"\\\1", flat)
-    plain = "".join(_HTML.get(character, character) for character in marked)
-    return f"{ISOLATE}{plain}{END_ISOLATE}"

@@ -19,8 +19,9 @@ from cds_service.decision.silent_mode import evaluate_service
 from cds_service.decision.visibility import ALL_VISIBLE, ContentNames, CurrentVisibility
 from cds_service.fhir.errors import Issue, UnknownService
 from cds_service.fhir.references import read_literal
-from cds_service.hooks.cards import Call, CardWriter, unkeyed_uuid
+from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.discovery import Service, services
+from cds_service.hooks.drafts import Call, unkeyed_uuid
 from cds_service.hooks.prefetch import missing, read_prefetch, templates
 from cds_service.hooks.request import HookRequest, parse_request
 

@@ -17,7 +17,8 @@ from cds_service.content.model import Card, Content, Question, View
 from cds_service.decision.chart import Entry
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.since import result_codes
-from cds_service.decision.support import Fact, SupportReader
+from cds_service.decision.support import Fact
+from cds_service.decision.support_reader import SupportReader
 from cds_service.fhir.dates import Span, parse_span
 from cds_service.fhirpath import FhirPathError
 from cds_service.hooks.request import PRACTITIONERS

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from cds_service.content.model import PRESSING, Content
 from cds_service.decision.evaluate import Evaluation, WantedCard
-from cds_service.decision.support import VITAL_SIGNS, All, SupportReader, Values, could
+from cds_service.decision.support import VITAL_SIGNS, All, Values, could
+from cds_service.decision.support_reader import SupportReader
 from cds_service.hooks.quotes import Quotes
 from cds_service.hooks.unread_lines import unread_lines
 

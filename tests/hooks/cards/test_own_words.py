@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cds_service.hooks.cards import END_ISOLATE, ISOLATE, escape
+from cds_service.hooks.own_words import END_ISOLATE, ISOLATE, escape
 from tests.support.clinic import QUIET, Clinic, active, card_about, concept
 
 INJECTIONS = [
