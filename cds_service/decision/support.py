@@ -18,17 +18,14 @@ quoted that did not help to make a rule true, and nothing that did is hidden:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cds_service.content.model import Source
 from cds_service.decision.chart import Entry
 from cds_service.decision.facts import Facts
 from cds_service.fhirpath import Bindings, Expression, FhirPathError
-
-if TYPE_CHECKING:
-    from cds_service.decision.support_reader import SupportReader
 
 Truth = bool | None
 Open = frozenset[str] | None  # questions that could make it true; None: nothing can
@@ -251,7 +248,7 @@ class Named(Part):
     """A named fact; ``source`` is set for the rule of a source."""
 
     name: str
-    reader: SupportReader
+    read: Callable[[str], Part]  # a name -> the expression behind it
     is_reason: bool
     asks: str | None
     source: Source | None
@@ -263,12 +260,12 @@ class Named(Part):
         if self.source is not None:
             yield Fact("source", self.source.id)
         elif self.is_reason:
-            yield from self.reader.named(self.name).support(values)
+            yield from self.read(self.name).support(values)
 
     def could(self, values: Values) -> Open:
         if self.asks is not None:
             return frozenset({self.asks}) if values.truth(self) is None else None
-        return self.reader.named(self.name).could(values)
+        return self.read(self.name).could(values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,7 +65,7 @@ class SupportReader:
         match node:
             case nodes.Variable(name=name) if name in self.content.names:
                 fact = self.content.names[name]
-                return Named(name, self, fact.is_reason, fact.asks, self.sources.get(name))
+                return Named(name, self.named, fact.is_reason, fact.asks, self.sources.get(name))
             case nodes.Binary(operator="and"):
                 return All(tuple(map(self.part, _flat(node, "and"))))
             case nodes.Binary(operator="or"):
