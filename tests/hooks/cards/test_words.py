@@ -210,6 +210,9 @@ def test_links_are_absolute_and_come_from_content(
 ) -> None:
     known = {v for _, v in walk(dict(clinic.content.resources)) if isinstance(v, str)}
     urls = {v for c in all_cards for path, v in walk(c) if path and path[-1] == "url"}
+    resources = clinic.content.resources.values()
+    forms = {r["id"] for r in resources if r["resourceType"] == "Questionnaire"}
+    known |= {f"https://example.org/forms/{form}" for form in forms}
 
     assert urls
     for url in urls:
