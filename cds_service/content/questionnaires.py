@@ -107,7 +107,7 @@ def questionnaire_findings(resource: Resource, file: str) -> Iterator[Finding]:
 
 
 def _topic_findings(resource: Resource, file: str) -> Iterator[Finding]:
-    """Where pages have topics, every question stands on the page of one."""
+    """Requires every question to stand on the page of a topic, where pages have topics."""
     topics = [ext.value(node, "topic") is True for node in resource.get("item", ())]
     if True in topics:
         for node in resource["item"][: topics.index(True)]:

@@ -66,7 +66,7 @@ class FormState:
         return any(self.shown(p) for p in parts if p.is_question or not asks)
 
     def may_be_named(self, step: m.Step) -> bool:
-        """Whether a list of tabs may show what a page is about: it asks nothing restricted, and
+        """Tells if a list of tabs may show what a page is about: it asks nothing restricted, and
         introduces nothing."""
         asks_restricted = any(part.item.restricted for part in step.all_parts)
         return not (asks_restricted or step.skip == m.SKIP_NEXT)

@@ -218,7 +218,7 @@ class IntakeForm:
 
     @property
     def has_emergencies(self) -> bool:
-        """Whether it has messages for emergencies that are no private matter."""
+        """Tells if it has messages for emergencies that are no private matter."""
         return any(p.emergency and not self._is_private(p) for p in self.parts.values())
 
     def _is_private(self, part: FormItem) -> bool:

@@ -120,7 +120,7 @@ def _page(intake: Intake, form_request: FormRequest, number: int) -> Response:
 
 
 def _has_headings(state: FormState, step: m.Step) -> bool:
-    """Whether its questions are headings of their own: there are several, or one in parts."""
+    """Tells if its questions are headings of their own: there are several, or one in parts."""
     questions = list(state.questions(step))
     several = len(questions) > 1
     return bool(step.title) and (several or any(o.heading for q in questions for o in q.options))
