@@ -258,7 +258,7 @@ def with_expression(content: Content, link_id: str, text: str) -> Populator:
     ("link_id", "text", "words"),
     [
         ("sev", "'bad'", "another type than valueInteger"),
-        ("sev", "11", "too high"),
+        ("sev", "11", "not one of the item's options"),
         ("sev", "1 | 2", "takes one answer"),
         (
             "dur",
