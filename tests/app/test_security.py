@@ -56,7 +56,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     return create_app(settings).test_client()
 
 
-FORM = {"intake", "launch"}  # open to whoever was handed the form; its answers go to their EHR
+FORM = {
+    "intake",
+    "intakes",
+    "launch",
+    "launches",
+    "moved",
+}  # open to whoever was handed the form; its answers go to their EHR
 PUBLIC = {
     "site",
     "content",

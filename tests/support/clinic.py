@@ -268,8 +268,13 @@ class Clinic:
         """QuestionnaireResponse items: a code, a list of codes, a number or a text each."""
         return [
             {"linkId": link_id, "answer": [self._answer(link_id, v) for v in _as_list(value)]}
-            for link_id, value in answers.items()
+            for link_id, value in sorted(answers.items(), key=self._place)
         ]
+
+    def _place(self, answer: tuple[str, Any]) -> int:
+        """Where the form has a question; a stranger's linkId comes last."""
+        order = list(self.form.items)
+        return order.index(answer[0]) if answer[0] in order else len(order)
 
     def _answer(self, link_id: str, value: Any) -> dict[str, Any]:
         item = self.form.items[link_id]
