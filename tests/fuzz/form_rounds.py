@@ -11,6 +11,8 @@ import httpx
 from tests.fuzz.canaries import Canaries
 from tests.fuzz.visitor import Visitor, at, said
 
+NEEDED = "/intake"
+OTHER = "/forms/dyspareunia-followup"
 CODE = re.compile(r"[0-9A-Z]{4}(?:-[0-9A-Z]{4}){5}")
 
 
@@ -54,9 +56,9 @@ def walk_through(visitor: Visitor, path: str) -> httpx.Response:
     """Answers every step; the page to read back."""
     for _ in range(60):
         page = said(visitor.ask("GET", path), 200)
-        if "/intake/review" in path:
+        if "/review" in path:
             return page
-        if "/intake/emergency" in path:
+        if "/emergency" in path:
             onward = re.search(r'class="button second" href="([^"]*)"', page.text)
             assert onward, page.text
             path = onward[1]
@@ -76,29 +78,47 @@ def walk_through(visitor: Visitor, path: str) -> httpx.Response:
 
 @at("launch.launch", "launch.callback", "intake.send", "intake.sending")
 def a_visit_from_the_ehr(visitor: Visitor) -> None:
+    _from_the_ehr(visitor, NEEDED)
+
+
+@at("intakes.send", "intakes.sending")
+def a_visit_from_the_ehr_to_another_form(visitor: Visitor) -> None:
+    _from_the_ehr(visitor, OTHER)
+
+
+def _from_the_ehr(visitor: Visitor, home: str) -> None:
     new = visitor.canaries.new
+    written_before = len(visitor.ehr.find("QuestionnaireResponse"))
     launch = visitor.ehr.launch_url(
-        f"{visitor.base}/intake/launch", visitor.patient, app_context=new("appContext")
+        f"{visitor.base}{home}/launch", visitor.patient, app_context=new("appContext")
     )
     for odd in (f"iss={quote(visitor.ehr.fhir_base)}x&launch=", f"iss={new('iss')}&launch="):
-        said(visitor.ask("GET", f"/intake/launch?{odd}{new('launch')}"), 400, 403, 404)
+        said(visitor.ask("GET", f"{home}/launch?{odd}{new('launch')}"), 400, 403, 404)
     wrong = {"state": new("state"), "code": new("code")}
     said(visitor.ask("GET", f"/intake/callback?{urlencode(wrong)}"), 400, 403)
     _declined(visitor, launch)
     back = _signed_in(visitor, launch)
     entered = said(visitor.ask("GET", back), 303)
-    assert entered.headers["Location"].startswith("/intake")
+    assert entered.headers["Location"].startswith(home)
     said(visitor.ask("GET", back), 400)  # once more
-    said(visitor.ask("POST", "/intake", data={"go": "begin"}), 303)
-    review = walk_through(visitor, "/intake/step/1")
+    said(visitor.ask("POST", home, data={"go": "begin"}), 303)
+    review = walk_through(visitor, f"{home}/step/1")
     token = {"token": token_of(review)}
     visitor.hostile.forget()
-    assert visitor.canaries.leaks(said(visitor.ask("GET", "/intake/answers.json"), 200).text)
-    said(visitor.ask("GET", "/intake/sending"), 303)
-    said(visitor.ask("POST", "/intake/send", data={"token": new("a form's token")}), 400, 403, 409)
-    said(visitor.ask("POST", "/intake/send", data=token), 303)
-    (written,) = visitor.ehr.find("QuestionnaireResponse")
-    assert visitor.canaries.leaks(str(written))
+    file = said(visitor.ask("GET", f"{home}/answers.json"), 200)
+    _has_own_words(visitor, home, file.text)
+    said(visitor.ask("GET", f"{home}/sending"), 303)
+    said(visitor.ask("POST", f"{home}/send", data={"token": new("a form's token")}), 400, 403, 409)
+    said(visitor.ask("POST", f"{home}/send", data=token), 303)
+    written = visitor.ehr.find("QuestionnaireResponse")[written_before:]
+    assert len(written) == 1
+    assert visitor.patient in str(written)
+    _has_own_words(visitor, home, str(written).replace(visitor.patient, ""))
+
+
+def _has_own_words(visitor: Visitor, home: str, text: str) -> None:
+    """What was typed is there; the other form has no question for words of one's own."""
+    assert bool(visitor.canaries.leaks(text)) is (home == NEEDED)
 
 
 def _declined(visitor: Visitor, launch: str) -> None:
@@ -121,52 +141,69 @@ def _signed_in(visitor: Visitor, launch: str) -> str:
     return str(back.headers["Location"]).removeprefix(visitor.base)
 
 
-@at(
-    "intake.start",
-    "intake.begin",
-    "intake.step",
-    "intake.emergency",
-    "intake.submit",
-    "intake.review",
-    "intake.done",
-    "intake.answers_file",
-    "intake.later",
-    "intake.resume",
-    "intake.open_again",
-    "intake.changed",
-    "intake.go_on",
-    "intake.change_look",
-    "intake.leave",
-    "intake.blank",
-    "intake.close",
-    "intake.printed",
-    "intake.reloaded",
+BY_ONESELF = (
+    "start",
+    "begin",
+    "step",
+    "emergency",
+    "submit",
+    "review",
+    "done",
+    "answers_file",
+    "later",
+    "resume",
+    "open_again",
+    "changed",
+    "go_on",
+    "change_look",
+    "leave",
+    "close",
+    "printed",
+    "reloaded",
+    "own_answers",
 )
+
+
+@at("moved.blank", "moved.lead", *(f"intake.{name}" for name in BY_ONESELF))
 def a_visit_by_oneself(visitor: Visitor) -> None:
+    said(visitor.ask("GET", "/blank"), 200)
+    query = f"{visitor.canaries.new('a field')}={visitor.canaries.new('x')}"
+    said(visitor.ask("GET", f"/forms/dyspareunia-intake/print?{query}"), 308)
+    _by_oneself(visitor, NEEDED)
+
+
+@at(*(f"intakes.{name}" for name in BY_ONESELF))
+def a_visit_by_oneself_to_another_form(visitor: Visitor) -> None:
+    _by_oneself(visitor, OTHER)
+
+
+def _by_oneself(visitor: Visitor, home: str) -> None:
     new = visitor.canaries.new
     visitor.http.cookies.clear()
-    for path in ("/intake", "/intake/print", "/blank", "/intake/resume"):
+    for path in (home, f"{home}/print", f"{home}/resume"):
         said(visitor.ask("GET", path), 200)
-    said(visitor.ask("POST", "/intake/resume", data={"code": new("a code")}), 200)
+    said(visitor.ask("POST", f"{home}/resume", data={"code": new("a code")}), 200)
     for pressed in ("send", "look", "leave", "close"):
-        said(visitor.ask("GET", f"/intake/{pressed}?{new('a field')}={new('x')}"), 303, 404)
+        said(visitor.ask("GET", f"{home}/{pressed}?{new('a field')}={new('x')}"), 303, 404)
     lost = {"v:other": new("typed without a session"), "token": new("a token")}
     for path in ("step/1", "look", "changed", "send", "close"):
-        said(visitor.ask("POST", f"/intake/{path}", data=lost), 400, 403, 404, 409, 410)
-    said(visitor.ask("POST", "/intake", data={"go": new("go"), "v:other": new("begun")}), 303)
-    review = walk_through(visitor, "/intake/step/1")
-    assert visitor.canaries.leaks(review.text)
+        said(visitor.ask("POST", f"{home}/{path}", data=lost), 400, 403, 404, 409, 410)
+    said(visitor.ask("POST", home, data={"go": new("go"), "v:other": new("begun")}), 303)
+    review = walk_through(visitor, f"{home}/step/1")
+    _has_own_words(visitor, home, review.text)
     token = {"token": token_of(review)}
-    later = said(visitor.ask("GET", "/intake/later"), 200)
-    for path in ("/intake/done", "/intake/changed", "/intake/step/2", "/intake/answers.json"):
+    later = said(visitor.ask("GET", f"{home}/later"), 200)
+    said(visitor.ask("GET", f"{home}/own"), 200)
+    for path in (f"{home}/done", f"{home}/changed", f"{home}/step/2", f"{home}/answers.json"):
         said(visitor.ask("GET", path), 200, 303)
-    said(visitor.ask("GET", f"/intake/step/{new('a step')}"), 404)
-    said(visitor.ask("POST", "/intake/changed", data=token), 303)
-    said(visitor.ask("POST", "/intake/look", data={**token, "go": new("go")}), 303)
-    said(visitor.ask("POST", "/intake/leave", data={new("a field"): new("x")}), 303)
+    said(visitor.ask("GET", f"{home}/step/{new('a step')}"), 404)
+    said(visitor.ask("POST", f"{home}/changed", data=token), 303)
+    said(visitor.ask("POST", f"{home}/look", data={**token, "go": new("go")}), 303)
+    said(visitor.ask("POST", f"{home}/leave", data={new("a field"): new("x")}), 303)
     visitor.http.cookies.clear()
     code = CODE.search(later.text)
     assert code
-    said(visitor.ask("POST", "/intake/resume", data={"code": code[0]}), 303)
-    assert visitor.canaries.leaks(said(visitor.ask("GET", "/intake/answers.json"), 200).text)
-    said(visitor.ask("POST", "/intake/close", data={**token, "go": "later"}), 303)
+    said(visitor.ask("POST", f"{home}/resume", data={"code": code[0]}), 303)
+    file = said(visitor.ask("GET", f"{home}/answers.json"), 200)
+    _has_own_words(visitor, home, file.text)
+    said(visitor.ask("POST", f"{home}/close", data={**token, "go": "later"}), 303)

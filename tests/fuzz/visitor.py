@@ -43,7 +43,7 @@ class Visitor:
         headers = self.canaries.headers() | {"Connection": "close"} | more.pop("headers", {})
         if self.http.cookies:
             headers.pop("Cookie")  # httpx adds its own
-        if method == "POST" and path.startswith("/intake"):
+        if method == "POST" and path.startswith(("/intake", "/forms")):
             headers["Origin"] = self.base  # of another site it is refused (CSRF)
         joint = "&" if "?" in path else "?"
         url = f"{path}{joint}q={self.canaries.new('the query')}"

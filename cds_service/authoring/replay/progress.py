@@ -51,7 +51,8 @@ class Progress:
             return
         self._last = time.monotonic()
         line = self.line(self._last - self._began)
-        print(line, end=end if self._is_terminal else "\n", file=self.stream, flush=True)
+        self.stream.write(line + (end if self._is_terminal else "\n"))
+        self.stream.flush()
 
     def line(self, seconds: float) -> str:
         """One line: the share done, patients, MB, the rate and the time left."""

@@ -313,8 +313,9 @@ def leave(intake: Intake) -> Response:
     return intake.cookie.forget(response)
 
 
-def reloaded(button: str) -> Response:
-    """A tab that is opened again where a button led and an error stood."""
+def reloaded(button: str, **_form: str) -> Response:
+    """Leads on from a button's address, where a tab is opened again after an error; the form is
+    that of the request."""
     return redirect_to(REVIEW if button == "send" else "")
 
 
