@@ -15,12 +15,11 @@ from cds_service.authoring.expansion.pinned import (
     Code,
     Expansion,
     ExpansionError,
-    differences,
     exclusions,
     expanded,
     for_site,
+    gone,
     intents,
-    lost_share,
     pinned_codes,
     write_json,
 )
@@ -105,12 +104,13 @@ def _change(
             "content: name your own folder with --site."
         )
     whole = expanded(value_set, expansion, now)
+    lost = gone(before, expansion.codes)
     lines = (
-        f"{line} ({reader.status(before, line)})" if line.startswith("-") else line
-        for line in differences(before, expansion.codes)
+        *(f"- {code} ({reader.status(code)})" for code in lost),
+        *(f"+ {code}" for code in gone(expansion.codes, before)),
     )
-    lost = lost_share(before, expansion.codes)
-    return Change(path, for_site(whole) if site else whole, tuple(lines), lost)
+    share = len(lost) / len(before) if before else 0.0
+    return Change(path, for_site(whole) if site else whole, lines, share)
 
 
 class _Reader:
@@ -151,12 +151,9 @@ class _Reader:
             )
         return self.server.expand(include, excluded, self.progress)
 
-    def status(self, before: Collection[Code], line: str) -> str:
+    def status(self, code: Code) -> str:
         """Returns why a code is gone, as the server says; without a server, that it is gone."""
-        if self.server is None:
-            return "no longer meets the filters"
-        code = next(c for c in before if line.startswith(f"- {c.system} {c.code}"))
-        return self.server.status(code)
+        return self.server.status(code) if self.server else "no longer meets the filters"
 
 
 def _members(rxnorm: RxNorm, part: Mapping[str, Any]) -> list[Code]:

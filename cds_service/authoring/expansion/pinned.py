@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,9 @@ class Code:
     def key(self) -> tuple[str, str]:
         """System and code."""
         return self.system, self.code
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.code} {self.display}".rstrip()
 
     def as_fhir(self) -> dict[str, str]:
         """The member as ``ValueSet.expansion.contains``."""
@@ -76,23 +79,10 @@ def pinned_codes(value_set: Resource) -> list[Code]:
     return [Code(c["system"], c["code"], c.get("display", "")) for c in listed]
 
 
-def differences(before: Iterable[Code], after: Iterable[Code]) -> Iterator[str]:
-    """Yields a line for each code that comes or goes."""
-    old, new = {c.key: c for c in before}, {c.key: c for c in after}
-    for key in sorted(old.keys() - new.keys()):
-        yield f"- {_line(old[key])}"
-    for key in sorted(new.keys() - old.keys()):
-        yield f"+ {_line(new[key])}"
-
-
-def _line(code: Code) -> str:
-    return f"{code.system} {code.code} {code.display}".rstrip()
-
-
-def lost_share(before: Iterable[Code], after: Iterable[Code]) -> float:
-    """Returns the share of the former codes that are gone, from 0 to 1."""
-    old, new = {c.key for c in before}, {c.key for c in after}
-    return len(old - new) / len(old) if old else 0.0
+def gone(before: Iterable[Code], after: Iterable[Code]) -> list[Code]:
+    """Returns the codes that are only in ``before``, in order."""
+    kept = {code.key for code in after}
+    return sorted(code for code in before if code.key not in kept)
 
 
 def expanded(value_set: Resource, expansion: Expansion, now: datetime) -> Resource:
