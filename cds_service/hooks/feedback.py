@@ -187,6 +187,7 @@ def _reason(value: Any, where: str) -> Reason | None:
     code = _text(value.get("code"), f"{where}.code", MAX_CODING)
     if code is None:
         raise _Wrong(f"{where}.code", "is missing. It must be the code of the reason.", "required")
+    _text(value.get("display"), f"{where}.display", MAX_CODING)  # only checked: it is not kept
     return Reason(code, _text(value.get("system"), f"{where}.system", MAX_CODING))
 
 

@@ -177,6 +177,11 @@ BAD = [
     ({"overrideReason": {"reason": "no"}}, "value", "overrideReason.reason"),
     ({"overrideReason": {"reason": {"code": 1}}}, "value", "overrideReason.reason.code"),
     (
+        {"overrideReason": {"reason": {"code": "x", "display": 1}}},
+        "value",
+        "overrideReason.reason.display",
+    ),
+    (
         {"overrideReason": {"reason": {"code": "c", "system": 1}}},
         "value",
         "overrideReason.reason.system",
