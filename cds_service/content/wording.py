@@ -69,6 +69,7 @@ PHRASES = frozenset(
         "today",
         "yesterday",
         "days-ago",
+        "unknown-date",
         "still-so",
         "not-answered",
         "left-open",

@@ -129,7 +129,7 @@ class Quotes:
             shown.append(self.say["and-more"].format(count=len(values) - MAX_OPTIONS))
         text = f"{item.label}: {', '.join(shown)}"
         ago = self.ago(evaluation, item.view)
-        if facts[0].name in evaluation.facts.answers.stale and ago:
+        if facts[0].name in evaluation.facts.answers.stale:
             return self.say["still-so"].format(quote=text, ago=ago)
         return text
 
@@ -235,10 +235,10 @@ class Quotes:
 
     def ago(self, evaluation: Evaluation, view: str = "") -> str:
         """Returns how long ago the answers of a view (without one: of the needed form) were given,
-        in calendar days; empty when that is not known."""
+        in calendar days, or that the date is not known."""
         authored = evaluation.facts.others.get(view, evaluation.facts.answers).authored
         if authored is None:
-            return ""
+            return self.say["unknown-date"]
         days = (evaluation.now.astimezone(authored.tzinfo).date() - authored.date()).days
         if days <= 1:
             return self.say["yesterday" if days == 1 else "today"]

@@ -36,8 +36,7 @@ class Templates:
             age = evaluation.facts.variables["age"]
             return "" if age is None else str(age)
         if name == "ago":
-            authored = evaluation.facts.answers.authored
-            return self.quotes.ago(evaluation) if authored else ""
+            return self.quotes.ago(evaluation)
         view, _, rest = name.partition(":")
         if rest and view in self.content.views:
             return self._of_view(view, rest, evaluation)

@@ -191,6 +191,15 @@ def test_every_fact_quoted_is_an_answer_or_an_entry_of_this_call(
     assert seen > 1000
 
 
+def test_answers_without_a_date_are_said_to_be_of_an_unknown_date(clinic: Clinic) -> None:
+    response = clinic.response({"rfgen": ["none"], "where": ["deep"]}, authored="soon")
+
+    card = card_about(clinic.cards(clinic.request(responses=[response])), "ask-now")
+
+    assert card["summary"] == "Emergency questions answered on an unknown date: ask again now"
+    assert "Date of the answers unknown: confirm." in card["detail"]
+
+
 def test_summaries_are_one_line_without_markup(all_cards: list[dict[str, Any]]) -> None:
     for summary in {card["summary"] for card in all_cards}:
         assert "\n" not in summary
