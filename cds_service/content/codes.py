@@ -125,10 +125,13 @@ def categories(key: Key) -> Iterator[Key]:
 
 @lru_cache(maxsize=512)  # charts name few systems, again and again
 def canonical_system(system: str | None) -> str:
-    """Returns the url of a code system, from an alias, a version (``.../sct/731000124108``) or a
-    spelling with a slash at its end."""
+    """Returns the url of a code system, from an alias, a version (``.../sct/731000124108``), with
+    https, or with a slash at its end."""
     url = (system or "").rstrip("/")
-    return SNOMED if url.startswith(f"{SNOMED}/") else ALIASES.get(url, url)
+    plain = f"http://{url.removeprefix('https://')}" if url.startswith("https://") else url
+    if plain.startswith(f"{SNOMED}/"):
+        return SNOMED
+    return ALIASES.get(plain) or (plain if plain in SYSTEM_NAMES else url)
 
 
 def normalise(system: str | None, code: str) -> tuple[str, str]:

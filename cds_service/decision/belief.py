@@ -112,9 +112,9 @@ MODIFIERS: Mapping[str, Mapping[str, str]] = {
     },
     "Medication": {"status": "entered in error: the medicine is not there, and said"},
     "ServiceRequest": {
-        "status": "only draft and active count as ordered",
-        "intent": "a proposal or an option does not count as ordered",
-        "doNotPerform": "anything but false: does not count as ordered",
+        "status": "only draft and active count as ordered; another code: not used, and said",
+        "intent": "a proposal or an option does not count; another code: not used, and said",
+        "doNotPerform": "true: not used; neither true nor false: not used, and said",
     },
     "QuestionnaireResponse": {
         "status": "completed and amended are used; in progress: an emergency in it is said"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,9 +110,10 @@ def build_facts(
         chart += unread_there
     modified = [one for _, unread_there in context.values() for one in unread_there]
     patient, encounter, header = _headers(record)
+    ordered, unread_orders = _ordered(content, record, context["draftOrders"][0], now)
     said = {one.reference for one in chart}  # the visit may be an entry of the chart as well
     header = [one for one in header if one.reference not in said]
-    not_understood = (*record.unread, *header, *chart, *modified, *read.unread)
+    not_understood = (*record.unread, *header, *chart, *modified, *unread_orders, *read.unread)
     if not read.candidates and any(one.type == RESPONSE for one in not_understood):
         raise MissingFacts(_not_read(form))  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
@@ -140,7 +141,7 @@ def build_facts(
         record.incomplete,
         (*not_understood, *views.unread),
         True,
-        frozenset(_ordered(content, record, context["draftOrders"][0], now)),
+        ordered,
         counts,
         others=views.sheets,
         present_inputs=frozenset(views.present),
@@ -214,6 +215,7 @@ def _admitted(resources: Iterable[Resource]) -> tuple[list[Resource], list[Unrea
     )
 
 
+ORDER = "ServiceRequest"
 ACTIVE = frozenset({"active"})
 MADE = frozenset({"draft", "active"})  # a draft order in another status is not being made
 NOT_ORDERED = frozenset({"proposal", "option"})  # intents of what nobody has ordered
@@ -221,24 +223,34 @@ NOT_ORDERED = frozenset({"proposal", "option"})  # intents of what nobody has or
 
 def _ordered(
     content: Content, record: PatientRecord, drafts: Iterable[Resource], now: datetime
-) -> Iterator[str]:
-    """Keys of the orders in the context and of those active in the chart within the window. What
-    cannot be understood is no order: its suggestion is made again."""
+) -> tuple[frozenset[str], list[Unread]]:
+    """Keys of the orders in the context and of those active in the chart within the window, and
+    the orders that cannot be understood: they are no orders, so the suggestion is made again."""
+    keys: set[str] = set()
     for order in drafts:
         if (read_codes(order, "status") or MADE) <= MADE:
-            yield from order_keys(order.get("code"))
-    oldest = now - timedelta(days=content.strategy.order_days)
-    for resource in record.chart:
-        if resource.get("resourceType") == "ServiceRequest" and _is_active(resource):
-            ordered = parse_span(resource.get("authoredOn"))
-            if ordered is not None and ordered.start >= oldest:
-                yield from order_keys(resource.get("code"))
+            keys.update(order_keys(order.get("code")))
+    oldest, not_understood = now - timedelta(days=content.strategy.order_days), []
+    for order in record.chart:
+        if order.get("resourceType") != ORDER:
+            continue
+        ordered, active = parse_span(order.get("authoredOn")), _is_active(order)
+        if isinstance(active, Why):
+            not_understood.append(unread(order, active, when=ordered))
+        elif active and ordered is not None and ordered.start >= oldest:
+            keys.update(order_keys(order.get("code")))
+    return frozenset(keys), not_understood
 
 
-def _is_active(order: Resource) -> bool:
-    intent = read_codes(order, "intent")
-    is_order = intent is not None and not intent & NOT_ORDERED
-    return is_believed(order) is True and is_order and read_codes(order, "status") == ACTIVE
+def _is_active(order: Resource) -> bool | Why:
+    """True for an order that is to be carried out, and why where that is not known."""
+    believed = is_believed(order)
+    if believed is not True:
+        return believed
+    status, intent = read_codes(order, "status"), read_codes(order, "intent")
+    if status is None or intent is None:
+        return Why.STATUS
+    return status == ACTIVE and not intent & NOT_ORDERED
 
 
 def limited(content: Content, name: str, entries: Mapping[str, list[Entry]]) -> list[Resource]:

@@ -9,14 +9,14 @@ from cds_service.content.model import Content
 from cds_service.content.wording import UNREAD_TYPES
 from cds_service.decision.facts import Facts
 from cds_service.decision.unread import Unread, Why
+from cds_service.hooks.quotes import Quotes
 
-DAY = 10  # characters of a date without its time
 MAX_NAMED = 5  # results and readings named one by one; the rest are counted
 # What is named with its date; everything else is counted by type.
 NAMED = {Why.RESULT: "unread-result", Why.VALUE: "unread-value", Why.NO_VALUE: "no-value"}
 
 
-def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
+def unread_lines(content: Content, quotes: Quotes, facts: Facts) -> Iterator[str]:
     """Returns what is doubtful about the response; results and readings by name and date; the rest
     as a count for each kind of thing."""
     say, unread = content.strategy.wording, facts.unread
@@ -29,7 +29,7 @@ def unread_lines(content: Content, facts: Facts) -> Iterator[str]:
     named = list(dict.fromkeys(one for one in unread if one.why in NAMED and one.value_set))
     for one in named[:MAX_NAMED]:
         title = content.resources[one.value_set or ""]["title"]
-        date = one.when.text[:DAY] if one.when else say["no-date"]
+        date = quotes.calendar_day(one.when) if one.when else say["no-date"]
         yield say[NAMED[one.why]].format(name=title, date=date)
     counted = [one for one in unread if one.why not in NAMED or not one.value_set]
     yield from _counts(say, counted + named[MAX_NAMED:])

@@ -120,7 +120,7 @@ def test_a_test_that_is_not_understood_never_quiets_its_card(
     assert "sti-testing" in before
     assert set(before) <= set(topics(cards))
     told = card_about(cards, "sti-testing")["detail"]
-    assert "of 2026-10-23: the result could not be understood" in told
+    assert "of 23 Oct 2026: the result could not be understood" in told
 
 
 # -- reports ------------------------------------------------------------------------------------
@@ -245,7 +245,9 @@ def test_a_newest_reading_without_a_value_is_said_with_its_date(clinic: Clinic) 
     newest = clinic.found(QUIET, [reading(3, **HIGH), reading(2, **ABSENT)]).cards
     older = clinic.found(QUIET, [reading(3, **ABSENT), reading(2, **HIGH)]).cards
 
-    assert "Systolic blood pressure of 2026-11-22: the newest one holds no value." in str(newest)
+    assert "Systolic blood pressure of 22 Nov 2026: the newest one holds no value." in str(
+        newest
+    )
     assert "holds no value" not in str(older)
 
 
