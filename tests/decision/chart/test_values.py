@@ -245,9 +245,7 @@ def test_a_newest_reading_without_a_value_is_said_with_its_date(clinic: Clinic) 
     newest = clinic.found(QUIET, [reading(3, **HIGH), reading(2, **ABSENT)]).cards
     older = clinic.found(QUIET, [reading(3, **ABSENT), reading(2, **HIGH)]).cards
 
-    assert "Systolic blood pressure of 22 Nov 2026: the newest one holds no value." in str(
-        newest
-    )
+    assert "Systolic blood pressure of 22 Nov 2026: the newest one holds no value." in str(newest)
     assert "holds no value" not in str(older)
 
 
