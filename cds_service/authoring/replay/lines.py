@@ -40,7 +40,7 @@ class Reason(StrEnum):
     LONG = "a line above 16 MiB"
     GZIP = "a gzip file that ends early or is damaged"
     BUNDLE = "a JSON file above 32 MiB: send NDJSON"
-    LARGE_PATIENT = "of a patient with more than 32 MiB"
+    LARGE_PATIENT = "of a patient with more than 48 MiB"
     ORPHAN = "of a patient without a Patient resource"
     TWICE = "another copy of a resource, not the newest"
 

@@ -22,6 +22,7 @@ WORDS = {
     "hook": "another --hook",
     "sources": "other files, or files that have changed since",
     "caseIds": "another choice of --case-ids",
+    "canonicals": "other CDS_FORM_CANONICALS",
 }
 
 
@@ -35,6 +36,7 @@ def manifest_of(job: Job) -> dict[str, Any]:
         "hook": job.hook,
         "sources": [source.as_json() for source in job.sources],
         "caseIds": job.case_ids,
+        "canonicals": list(job.canonicals),
     }
 
 

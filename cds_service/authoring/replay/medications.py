@@ -21,12 +21,16 @@ from cds_service.authoring.replay.shuffle import piece_runs
 from cds_service.fhir.json_text import read_json
 
 TABLE = "CREATE TABLE medication (name TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID"
+INSERT = (
+    "INSERT INTO medication VALUES (?, ?) ON CONFLICT (name) "
+    "DO UPDATE SET json = max(json, excluded.json)"
+)
 
 
 def write_medications(job: Job) -> dict[str, int]:
     """Writes the table from what the shuffle set aside; returns how many lines could not be read,
     by the number of their source. Of two with the same id the greater text counts, so that the
-    order of files does not."""
+    order of files does not. Raises OSError, for a full disk too."""
     unreadable: Counter[str] = Counter()
 
     def rows() -> Iterator[tuple[str, bytes]]:
@@ -43,13 +47,13 @@ def write_medications(job: Job) -> dict[str, int]:
 
     with replacing(job.medications) as temporary:
         temporary.unlink(missing_ok=True)
-        with closing(sqlite3.connect(temporary)) as table, table:
-            table.execute(TABLE)
-            table.executemany(
-                "INSERT INTO medication VALUES (?, ?) ON CONFLICT (name) "
-                "DO UPDATE SET json = max(json, excluded.json)",
-                rows(),
-            )
+        try:
+            with closing(sqlite3.connect(temporary)) as table, table:
+                table.execute("PRAGMA journal_mode = OFF")  # a table that fails is deleted whole
+                table.execute(TABLE)
+                table.executemany(INSERT, rows())
+        except sqlite3.OperationalError as error:
+            raise OSError(f"the table of medicines cannot be written: {error}") from None
     return dict(unreadable)
 
 

@@ -27,7 +27,7 @@ def shuffle_piece(job: Job, piece: Piece) -> dict[str, Any]:
         "segments": segments,
         "bytes": piece.end - piece.start,
         "lines": reader.lines,
-        "unreadable": dict(reader.unreadable),
+        "unreadable": {str(reason): number for reason, number in reader.unreadable.items()},
         "notRead": dict(reader.not_read),
         "cpuSeconds": time.process_time() - began,
     }

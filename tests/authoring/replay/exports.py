@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cds_service.authoring.replay.run import Options, replay
 from cds_service.authoring.replay.runners import Runner
+from cds_service.content import FOLDERS
 from tests.support.clinic import NOW, ROOT
 
 Resource = Mapping[str, Any]
@@ -63,3 +65,13 @@ def about(name: str, resource: Resource) -> dict[str, Any]:
     text = json.dumps(resource).replace("Patient/person", f"Patient/{name}")
     copy = json.loads(text)
     return copy | {"id": name if copy["resourceType"] == "Patient" else f"{name}-{copy['id']}"}
+
+
+def copied_content(folder: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the project's content with one text of a file changed."""
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    return folder
