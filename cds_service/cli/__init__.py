@@ -142,6 +142,13 @@ def _add_replay(commands: Any) -> None:
     _content_option(replay)
     replay.set_defaults(command="replay")
 
+    coverage = commands.add_parser("chart-coverage", help="which codes of an export are recognised")
+    coverage.add_argument("export", type=Path, nargs="+", help="folders or files of FHIR R4")
+    coverage.add_argument("--workers", type=_count, help="processes (default: one a core)")
+    coverage.add_argument("--json", action="store_true", help="JSON instead of tables")
+    _content_option(coverage)
+    coverage.set_defaults(command="chart_coverage")
+
 
 def _serving(commands: Any) -> None:
     """Adds the commands of a running service."""
