@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from benchmarks.handwritten.kleene import at_least
 
-PAIRS = {  # name -> the two requirements it joins
+JOINED = {  # name -> the requirements it joins
     "hysterectomy": ("hysterectomyProcedure", "hysterectomyHistory"),
     "bilateralSalpingoOophorectomy": (
         "bilateralSalpingoOophorectomyProcedure",
@@ -28,10 +28,20 @@ PAIRS = {  # name -> the two requirements it joins
     "anticholinergic": ("anticholinergicRequest", "anticholinergicStatement"),
     "anticoagulant": ("anticoagulantRequest", "anticoagulantStatement"),
     "antidepressant": ("antidepressantRequest", "antidepressantStatement"),
-    "antiestrogen": ("antiestrogenRequest", "antiestrogenStatement"),
+    "antiestrogen": (
+        "antiestrogenRequest",
+        "antiestrogenStatement",
+        "antiestrogenAdministrationWithin105Days",
+        "antiestrogenDispenseWithin105Days",
+    ),
     "combinedContraceptive": ("combinedContraceptiveRequest", "combinedContraceptiveStatement"),
     "dryingMedicine": ("dryingMedicineRequest", "dryingMedicineStatement"),
-    "ovulationSuppressant": ("ovulationSuppressantRequest", "ovulationSuppressantStatement"),
+    "ovulationSuppressant": (
+        "ovulationSuppressantRequest",
+        "ovulationSuppressantStatement",
+        "ovulationSuppressantAdministrationWithin105Days",
+        "ovulationSuppressantDispenseWithin105Days",
+    ),
     "testosterone": ("testosteroneRequest", "testosteroneStatement"),
     "urinaryAntibioticWithin7Days": (
         "urinaryAntibioticRequestWithin7Days",
@@ -49,10 +59,14 @@ PAIRS = {  # name -> the two requirements it joins
     "infectionAntibioticSincePositiveCtng": (
         "infectionAntibioticRequestSincePositiveCtng",
         "infectionAntibioticStatementSincePositiveCtng",
+        "infectionAntibioticAdministrationSincePositiveCtng",
+        "infectionAntibioticDispenseSincePositiveCtng",
     ),
     "urinaryAntibioticSincePositiveCulture": (
         "urinaryAntibioticRequestSincePositiveCulture",
         "urinaryAntibioticStatementSincePositiveCulture",
+        "urinaryAntibioticAdministrationSincePositiveCulture",
+        "urinaryAntibioticDispenseSincePositiveCulture",
     ),
     "gastroenterologyVisitSincePositiveTtg": (
         "gastroenterologyVisitProcedureSincePositiveTtg",
@@ -103,8 +117,8 @@ def with_tests(lists: dict) -> dict:
 
 
 def add_chart(person, lists: dict, codes: Codes, today: date) -> None:
-    for name, (one, other) in PAIRS.items():
-        setattr(person, name, bool(lists[one] or lists[other]))
+    for name, parts in JOINED.items():
+        setattr(person, name, any(lists[part] for part in parts))
     births = [r.get("valueDateTime") for r in lists["obstetricDeliveryDate"]]
     for days in DELIVERIES:
         edge = (today - timedelta(days=days + 1)).isoformat()

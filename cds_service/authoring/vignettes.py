@@ -44,6 +44,8 @@ STATUS: dict[str, dict[str, Any]] = {
     "DiagnosticReport": {"status": "final"},
     "MedicationRequest": {"status": "active", "intent": "order"},
     "MedicationStatement": {"status": "active"},
+    "MedicationAdministration": {"status": "completed"},
+    "MedicationDispense": {"status": "completed"},
     "Encounter": {"status": "finished", "class": {"code": "AMB"}},
     "Appointment": {"status": "proposed"},
     "ServiceRequest": {"status": "active", "intent": "order"},
@@ -55,6 +57,8 @@ DATED = {
     "DiagnosticReport": "effectiveDateTime",
     "MedicationRequest": "authoredOn",
     "MedicationStatement": "effectiveDateTime",
+    "MedicationAdministration": "effectiveDateTime",
+    "MedicationDispense": "whenHandedOver",
     "Appointment": "start",
     "ServiceRequest": "authoredOn",
 }
@@ -64,6 +68,8 @@ CODED = {
     "Appointment": "reasonCode",
     "MedicationRequest": "medicationCodeableConcept",
     "MedicationStatement": "medicationCodeableConcept",
+    "MedicationAdministration": "medicationCodeableConcept",
+    "MedicationDispense": "medicationCodeableConcept",
 }
 
 

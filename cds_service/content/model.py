@@ -33,6 +33,8 @@ DATES = {
     "DiagnosticReport": ("effective", "issued"),
     "MedicationRequest": ("authoredOn",),
     "MedicationStatement": ("effective", "dateAsserted"),
+    "MedicationAdministration": ("effective",),
+    "MedicationDispense": ("whenHandedOver", "whenPrepared"),
     "Encounter": ("period",),
     "Appointment": ("created",),
 }

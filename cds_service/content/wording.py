@@ -36,6 +36,8 @@ UNREAD_TYPES = frozenset(
         "Condition",
         "DiagnosticReport",
         "Encounter",
+        "MedicationAdministration",
+        "MedicationDispense",
         "MedicationRequest",
         "MedicationStatement",
         "Observation",

@@ -110,6 +110,12 @@ MODIFIERS: Mapping[str, Mapping[str, str]] = {
     "MedicationStatement": {
         "status": "a code of the binding decides; another one: not used, and said"
     },
+    "MedicationAdministration": {
+        "status": "a code of the binding decides; another one: not used, and said"
+    },
+    "MedicationDispense": {
+        "status": "a code of the binding decides; another one: not used, and said"
+    },
     "Medication": {"status": "entered in error: the medicine is not there, and said"},
     "ServiceRequest": {
         "status": "only draft and active count as ordered; another code: not used, and said",

@@ -90,6 +90,30 @@ BINDINGS: Mapping[tuple[str, str], frozenset[str]] = {
             "not-taken",
         }
     ),
+    ("MedicationAdministration", "status"): frozenset(
+        {
+            "in-progress",
+            "not-done",
+            "on-hold",
+            "completed",
+            "entered-in-error",
+            "stopped",
+            UNKNOWN,
+        }
+    ),
+    ("MedicationDispense", "status"): frozenset(
+        {
+            "preparation",
+            "in-progress",
+            "cancelled",
+            "on-hold",
+            "completed",
+            "entered-in-error",
+            "stopped",
+            "declined",
+            UNKNOWN,
+        }
+    ),
     ("Medication", "status"): frozenset({"active", "inactive", "entered-in-error"}),
     ("Encounter", "status"): frozenset(
         {

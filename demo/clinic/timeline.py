@@ -24,6 +24,8 @@ KINDS = {
     "DiagnosticReport": "result",
     "MedicationRequest": "medicine",
     "MedicationStatement": "medicine",
+    "MedicationAdministration": "medicine",
+    "MedicationDispense": "medicine",
     "Procedure": "procedure",
     "ServiceRequest": "order",
     "Condition": "problem",

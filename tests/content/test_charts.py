@@ -47,6 +47,8 @@ ELEMENTS: dict[str, dict[str, Any]] = {
     "Observation": {"status": "final", "effectiveDateTime": ago(hours=1)},
     "MedicationRequest": {"status": "active", "intent": "order", "authoredOn": ago(hours=1)},
     "MedicationStatement": {"status": "active", "effectiveDateTime": ago(hours=1)},
+    "MedicationAdministration": {"status": "completed", "effectiveDateTime": ago(hours=1)},
+    "MedicationDispense": {"status": "completed", "whenHandedOver": ago(hours=1)},
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.handwritten import LEFT_OUT, Codes, rules
-from benchmarks.handwritten.chart import DELIVERIES, PAIRS
+from benchmarks.handwritten.chart import DELIVERIES, JOINED
 from cds_service.authoring.vignettes import CODED, Vignette, request_for
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import parse_request
@@ -26,7 +26,7 @@ SEX_PARAMETER = "http://hl7.org/fhir/StructureDefinition/patient-sexParameterFor
 SEX_SYSTEM = "http://terminology.hl7.org/CodeSystem/sex-parameter-for-clinical-use"
 OTHER_FORMS = {"exam-findings", "follow-up"}  # plans on what other forms hold
 REMEDY = "Change benchmarks/handwritten as the content, or add the names to its LEFT_OUT."
-ENTRIES = {*PAIRS, *(f"deliveryWithin{days}Days" for days in DELIVERIES)}
+ENTRIES = {*JOINED, *(f"deliveryWithin{days}Days" for days in DELIVERIES)}
 
 
 def items(content):

@@ -236,7 +236,14 @@ def test_the_queries_are_those_of_discovery(clinic: Clinic) -> None:
     queries = clinic.populator.queries
 
     assert queries.items() <= clinic.pipeline.queries.items()
-    assert queries.keys() == {"patient", "medicationRequests", "medicationStatements", "procedures"}
+    assert queries.keys() == {
+        "patient",
+        "medicationAdministrations",
+        "medicationDispenses",
+        "medicationRequests",
+        "medicationStatements",
+        "procedures",
+    }
 
 
 # -- other expressions ----------------------------------------------------------------------

@@ -94,6 +94,8 @@ READ = (
     "observations",
     "procedures",
     "medicationRequests",
+    "medicationAdministrations",
+    "medicationDispenses",
     "medicationStatements",
     "diagnosticReports",
     "encounters",

@@ -165,6 +165,7 @@ _DATED = {
     "Condition": "recordedDate",
     "Procedure": "performedDateTime",
     "MedicationRequest": "authoredOn",
+    "MedicationDispense": "whenHandedOver",
 }
 
 

@@ -10,6 +10,8 @@ READ = (
     "Procedure",
     "MedicationRequest",
     "MedicationStatement",
+    "MedicationAdministration",
+    "MedicationDispense",
     "Medication",
     "DiagnosticReport",
     "Encounter",

@@ -74,6 +74,8 @@ def test_only_what_the_form_can_use_is_read(
     assert read == {
         ".well-known",
         "Patient",
+        "MedicationAdministration",
+        "MedicationDispense",
         "MedicationRequest",
         "MedicationStatement",
         "Procedure",
