@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-LETTER_OR_DIGIT = re.compile(r"[^\W_]")
-NOT_COUNTED = re.compile(r"[*`]|^- ", re.MULTILINE)
+WORD = re.compile(r"[^\W_]\S*")  # from the first letter or digit of a token to its end
 
 
 def words_in(text: str) -> int:
-    """Tokens that hold a letter or a digit, without list marks and emphasis."""
-    return sum(bool(LETTER_OR_DIGIT.search(t)) for t in NOT_COUNTED.sub("", text).split())
+    """Tokens that hold a letter or a digit; list marks and emphasis are none."""
+    return len(WORD.findall(text))
 
 
 @dataclass(slots=True)
