@@ -66,9 +66,10 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         default="", description="Origins of browser clients, separated by commas."
     )
-    content: Path | None = Field(
+    content: Annotated[tuple[Path, ...] | None, NoDecode] = Field(
         default=None,
-        description="Folder that holds the content folders; without it, the content shipped.",
+        description="Folder that holds the content folders; without it, the content shipped. "
+        "Several, separated by commas, are topics of their own, the first one the main topic.",
     )
     serve_draft: bool = Field(
         default=True,
@@ -161,6 +162,13 @@ class Settings(BaseSettings):
                 "https://cds.example.org does, without user, query or fragment"
             )
         return value.rstrip("/") if value else None
+
+    @field_validator("content", mode="before")
+    @classmethod
+    def _folders(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(map(Path, listed(value))) or None
+        return (value,) if isinstance(value, Path) else value
 
     @field_validator("site_words", mode="before")
     @classmethod

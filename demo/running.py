@@ -43,7 +43,7 @@ class Demo:
         self.clinic = self.origins[0]
         self.folder, self.ports = folder, ports
         content = _given("CDS_CONTENT", settings)
-        self.content = Path(content) if content else None
+        self.content = Path(content.partition(",")[0]) if content else None  # the main topic
         self.token = _given("CDS_REPORT_TOKEN", settings) or secrets.token_urlsafe(24)
         self._settings = {**settings, **self._needed(settings)}
         self.closing = ExitStack()

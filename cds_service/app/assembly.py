@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -16,13 +16,12 @@ from cds_service.app.openapi import openapi_blueprint
 from cds_service.app.operations import operations_blueprint
 from cds_service.app.request_log import add_request_log
 from cds_service.app.switches import LastKnown, Switches
-from cds_service.content import Content, find_root, load_content
-from cds_service.decision.visibility import ContentNames, silent_plans
+from cds_service.app.topics import contents_of, names_of, pipelines_of, results_of, silent_names
+from cds_service.content import Content
 from cds_service.fhir_api.populate import Populator
 from cds_service.fhir_api.routes import fhir_blueprint
 from cds_service.hooks.calls import HookCalls
-from cds_service.hooks.discovery import services
-from cds_service.hooks.pipeline import ANONYMOUS, Pipeline
+from cds_service.hooks.pipeline import ANONYMOUS
 from cds_service.hooks.routes import hooks_blueprint
 from cds_service.settings import Settings, blamed, listed
 from cds_service.store import Store, StoreUnavailable, load_key
@@ -48,47 +47,54 @@ SWITCHES = "cds_service.switches"
 def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     """The application of these settings; raises what ``create_app`` says."""
     clients, anonymous = _clients(settings)
-    content = _content(settings)
+    contents = contents_of(settings)
     store, reached = _store(settings)
-    silent = (*listed(settings.silent), *silent_plans(content))
+    names, silent = names_of(contents), silent_names(settings, contents)
     with blamed("CDS_SILENT"):
-        names = ContentNames(content, services(content))
+        names.check(silent)
         switches = Switches(store, names, silent, LastKnown(settings.key_file))
     if reached:  # else a thread that still waits for it could be there when the server forks
         switches.read_patiently()
         store.close()  # what was opened here must not be shared with workers
-    pipeline = Pipeline(
-        content,
-        f"{settings.public_base_url}/intake",
-        switches,
-        store.names.uuid,
-        listed(settings.form_canonicals),
-    )
-    calls = HookCalls(pipeline, store, settings)
-    populators = {form.id: Populator.of(pipeline, form) for form in content.forms}
+    pipelines = pipelines_of(settings, contents, names, switches, store.names.uuid)
+    calls = HookCalls(pipelines, store, settings)
     authenticator = _authenticator(settings, store, clients, anonymous)
     app = Flask(__name__, static_folder=None)
     app.extensions[HOOK_CALLS], app.extensions[SWITCHES] = calls, switches
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    add_request_log(app, content.version)
+    add_request_log(app, contents[0].version)
     add_host_check(app)
     add_cors(app, listed(settings.cors_origins))
     add_errors(app)
     add_page_headers(app)
     app.register_blueprint(hooks_blueprint(calls, authenticator, clock))
     app.register_blueprint(operations_blueprint(calls, switches, clock))
-    app.register_blueprint(openapi_blueprint(calls.pipeline, settings))
-    app.register_blueprint(
-        fhir_blueprint(pipeline, populators, authenticator, clock, settings.public_base_url)
-    )
+    app.register_blueprint(openapi_blueprint(pipelines, settings))
+    populators: dict[str, Populator] = {}  # of the forms of all topics, by id
+    for pipeline in pipelines:
+        own = {form.id: Populator.of(pipeline, form) for form in pipeline.content.forms}
+        populators |= own
+        base = settings.public_base_url
+        app.register_blueprint(fhir_blueprint(pipeline, own, authenticator, clock, base))
+        results = results_of(settings.vignette_results, pipeline)
+        app.register_blueprint(content_blueprint(pipeline, results))
     app.register_blueprint(static_blueprint())
     app.register_blueprint(site_blueprint(calls, settings.clinic_url))
-    app.register_blueprint(content_blueprint(pipeline, settings.vignette_results))
-    app.register_blueprint(reports_blueprint(content, store, settings.report_token, clock))
+    app.register_blueprint(reports_blueprint(pipelines, store, settings.report_token, clock))
     sessions = app.extensions[SESSIONS] = Sessions(store, clock, settings.forms_a_minute)
     apps = Apps((anonymous, *clients), settings.development)  # the file has the last word
-    secure = settings.public_base_url.startswith("https://")
-    made = forms_of(content, sessions, secure, clock, settings.public_base_url, settings.age_range)
+    made = {
+        name: form
+        for content in contents
+        for name, form in forms_of(
+            content,
+            sessions,
+            clock,
+            settings.public_base_url,
+            settings.age_range,
+            is_main=content is contents[0],
+        ).items()
+    }
     networks = read_networks(settings.trusted_proxies)
     limit = None if networks is None else AddressLimit(networks)
     intakes = {
@@ -99,27 +105,20 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
         name: LaunchFlow(calls, populators[name], one, apps, settings.public_base_url + CALLBACK)
         for name, one in intakes.items()
     }
-    app.extensions[LAUNCH_FLOW] = flows[content.questionnaire.id]
+    app.extensions[LAUNCH_FLOW] = flows[contents[0].questionnaire.id]
     submits = {name: submit_with(flow) for name, flow in flows.items()} if apps else {}
     forms = Forms(intakes, submits)
     for routes in form_blueprints(forms):
         app.register_blueprint(routes)
     app.register_blueprint(launch_blueprint(Forms(flows, {})))
-    _log_start(content, silent)
+    _log_start(contents, silent)
     return app
 
 
-def _content(settings: Settings) -> Content:
-    content = load_content(find_root(settings.content), settings.site_words, settings.code_maps)
-    if content.draft and not settings.serve_draft:
-        raise RuntimeError("the content is draft and CDS_SERVE_DRAFT is off: nothing to serve")
-    return content
-
-
-def _log_start(content: Content, silent: tuple[str, ...]) -> None:
+def _log_start(contents: Sequence[Content], silent: tuple[str, ...]) -> None:
     """Returns what an operator should know of a service that starts."""
-    if content.placeholders:
-        lacking = ", ".join(content.placeholders)
+    lacking = ", ".join(sorted({name for content in contents for name in content.placeholders}))
+    if lacking:
         LOG.warning(
             "the form's texts lack words of the site", setting="CDS_SITE_WORDS", reason=lacking
         )

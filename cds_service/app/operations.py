@@ -21,6 +21,7 @@ from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import NotServed, StoreDown
 from cds_service.hooks.calls import HookCalls
 from cds_service.hooks.http import json_response
+from cds_service.hooks.pipeline import services_of
 from cds_service.store import Store, StoreUnavailable, report
 from cds_service.telemetry import metrics
 
@@ -35,7 +36,7 @@ def operations_blueprint(calls: HookCalls, switches: Switches, clock: Clock) -> 
     for path, name, view in (
         ("/health/live", "live", live),
         ("/health/ready", "ready", partial(ready, calls, switches, StoreHealth(calls.store))),
-        ("/metrics", "numbers", partial(numbers, calls)),
+        ("/metrics", "numbers", partial(numbers, calls, switches)),
         ("/reports/feedback.<kind>", "feedback_report", partial(feedback_report, calls, clock)),
     ):
         routes.add_url_rule(path, name, view)
@@ -80,13 +81,17 @@ class StoreHealth:
 def ready(calls: HookCalls, switches: Switches, store_health: StoreHealth) -> Response:
     """Answers 200, or 503 as long as it is not known what is switched off; JSON in both cases."""
     visibility = switches()
-    body = {
+    body: dict[str, Any] = {
         "status": "ok" if switches.known else "unavailable",
         "content": content_health(calls.pipeline.content),
         "store": store_health(),
         "silent": visibility.silent_names,
         "switchedOff": visibility.off_names,
     }
+    further = [
+        {"topic": one.content.topic, **content_health(one.content)} for one in calls.pipelines[1:]
+    ]
+    body |= {"furtherTopics": further} if further else {}
     if switches.known:
         return json_response(body)
     response = json_response(body, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -105,20 +110,22 @@ def content_health(content: Content) -> dict[str, Any]:
     }
 
 
-def numbers(calls: HookCalls) -> Response:
+def numbers(calls: HookCalls, switches: Switches) -> Response:
     """Answers with everything that is counted, for Prometheus."""
     token = calls.settings.metrics_token
     if token:
         check_token(token)
-    return Response(metrics.page(current_numbers(calls)), content_type=metrics.CONTENT_TYPE)
+    return Response(
+        metrics.page(current_numbers(calls, switches)), content_type=metrics.CONTENT_TYPE
+    )
 
 
-def current_numbers(calls: HookCalls) -> metrics.Now:
+def current_numbers(calls: HookCalls, switches: Switches) -> metrics.Now:
     """Makes the numbers that are states of this moment, not counts."""
-    now, content = metrics.Now(), content_health(calls.pipeline.content)
-    about = {"version": content["version"], "status": content["status"]}
-    now.add("cds_content_info", "The content that is served.", [about], "version", "status")
-    visibility, words = calls.pipeline.visibility(), "Plans and services that are {}."
+    now, contents = metrics.Now(), [content_health(one.content) for one in calls.pipelines]
+    about = [{"version": one["version"], "status": one["status"]} for one in contents]
+    now.add("cds_content_info", "The content that is served.", about, "version", "status")
+    visibility, words = switches(), "Plans and services that are {}."
     for name, state, names in (
         ("cds_silent", "evaluated and recorded, and not shown", visibility.silent_names),
         ("cds_switched_off", "switched off", visibility.off_names),
@@ -128,7 +135,8 @@ def current_numbers(calls: HookCalls) -> metrics.Now:
 
 
 def feedback_report(calls: HookCalls, clock: Clock, kind: str) -> Response:
-    """Answers with what became of cards, as ``csv`` or ``json``; never kept by a cache."""
+    """Answers with what became of cards, as ``csv`` or ``json``; never kept by a cache. ``topic``
+    is the id of one; without it, where there are several, the main one."""
     token = calls.settings.report_token
     if not token:
         raise NotServed
@@ -138,7 +146,9 @@ def feedback_report(calls: HookCalls, clock: Clock, kind: str) -> Response:
     now = clock().astimezone(UTC)
     days = min(max(request.args.get("days", REPORT_DAYS, type=int), 1), report.MAX_REPORT)
     try:
-        rows = calls.store.report(now - timedelta(days=days), now, report.summarise)
+        services = services_of(calls.pipelines, request.args.get("topic", ""))
+        since = now - timedelta(days=days)
+        rows = calls.store.report(since, now, report.summarise, services=services)
     except StoreUnavailable:
         raise StoreDown from None
     if kind == "csv":

@@ -49,7 +49,7 @@ def add_request_log(app: Flask, content_version: str) -> None:
             duration_ms=round(seconds * 1000, 1),
             cards=g.get("cards"),
             silent=g.get("silent"),
-            content_version=content_version,
+            content_version=g.get("content_version", content_version),
         )
         return response
 

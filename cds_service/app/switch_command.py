@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cds_service.app.switches import REFRESH_SECONDS
-from cds_service.content import find_root, load_content
+from cds_service.app.topics import names_of
+from cds_service.content import find_roots
 from cds_service.content.model import Content
+from cds_service.content.topics import load_topics
 from cds_service.decision.visibility import ContentNames, Visibility, silent_plans, visibility_of
 from cds_service.hooks.discovery import services
 from cds_service.settings import Settings, listed
@@ -41,9 +43,7 @@ def switch(settings: Settings, options: Namespace, say: Say) -> int:
 def _switch(settings: Settings, store: Store, options: Namespace) -> None:
     off = options.action == "off"
     if off:
-        content = load_content(find_root(settings.content))
-        # Raises for what would do nothing.
-        ContentNames(content, services(content)).select([options.name])
+        names_of(load_topics(find_roots(settings.content))).check([options.name])
     elif options.name not in store.switched_off():
         raise ValueError(f"{options.name!r} is not switched off: see cds-service switch list")
     if not options.reason.strip():
@@ -71,8 +71,10 @@ def current_visibility(settings: Settings, content: Content, warn: Say) -> Visib
             off = _store(settings).switched_off()
         except StoreUnavailable as error:
             warn(f"The switches cannot be read ({error}): told as if nothing were switched off.")
-    silent = (*listed(settings.silent), *silent_plans(content))
-    return visibility_of(ContentNames(content, services(content)), silent, off)
+    names, silent = ContentNames(content, services(content)), listed(settings.silent)
+    if len(settings.content or ()) > 1:
+        silent = tuple(filter(names.knows, silent))  # the others are names of other topics
+    return visibility_of(names, (*silent, *silent_plans(content)), off)
 
 
 def _store(settings: Settings) -> Store:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 
-from cds_service.decision.visibility import ContentNames, Visibility, visibility_of
+from cds_service.decision.visibility import Names, Visibility, visibility_of
 from cds_service.store import Store, StoreUnavailable
 from cds_service.telemetry.logs import LOG
 
@@ -72,7 +72,7 @@ class Switches:
     def __init__(
         self,
         store: Store,
-        names: ContentNames,
+        names: Names,
         silent: Iterable[str],
         last_known: LastKnown,
         clock: Callable[[], float] = time.monotonic,

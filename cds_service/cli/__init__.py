@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--silent", action="store_true", help="only what would have been shown, were it not silent"
     )
+    report.add_argument("--topic", default="", help="id of one topic (default: all together)")
     report.set_defaults(command="report")
 
     switch = commands.add_parser("switch", help="stop a plan or a service from speaking, at once")

@@ -5,18 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cds_service.content.build import Builder
 from cds_service.content.lint import lint, metadata_findings, text_findings
 from cds_service.content.model import Content, Finding
-from cds_service.content.reader import FOLDERS, read_folder, read_json_files, site_word_findings
+from cds_service.content.reader import (
+    FOLDERS,
+    ContentFiles,
+    read_folder,
+    read_json_files,
+    site_word_findings,
+)
 from cds_service.content.required_elements import required_element_findings
 from cds_service.content.site_maps import add_site_maps
 from cds_service.content.views import view_findings
 
-__all__ = ["Content", "ContentError", "Finding", "find_root", "load_content"]
+__all__ = [
+    "Content",
+    "ContentError",
+    "Finding",
+    "build_content",
+    "find_root",
+    "find_roots",
+    "load_content",
+]
 
 
 class ContentError(RuntimeError):
@@ -39,6 +53,11 @@ def find_root(setting: Path | None = None) -> Path:
     raise ContentError((Finding(str(candidates[-1]), "", message),))
 
 
+def find_roots(settings: Sequence[Path] | None) -> tuple[Path, ...]:
+    """The folder of each topic; that of ``find_root`` where no folder is set."""
+    return tuple(map(find_root, settings)) if settings else (find_root(),)
+
+
 def load_content(
     root: Path, site_words: Mapping[str, str] | None = None, code_maps: Path | None = None
 ) -> Content:
@@ -48,9 +67,14 @@ def load_content(
     ``code_maps`` is a folder of ConceptMaps with the site's own codes.
     """
     content_files = read_folder(root, site_words or {})
-    content_files.findings += site_word_findings(content_files)
+    content_files.findings += site_word_findings([content_files])
     if code_maps:
         add_site_maps(read_json_files(code_maps), content_files)
+    return build_content(content_files)
+
+
+def build_content(content_files: ContentFiles) -> Content:
+    """Checks and compiles what was read; raises ContentError with all findings."""
     first = (
         *content_files.findings,
         *required_element_findings(content_files),

@@ -550,6 +550,11 @@ class Content:
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path
 
     @property
+    def topic(self) -> str:
+        """The id by which this content is told from others in one process: the strategy's."""
+        return str(self.strategy.plan["id"])
+
+    @property
     def questionnaire(self) -> Questionnaire:
         """The needed form: the one whose answers a call is about."""
         return self.forms[0]

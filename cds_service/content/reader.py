@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class ContentFiles:
     digest: str = ""
     site_codes: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # by value set url
     base: str = ""  # canonical base of all urls: that of the strategy
+    elsewhere: frozenset[str] = frozenset()  # urls of the other topics that are served
 
     def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:
         """Resources of a type, in file order."""
@@ -105,11 +106,14 @@ OF_PAGES = ("site name", "site contact", "site privacy notice", "site accessibil
 EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text of content needs it
 
 
-def site_word_findings(content_files: ContentFiles) -> Iterator[Finding]:
-    """Words for placeholders that no text has: they are misspelt, or meant for other content."""
+def site_word_findings(topics: Sequence[ContentFiles]) -> Iterator[Finding]:
+    """Words for placeholders that no text of any topic has: they are misspelt, or meant for other
+    content."""
     no_text_needed = {EMERGENCY_NUMBER, *OF_PAGES, *OTHERWISE}
-    for name in sorted(content_files.given - content_files.placeholders - no_text_needed):
-        there = ", ".join(sorted(content_files.placeholders)) or "none"
+    placeholders = {name for topic in topics for name in topic.placeholders}
+    given = {name for topic in topics for name in topic.given}
+    for name in sorted(given - placeholders - no_text_needed):
+        there = ", ".join(sorted(placeholders)) or "none"
         message = f"no text holds the placeholder [{name}]; the placeholders are: {there}"
         yield Finding("CDS_SITE_WORDS", "", message)
 

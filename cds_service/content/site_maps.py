@@ -72,6 +72,8 @@ def _expansion(
     expansion = value_set.get("expansion", {})
     members = expansion.get("contains", [])
     known = content_files.resources.get(value_set.get("url", ""), {})
+    if not known and value_set.get("url") in content_files.elsewhere:
+        return
     if known.get("resourceType") != "ValueSet":
         yield Finding(name, "url", "must be the url of a value set of the content")
     elif not members or expansion.get("total") != len(members):
@@ -91,6 +93,8 @@ def _group(
     if not group.get("source"):
         yield Finding(name, f"{path}.source", "must name the code system of the site's codes")
         return
+    if group.get("target") != concepts and group.get("target") in content_files.elsewhere:
+        return
     if group.get("target") != concepts:
         yield Finding(name, f"{path}.target", f"must be {concepts}: its codes name value sets")
         return
@@ -98,6 +102,8 @@ def _group(
         for target in element.get("target", ()):
             at = f"{path} {element.get('code')}"
             url = f"{content_files.base}/ValueSet/{target.get('code')}"
+            if url not in content_files.resources and url in content_files.elsewhere:
+                continue
             if url not in content_files.resources:
                 yield Finding(name, at, f"there is no value set {target.get('code')!r}")
             elif target["equivalence"] not in APPLIED:

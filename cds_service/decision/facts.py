@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from cds_service.content.orders import order_keys
 from cds_service.decision.answers import EMPTY, AnswerSheet, merged
 from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import ChartIndex, CodingKind, Entry
-from cds_service.decision.form_of_response import FormMatch, FormMatcher
+from cds_service.decision.form_of_response import NO_URLS, FormMatch, FormMatcher, FormUrls
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
 from cds_service.decision.since import keep_since
@@ -91,13 +91,13 @@ def build_facts(
     index: ChartIndex,
     record: PatientRecord,
     now: datetime,
-    canonicals: Collection[str] = (),
+    urls: FormUrls = NO_URLS,
 ) -> Facts:
-    """The facts of one call; ``now`` is aware, ``canonicals`` are further urls of our form. Raises
-    MissingFacts when a response that may be ours cannot be used and there is no other, never for
-    what the chart holds."""
+    """The facts of one call; ``now`` is aware, ``urls`` are of forms that the content does not
+    hold. Raises MissingFacts when a response that may be ours cannot be used and there is no other,
+    never for what the chart holds."""
     form = content.questionnaire
-    matches = _matches(content, record, canonicals)
+    matches = _matches(content, record, urls)
     counts: Counter[CodingKind] = Counter()
     entries, chart = index.match(record.chart, now, record.references, counts)
     keep_since(content, entries)
@@ -164,11 +164,9 @@ def _not_read(form: Questionnaire) -> Issue:
     )
 
 
-def _matches(
-    content: Content, record: PatientRecord, canonicals: Collection[str]
-) -> dict[str, list[FormMatch]]:
+def _matches(content: Content, record: PatientRecord, urls: FormUrls) -> dict[str, list[FormMatch]]:
     """The responses of the call by the url of the form that they answer, or may answer."""
-    matcher, found = FormMatcher(content.forms, canonicals), dict[str, list[FormMatch]]()
+    matcher, found = FormMatcher(content.forms, urls), dict[str, list[FormMatch]]()
     for response in record.responses:
         match = matcher.match(response, record.references)
         if match is not None:

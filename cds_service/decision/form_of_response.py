@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,25 @@ class FormMatch:
     is_certain: bool
 
 
-class FormMatcher:
-    """The forms of one content by their canonical urls. ``canonicals`` are further urls by which a
-    site names the needed form, the first of ``forms``."""
+@dataclass(frozen=True, slots=True)
+class FormUrls:
+    """Urls that the content does not hold: ``needed`` are further ones by which a site names the
+    needed form, ``foreign`` those of the forms of other topics in this process."""
 
-    def __init__(self, forms: Sequence[Questionnaire], canonicals: Collection[str] = ()) -> None:
+    needed: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+
+
+NO_URLS = FormUrls()
+
+
+class FormMatcher:
+    """The forms of one content by their canonical urls, the needed one first of ``forms``."""
+
+    def __init__(self, forms: Sequence[Questionnaire], urls: FormUrls) -> None:
         self.forms = forms
-        self.by_url = {**dict.fromkeys(canonicals, forms[0]), **{f.url: f for f in forms}}
+        self.by_url = {**dict.fromkeys(urls.needed, forms[0]), **{f.url: f for f in forms}}
+        self.foreign = urls.foreign
 
     def match(self, response: Resource, references: References) -> FormMatch | None:
         """The form a response answers, or may answer; None for any other response."""
@@ -35,6 +47,8 @@ class FormMatcher:
         for url in _canonicals(named, response, references):
             if url in self.by_url:
                 return FormMatch(self.by_url[url], response, True)
+            if url in self.foreign:
+                return None
         asked = set(_link_ids(response.get("item")))
         for form in self.forms:
             is_called_so = named.partition("|")[0].endswith(f"Questionnaire/{form.id}")

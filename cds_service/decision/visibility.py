@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from cds_service.content import extensions as ext
 from cds_service.content.model import Content
@@ -56,13 +57,15 @@ class UnknownName(ValueError):
 
 class ContentNames:
     """The names by which services, causes, flags and cards of one content can be chosen: ids of
-    services and of plans, and clinical ids. The strategy's own id stands for all services."""
+    services and of plans, and clinical ids. The strategy's own id stands for all services. Before
+    each name may stand that id and a slash, which tells topics apart: ``topic/REC-UA``."""
 
     def __init__(self, content: Content, services: Iterable[str]) -> None:
         failed = content.strategy.failed
         self.always_enabled = (
             {content.cards[failed].id, content.cards[failed].plan["id"]} if failed else set()
         )
+        self.prefix = f"{content.topic}/"
         self.known: dict[str, Selection] = {}
         everything = frozenset(services)
         self._add(str(content.strategy.plan["id"]), Selection(services=everything))
@@ -79,10 +82,14 @@ class ContentNames:
         """A plan of several flags goes by one name."""
         self.known[name] = self.known.get(name, Selection()) | selection
 
+    def knows(self, name: str) -> bool:
+        """Checks whether this content has what a name stands for."""
+        return name.removeprefix(self.prefix) in self.known
+
     def select(self, names: Iterable[str]) -> Selection:
         """Everything these names stand for; raises UnknownName for the first that is none."""
         found = Selection()
-        for name in names:
+        for name in (name.removeprefix(self.prefix) for name in names):
             if name in self.always_enabled:
                 raise UnknownName(
                     f"{name!r} is the card for rules that failed, and it has to speak: "
@@ -103,10 +110,24 @@ class ContentNames:
 
     def still_known(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the names that this content has and that may be muted, in order."""
-        return tuple(n for n in sorted(names) if n in self.known and n not in self.always_enabled)
+        return tuple(n for n in sorted(names) if self.knows(n) and not self.must_speak(n))
+
+    def must_speak(self, name: str) -> bool:
+        """Checks whether a name is that of the card for rules that failed."""
+        return name.removeprefix(self.prefix) in self.always_enabled
 
 
-def visibility_of(names: ContentNames, silent: Iterable[str], off: Iterable[str]) -> Visibility:
+class Names(Protocol):
+    """The names of one content or of several."""
+
+    def select(self, names: Iterable[str]) -> Selection:
+        """Everything these names stand for; raises UnknownName."""
+
+    def still_known(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the names that there are and that may be muted, in order."""
+
+
+def visibility_of(names: Names, silent: Iterable[str], off: Iterable[str]) -> Visibility:
     """Returns what these names mean for a content. Silent names have to be known (UnknownName);
     switches may name what another content had, and are then passed over."""
     silent = tuple(dict.fromkeys(silent))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from cds_service.content.model import Content, Question, Questionnaire, Resource
-from cds_service.decision.form_of_response import FormMatch, FormMatcher
+from cds_service.decision.form_of_response import FormMatch, FormMatcher, FormUrls
 from cds_service.decision.responses import Candidate, read_responses
 from cds_service.decision.view_responses import Visit, newest_response
 from cds_service.fhir.references import References
@@ -22,13 +22,15 @@ def copied_answers(
     responses: Iterable[Resource],
     references: References,
     now: datetime,
+    urls: FormUrls,
 ) -> Iterator[tuple[str, list[dict[str, Any]], Resource]]:
     """The linkId, the answers (``valueCoding``) and the response they are from, of every item that
-    another form's usable response answers."""
+    another form's usable response answers. ``urls`` are those of forms that the
+    content does not hold."""
     wanted = [item for item in form.items.values() if item.copied_from]
     if not wanted:
         return
-    matcher = FormMatcher(content.forms)
+    matcher = FormMatcher(content.forms, urls)
     matches = [m for r in responses if (m := matcher.match(r, references)) is not None]
     for item in wanted:
         url, link_id = item.copied_from or ("", "")

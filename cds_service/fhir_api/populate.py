@@ -17,6 +17,7 @@ from cds_service.content import extensions as ext
 from cds_service.content.model import Content, Prefill, Questionnaire, Resource
 from cds_service.decision.chart import ChartIndex, Entry
 from cds_service.decision.facts import age_of, limited
+from cds_service.decision.form_of_response import NO_URLS, FormUrls
 from cds_service.decision.record import ENCOUNTER, PATIENT
 from cds_service.fhir.bundles import read_contents
 from cds_service.fhir.errors import BadRequest, Issue, MissingFacts, outcome
@@ -70,8 +71,15 @@ class Populator:
     """Fills in one form of a content. ``queries`` (key -> query template, as in discovery) are what
     a launch should bring; more does no harm, and less leaves items unanswered."""
 
-    def __init__(self, content: Content, index: ChartIndex, questionnaire: Questionnaire) -> None:
+    def __init__(
+        self,
+        content: Content,
+        index: ChartIndex,
+        questionnaire: Questionnaire,
+        form_urls: FormUrls = NO_URLS,
+    ) -> None:
         self.content = content
+        self.form_urls = form_urls
         self.index = index
         self.questionnaire = questionnaire
         self.form: Form = questionnaire.form
@@ -90,7 +98,8 @@ class Populator:
     def of(cls, pipeline: Pipeline, questionnaire: Questionnaire | None = None) -> Populator:
         """The populator of a form that a pipeline serves; without one, of the needed form."""
         content = pipeline.content
-        return cls(content, pipeline.index, questionnaire or content.questionnaire)
+        form = questionnaire or content.questionnaire
+        return cls(content, pipeline.index, form, pipeline.form_urls)
 
     def populate(self, launch: Mapping[str, Any], now: datetime, language: str = "") -> Populated:
         """``launch`` holds resources, Bundles or lists of either by name: ``patient`` and perhaps
@@ -126,7 +135,9 @@ class Populator:
     def _copied(self, read: _Launch, now: datetime) -> dict[str, list[_Found]]:
         """Returns what another form's usable response answers alike, by linkId."""
         responses = [r for r in read.chart if r["resourceType"] == RESPONSE]
-        copied = copied_answers(self.content, self.questionnaire, responses, read.references, now)
+        copied = copied_answers(
+            self.content, self.questionnaire, responses, read.references, now, self.form_urls
+        )
         return {
             link_id: [_Found(a, (self._of_form(response),)) for a in answers]
             for link_id, answers, response in copied

@@ -55,14 +55,17 @@ def fhir_blueprint(
     clock: Clock,
     base_url: str,
 ) -> Blueprint:
-    """Returns the routes; ``base_url`` is the public address of the service."""
-    base = f"{base_url}/fhir"
+    """Returns the routes, below the path of the pipeline's topic; ``base_url`` is the public
+    address of the service."""
+    path = f"{pipeline.topic_path}/fhir"
+    base = f"{base_url}{path}"
     statement = orjson.dumps(capability_statement(pipeline.content, base))
     catalogue = Catalogue(pipeline.content)
     api = FhirApi(pipeline, populators, authenticator, clock, base, catalogue, statement)
-    routes = Blueprint("fhir", __name__, url_prefix="/fhir")
+    name = f"fhir@{pipeline.content.topic}" if pipeline.topic_path else "fhir"
+    routes = Blueprint(name, __name__, url_prefix=path)
     routes.before_request(check_format)
-    routes.after_app_request(as_fhir)
+    routes.after_app_request(partial(as_fhir, f"{path}/"))
     for rule, endpoint, view, methods in (
         ("/metadata", "metadata", metadata, ["GET"]),
         ("/<resource_type>", "search", search, ["GET"]),
@@ -148,9 +151,10 @@ def sent_parameters() -> Parameters:
     return read_query(request.args.items(multi=True))
 
 
-def as_fhir(response: Response) -> Response:
-    """Declares all JSON below ``/fhir`` as FHIR, errors and unknown addresses included."""
-    if request.path.startswith("/fhir/") and response.mimetype == "application/json":
+def as_fhir(path: str, response: Response) -> Response:
+    """Declares all JSON below the path of the routes as FHIR, errors and unknown addresses
+    included."""
+    if request.path.startswith(path) and response.mimetype == "application/json":
         response.content_type = FHIR_JSON
     return response
 

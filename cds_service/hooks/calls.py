@@ -7,7 +7,7 @@ settled before, and the loss is counted.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from cds_service.decision.evaluate import suppress as suppress_cards
 from cds_service.hooks import app_context
 from cds_service.hooks.chart_coverage import ChartCoverage
 from cds_service.hooks.discovery import Service
+from cds_service.hooks.drafts import Call
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.repeats import (
     RepeatScope,
@@ -59,13 +60,28 @@ class CallResult:
 
 
 class HookCalls:
-    """One per process; what touches the world is made on first use, so after the fork."""
+    """One per process; what touches the world is made on first use, so after the fork.
 
-    def __init__(self, pipeline: Pipeline, store: Store, settings: Settings) -> None:
-        self.pipeline = pipeline
+    ``pipelines`` are those of all topics, the main one first. A call is about the one topic of its
+    service; the others are not looked at.
+    """
+
+    def __init__(self, pipelines: Sequence[Pipeline], store: Store, settings: Settings) -> None:
+        self.pipelines = pipelines
+        self.pipeline = pipelines[0]
+        self._of_service = {name: one for one in pipelines for name in one.services}
         self.store = store
         self.settings = settings
         self.coverage = ChartCoverage()
+
+    def services(self) -> Iterator[Service]:
+        """The services of all topics, those of the main one first."""
+        for pipeline in self.pipelines:
+            yield from pipeline.services.values()
+
+    def service(self, service_id: str) -> Service:
+        """The service of that id; raises UnknownService."""
+        return self._of_service.get(service_id, self.pipeline).service(service_id)
 
     @cached_property
     def fhir(self) -> FhirClient:
@@ -88,13 +104,14 @@ class HookCalls:
         """Evaluates one call of a client; raises ServiceError for what cannot be answered."""
         started = time.perf_counter()
         fetching = _Fetching(self, client.fhir_policy(self.settings.development))
-        request, evaluation = self.pipeline.evaluation(service, body, now, fetching.fetch)
+        pipeline = self._of_service[service.id]
+        request, evaluation = pipeline.evaluation(service, body, now, fetching.fetch)
         evaluated = time.perf_counter()
         scope = self._repeat_scope(evaluation, client, request)
-        keys = {w: self._key(scope, w) for w in evaluation.shown}
+        keys = {w: self._key(scope, w, pipeline.topic_path) for w in evaluation.shown}
         evaluation = self._suppress_repeats(evaluation, keys, client, request)
         call = _Call(service, client, request, evaluation, keys)
-        cards = self.pipeline.cards(request, evaluation, client.id)
+        cards = pipeline.cards(request, evaluation, client.id)
         written = time.perf_counter()
         seconds = {
             "fetch": fetching.seconds,
@@ -104,19 +121,19 @@ class HookCalls:
         count_evaluation(evaluation, seconds["evaluation"])
         self.coverage.add(evaluation.facts.codings, now)
         self._record(call, cards, {step: 1000 * s for step, s in seconds.items()})
-        return CallResult(cards_for(client, cards, self._form_links(client, request)), evaluation)
+        links = self._form_links(client, pipeline, pipeline.call(request, client.id))
+        return CallResult(cards_for(client, cards, links), evaluation)
 
-    def _form_links(self, client: Client, request: HookRequest) -> dict[str, FormLink]:
+    def _form_links(self, client: Client, pipeline: Pipeline, call: Call) -> dict[str, FormLink]:
         """Returns how each form is launched, by the address that cards lead to."""
-        call = self.pipeline.call(request, client.id)
         return {
             url: FormLink(
                 url,
                 f"{url}/launch",
                 app_context.write(self.store.names, form.canonical, call.uuid()),
             )
-            for form in (self.pipeline.content.forms if client.smart else ())
-            if (url := call.intake_url if form.is_needed else call.form_url(form.id))
+            for form in (pipeline.content.forms if client.smart else ())
+            if (url := call.form_url(form.id, is_needed=form.is_needed))
         }
 
     # -- repeats ------------------------------------------------------------------------
@@ -130,10 +147,14 @@ class HookCalls:
             answers_digest(names, evaluation.facts.response, evaluation.facts.other_responses),
         )
 
-    def _key(self, scope: RepeatScope, wanted: WantedCard) -> str:
+    def _key(self, scope: RepeatScope, wanted: WantedCard, topic_path: str) -> str:
         sources = (reason.source.id for reason in wanted.reasons)
         return repeat_key(
-            self.store.names, scope, wanted.card.id, sources, INDICATORS[wanted.priority]
+            self.store.names,
+            scope,
+            f"{topic_path}{wanted.card.id}",
+            sources,
+            INDICATORS[wanted.priority],
         )
 
     def _suppress_repeats(

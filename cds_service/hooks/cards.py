@@ -128,7 +128,7 @@ class CardWriter:
     def _form_url(self, canonical: str, call: Call) -> str:
         """The address of a form; the needed one keeps its own."""
         is_needed = canonical == self.content.questionnaire.url
-        return call.intake_url if is_needed else call.form_url(canonical.rpartition("/")[2])
+        return call.form_url(canonical.rpartition("/")[2], is_needed=is_needed)
 
     def _links(self, wanted: WantedCard, call: Call) -> Iterator[dict[str, str]]:
         for suggestion in wanted.suggestions:
@@ -139,7 +139,7 @@ class CardWriter:
                     "type": "absolute",
                 }
         anchor = f"#{wanted.speaker.source.id}" if wanted.speaker else ""
-        url = f"{call.site_url}/content/cards/{wanted.card.plan['id']}{anchor}"
+        url = f"{call.content_url}/cards/{wanted.card.plan['id']}{anchor}"
         yield {"label": self.say["full-reasoning"], "url": url, "type": "absolute"}
 
     # -- the summary -------------------------------------------------------------------

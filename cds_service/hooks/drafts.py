@@ -15,31 +15,40 @@ from cds_service.hooks.request import PRACTITIONERS, HookRequest
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The part of a call that its cards need; ``client`` is the id of the caller."""
+    """The part of a call that its cards need; ``client`` is the id of the caller, ``topic_path``
+    stands before the addresses of a further topic of the process."""
 
     request: HookRequest
     intake_url: str
     client: str
     make_uuid: Callable[..., str]
+    topic_path: str = ""
 
     def uuid(self, *parts: str) -> str:
         """The id of something in the response to this call, the same whenever the call is repeated.
 
         A keyed hash of client and patient too: calls about two patients may have one hookInstance,
-        and feedback on a card of the one must not settle a card of the other.
+        and feedback on a card of the one must not settle a card of the other. So may calls of two
+        topics, because a client calls all services of a hook with one.
         """
         request = self.request
         scope = (self.client, request.patient_id, request.hook_instance)
-        return self.make_uuid("call", *scope, *parts)
+        topic = (self.topic_path,) if self.topic_path else ()
+        return self.make_uuid("call", *scope, *topic, *parts)
 
     @property
-    def site_url(self) -> str:
-        """The public address without a path of its own."""
-        return self.intake_url.rpartition("/")[0]
+    def content_url(self) -> str:
+        """The public address of the pages of the content."""
+        return f"{self._site_url}{self.topic_path}/content"
 
-    def form_url(self, form_id: str) -> str:
-        """Returns the address of a form."""
-        return f"{self.site_url}/forms/{form_id}"
+    def form_url(self, form_id: str, *, is_needed: bool) -> str:
+        """Returns the address of a form; the needed one of the main topic has its own."""
+        is_main = is_needed and not self.topic_path
+        return self.intake_url if is_main else f"{self._site_url}/forms/{form_id}"
+
+    @property
+    def _site_url(self) -> str:
+        return self.intake_url.rpartition("/")[0]
 
 
 def unkeyed_uuid(*parts: str) -> str:

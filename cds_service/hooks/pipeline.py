@@ -3,7 +3,7 @@ and the vignettes all come through here, so that none of them can answer differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,10 +14,11 @@ from cds_service.content.model import PRESSING, Content
 from cds_service.decision.chart import ChartIndex
 from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.facts import Facts, build_facts
+from cds_service.decision.form_of_response import NO_URLS, FormUrls
 from cds_service.decision.record import PatientRecord
 from cds_service.decision.silent_mode import evaluate_service
 from cds_service.decision.visibility import ALL_VISIBLE, ContentNames, CurrentVisibility
-from cds_service.fhir.errors import Issue, UnknownService
+from cds_service.fhir.errors import BadRequest, Issue, UnknownService
 from cds_service.fhir.references import read_literal
 from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.discovery import Service, services
@@ -50,12 +51,15 @@ class Pipeline:
         intake_url: str,
         visibility: CurrentVisibility = lambda: ALL_VISIBLE,
         make_uuid: Callable[..., str] = unkeyed_uuid,
-        canonicals: Collection[str] = (),
+        form_urls: FormUrls = NO_URLS,
+        topic_path: str = "",
     ) -> None:
         """``visibility`` says, at each call, what is switched off or silent; ``make_uuid``
         makes keyed hashes (``Pseudonyms.uuid``) wherever cards are sent to somebody;
-        ``canonicals`` are further urls of the intake form."""
-        self.canonicals = frozenset(canonicals)
+        ``form_urls`` are urls of forms that the content does not hold; ``topic_path`` stands before
+        the addresses of a further topic of the process."""
+        self.topic_path = topic_path
+        self.form_urls = form_urls
         self.content = content
         self.intake_url = intake_url
         self.queries = templates(content)
@@ -91,7 +95,7 @@ class Pipeline:
         record = read_prefetch(request, self.queries, fetched)
         if fetch and request.fhir_access.server:
             self._fetch_medicines(request, record, now, fetch)
-        return record, build_facts(self.content, self.index, record, now, self.canonicals)
+        return record, build_facts(self.content, self.index, record, now, self.form_urls)
 
     def _fetch_medicines(
         self, request: HookRequest, record: PatientRecord, now: datetime, fetch: Fetch
@@ -124,7 +128,7 @@ class Pipeline:
     def evaluate_record(self, service: Service, record: PatientRecord, now: datetime) -> Evaluation:
         """Evaluates a record that did not come with a call (replay), as ``evaluation`` does. Raises
         ServiceError for what cannot be answered."""
-        facts = build_facts(self.content, self.index, record, now, self.canonicals)
+        facts = build_facts(self.content, self.index, record, now, self.form_urls)
         return self._most_urgent(service, self.content, facts, now)
 
     def _most_urgent(
@@ -143,7 +147,7 @@ class Pipeline:
 
     def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:
         """Returns what cards take from a call of the client with this id."""
-        return Call(request, self.intake_url, client, self.make_uuid)
+        return Call(request, self.intake_url, client, self.make_uuid, self.topic_path)
 
     def cards(
         self, request: HookRequest, evaluation: Evaluation, client: str = ANONYMOUS
@@ -162,6 +166,16 @@ class Pipeline:
 def is_named(resource: Mapping[str, Any], reference: str) -> bool:
     """Checks whether a resource is the one that a relative reference names."""
     return f"{resource.get('resourceType')}/{resource.get('id')}" == reference
+
+
+def services_of(pipelines: Sequence[Pipeline], topic: str) -> Collection[str] | None:
+    """The ids of the services of a topic, of the main one where ``topic`` is empty; None, for all
+    services, where there is one topic only. Raises BadRequest for a topic that there is not."""
+    topics = {one.content.topic: one for one in pipelines}
+    if topic and topic not in topics:
+        raise BadRequest(Issue("value", f"topic must be one of: {', '.join(topics)}.", "topic"))
+    chosen = topics[topic] if topic else pipelines[0]
+    return chosen.services if len(pipelines) > 1 else None
 
 
 def is_emergency(evaluation: Evaluation) -> bool:

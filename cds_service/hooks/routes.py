@@ -44,16 +44,17 @@ def hooks_blueprint(calls: HookCalls, authenticator: Authenticator, clock: Clock
 def discover(api: HooksApi) -> Response:
     """``GET /cds-services``: the services as the client takes them; raises Unauthorized."""
     client = authenticate(api, "/cds-services")
-    services = api.calls.pipeline.services.values()
-    return json_response({"services": [service_for(client, service) for service in services]})
+    services = [service_for(client, service) for service in api.calls.services()]
+    return json_response({"services": services})
 
 
 def call(api: HooksApi, service_id: str) -> Response:
     """``POST /cds-services/[id]``: the cards of a call; raises ServiceError."""
     client = authenticate(api, f"/cds-services/{service_id}")
-    service = api.calls.pipeline.service(service_id)
+    service = api.calls.service(service_id)
     g.service = service.id
     result = api.calls.answer(service, parsed_body(), client, api.clock())
+    g.content_version = result.evaluation.content.version
     g.cards = len(result.cards)
     g.silent = len(result.evaluation.silent)
     for text in (*result.evaluation.errors, *result.evaluation.silent_errors):
@@ -65,7 +66,7 @@ def receive_feedback(api: HooksApi, service_id: str) -> Response:
     """``POST /cds-services/[id]/feedback``: the number of items saved; raises ServiceError."""
     path = f"/cds-services/{service_id}"
     client = authenticate(api, path, f"{path}/feedback")
-    service = api.calls.pipeline.service(service_id)
+    service = api.calls.service(service_id)
     g.service = f"{service.id}/feedback"
     feedback = parse_feedback(parsed_body())
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -68,13 +69,30 @@ def cards_by_uuid(
     return {uuid: KnownCard(*row) for uuid, *row in connection.execute(query)}
 
 
-def calls_by_version(
-    connection: Connection, since: datetime, until: datetime, client: str | None = None
-) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The calls to count: from ``since``, before ``until``; of all clients or services for None."""
+
+    since: datetime
+    until: datetime
+    client: str | None = None
+    services: Collection[str] | None = None
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yields what a call must meet."""
+        yield CALLS.c.at >= self.since
+        yield CALLS.c.at < self.until
+        if self.client is not None:
+            yield CALLS.c.client == self.client
+        if self.services is not None:
+            yield CALLS.c.service.in_(sorted(self.services))
+
+
+def calls_by_version(connection: Connection, within: Within) -> dict[str, int]:
     """Returns content version -> number of calls, in the order of their first calls."""
     query = (
         select(CALLS.c.content_version, func.count())
-        .where(*_calls_within(since, until, client))
+        .where(*within.conditions())
         .group_by(CALLS.c.content_version)
         .order_by(func.min(CALLS.c.at))
     )
@@ -83,22 +101,11 @@ def calls_by_version(
 
 def clients(connection: Connection, since: datetime, until: datetime) -> list[str]:
     """Returns the clients that called, sorted."""
-    query = select(CALLS.c.client).where(*_calls_within(since, until)).distinct()
+    query = select(CALLS.c.client).where(*Within(since, until).conditions()).distinct()
     return sorted(connection.scalars(query))
 
 
-def _calls_within(
-    since: datetime, until: datetime, client: str | None = None
-) -> Iterator[ColumnElement[bool]]:
-    yield CALLS.c.at >= since
-    yield CALLS.c.at < until
-    if client is not None:
-        yield CALLS.c.client == client
-
-
-def firings(
-    connection: Connection, since: datetime, until: datetime, client: str | None = None
-) -> Iterator[Firing]:
+def firings(connection: Connection, within: Within) -> Iterator[Firing]:
     """Yields every card with its reactions, read as it is consumed. A call sent again counts
     once."""
     query = (
@@ -118,7 +125,7 @@ def firings(
         )
         .join_from(CARDS, CALLS, CALLS.c.id == CARDS.c.call_id)
         .outerjoin(FEEDBACK, FEEDBACK.c.card_id == CARDS.c.id)
-        .where(*_calls_within(since, until, client))
+        .where(*within.conditions())
         .order_by(CARDS.c.uuid, CARDS.c.repeat_key, CALLS.c.client, CARDS.c.state, CARDS.c.id)
     )
     rows: Iterable[Any] = connection.execution_options(yield_per=1_000).execute(query)

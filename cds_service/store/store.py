@@ -185,16 +185,19 @@ class Store:
         until: datetime,
         consume: Callable[[Iterator[Firing], dict[str, int]], T],
         client: str | None = None,
+        services: Collection[str] | None = None,
     ) -> T:
-        """Returns ``consume(firings, calls per content version)``, of one client or of all.
+        """Returns ``consume(firings, calls per content version)``, of one client or of all, of
+        some services or of all.
 
         Firings are read as they are consumed, versions come in the order of their first calls.
         Raises StoreUnavailable.
         """
 
         def read(connection: Connection) -> T:
-            calls = queries.calls_by_version(connection, since, until, client)
-            return consume(queries.firings(connection, since, until, client), calls)
+            within = queries.Within(since, until, client, services)
+            calls = queries.calls_by_version(connection, within)
+            return consume(queries.firings(connection, within), calls)
 
         return self._transactions.read("report", OFFLINE, read)
 

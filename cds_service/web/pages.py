@@ -9,6 +9,7 @@ from cds_service.fhir.errors import Issue
 
 # Blueprints whose answers are pages: their errors are pages too.
 PAGES = {"site", "intake", "intakes", "moved", "launch", "launchs", "content", "reports"}
+FURTHER = "@"  # in the name of a blueprint: the pages of a further topic
 STATIC_SECONDS = 3600
 POLICY = "; ".join(
     (
@@ -48,7 +49,7 @@ def add_page_headers(app: Flask) -> None:
 
 def wants_page() -> bool:
     """The request was for a page, so an error is told as one."""
-    return request.blueprint in PAGES
+    return (request.blueprint or "").partition(FURTHER)[0] in PAGES
 
 
 def error_page(status: int, *issues: Issue) -> Response:

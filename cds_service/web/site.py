@@ -41,7 +41,13 @@ def site_blueprint(desk: HookCalls, clinic: str | None) -> Blueprint:
 
     forms = [
         (home_of(form.id), form.resource["title"], f"a form for a {form.answered_by}")
-        for form in content.forms[1:]
+        for one in desk.pipelines
+        for form in one.content.forms
+        if one is not desk.pipeline or not form.is_needed
+    ]
+    topics = [
+        (f"{one.topic_path}/content", one.content.strategy.plan["title"], "a further topic")
+        for one in desk.pipelines[1:]
     ]
 
     @routes.get("/")
@@ -49,9 +55,13 @@ def site_blueprint(desk: HookCalls, clinic: str | None) -> Blueprint:
         return render_template(
             "start.html",
             content=content,
-            services=list(desk.pipeline.services.values()),
+            services=list(desk.services()),
             clinic=clinic,
-            links=[link for link in (*LINKS[:1], *forms, *LINKS[1:]) if serves(link[0])],
+            links=[
+                link
+                for link in (*LINKS[:1], *forms, *LINKS[1:2], *topics, *LINKS[2:])
+                if serves(link[0])
+            ],
             version=version("dyspareunia-cds"),
             **numbers,
         )

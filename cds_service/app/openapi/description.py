@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -22,13 +22,13 @@ JSON = "application/json"
 PER_SERVICE = {"id", "call"}  # a key of the template that holds one of these is one per service
 
 
-def openapi_blueprint(pipeline: Pipeline, settings: Settings) -> Blueprint:
+def openapi_blueprint(pipelines: Sequence[Pipeline], settings: Settings) -> Blueprint:
     """Returns the route; the document is made at its first request."""
     routes = Blueprint("openapi", __name__)
 
     @cache
     def document() -> bytes:
-        return orjson.dumps(describe(pipeline, settings, examples(pipeline)))
+        return orjson.dumps(describe(pipelines, settings, examples(pipelines[0])))
 
     @routes.get("/openapi.json", endpoint="openapi")
     def _openapi() -> Response:
@@ -38,17 +38,19 @@ def openapi_blueprint(pipeline: Pipeline, settings: Settings) -> Blueprint:
 
 
 def describe(
-    pipeline: Pipeline, settings: Settings, exchanges: Mapping[str, Any] | None = None
+    pipelines: Sequence[Pipeline], settings: Settings, exchanges: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Returns the OpenAPI 3.1 document of the service at these settings.
+    """Returns the OpenAPI 3.1 document of the service at these settings, with the services of all
+    topics.
 
     ``exchanges`` maps operation ids to an example ``request`` and its ``response``.
     """
     template = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))
     contexts = template["x-context"]
     parts = {key: part for key, part in template.items() if not key.startswith("x-")}
-    per_service = [_values(service, contexts) for service in pipeline.services.values()]
-    shared = {"version": pipeline.content.version, "server": settings.public_base_url}
+    services = [service for one in pipelines for service in one.services.values()]
+    per_service = [_values(service, contexts) for service in services]
+    shared = {"version": pipelines[0].content.version, "server": settings.public_base_url}
     document: dict[str, Any] = _filled(parts, shared, per_service)
     optional = _optional_schemes(settings)
     for methods in document["paths"].values():

@@ -20,6 +20,7 @@ from cds_service.authoring.replay.sources import ReplayError
 from cds_service.authoring.replay.untouched import RuleAnswers
 from cds_service.content import Content, load_content
 from cds_service.decision.evaluate import Answer, Evaluation
+from cds_service.decision.form_of_response import FormUrls
 from cds_service.decision.record import PatientRecord
 from cds_service.hooks.pipeline import Pipeline
 from cds_service.hooks.request import HOOKS
@@ -46,7 +47,7 @@ class Speaker:
         self, content: Content, hook: str, groups: Groups, canonicals: Sequence[str]
     ) -> None:
         self.content = content
-        self.pipeline = Pipeline(content, NO_ADDRESS, canonicals=canonicals)
+        self.pipeline = Pipeline(content, NO_ADDRESS, form_urls=FormUrls(frozenset(canonicals)))
         self.service = self.pipeline.service_for(hook)
         self.groups = groups
         self.rules = {s.id: s.rule for s in content.sources if s.rule}

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, g, render_template, request
 
 from cds_service.authoring.last_run import read_run
 from cds_service.content import Content
@@ -24,8 +24,9 @@ from cds_service.web.content_pages.index import ContentIndex, address
 from cds_service.web.content_pages.previews import Previews
 from cds_service.web.content_pages.search import search
 from cds_service.web.content_pages.views import KINDS, Views
+from cds_service.web.diagram import Link
 from cds_service.web.markdown import as_html
-from cds_service.web.pages import error_page, serves
+from cds_service.web.pages import FURTHER, error_page, serves
 
 KEPT = 256  # pages kept by a process
 MAX_QUERY = 100
@@ -43,9 +44,13 @@ class ContentPages:
 
 
 def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
-    """Returns the routes of the pages of a pipeline's content."""
-    routes = Blueprint("content", __name__, template_folder="../templates")
-    routes.add_app_template_global(address, "content_address")
+    """Returns the routes of the pages of a pipeline's content, below the path of its topic."""
+    path = pipeline.topic_path
+    name = f"content{FURTHER}{pipeline.content.topic}" if path else "content"
+    routes = Blueprint(name, __name__, template_folder="../templates", url_prefix=path or None)
+    routes.before_request(partial(_begin, path))
+    routes.add_app_template_global(_address, "content_address")
+    routes.add_app_template_global(_topic_path, "topic_path")
     routes.add_app_template_filter(as_html, "markdown")
     catalogue, previews = ContentIndex(pipeline.content), Previews(pipeline)
     made = lru_cache(maxsize=KEPT)(partial(_made, catalogue, previews, results))
@@ -53,6 +58,19 @@ def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
     routes.add_url_rule("/content", "index", partial(_index, pages))
     routes.add_url_rule("/content/<kind>/<name>", "one", partial(_one, pages))
     return routes
+
+
+def _begin(path: str) -> None:
+    g.topic_path = path
+
+
+def _topic_path() -> str:
+    """The text before the addresses of the topic that the request is about."""
+    return str(g.topic_path)
+
+
+def _address(link: Link) -> str:
+    return f"{_topic_path()}{address(link)}"
 
 
 def _made(
@@ -83,7 +101,7 @@ def _one(pages: ContentPages, kind: str, name: str) -> Response | str:
 
 def _always(content: Content) -> dict[str, Any]:
     """Returns the values that every page needs."""
-    return {"content": content, "plan_route": serves("/fhir/PlanDefinition/any")}
+    return {"content": content, "plan_route": serves(f"{_topic_path()}/fhir/PlanDefinition/any")}
 
 
 def _stamp(results: Path) -> int:

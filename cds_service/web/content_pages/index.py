@@ -54,7 +54,7 @@ SINGULAR = {
 
 
 def address(link: Link) -> str:
-    """The address of a page."""
+    """The address of a page, below the path of its topic."""
     return f"/content/{link.kind}/{quote(link.name, safe='')}"
 
 

@@ -54,8 +54,8 @@ class Previews:
     def example(self) -> tuple[HookRequest, Evaluation] | None:
         """The example call, evaluated an hour after its answers."""
         path = find_root() / EXAMPLE
-        if not path.is_file():
-            return None
+        if self.pipeline.topic_path or not path.is_file():
+            return None  # the example is a call of the main topic
         body = orjson.loads(path.read_bytes())
         responses = body["prefetch"]["questionnaireResponses"]["entry"]
         authored = datetime.fromisoformat(responses[0]["resource"]["authored"])

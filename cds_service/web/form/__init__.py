@@ -56,24 +56,26 @@ OWN_SITE = frozenset({"same-origin", "none"})
 def forms_of(
     content: Content,
     sessions: Sessions,
-    secure: bool,
     clock: Callable[[], datetime],
     base_url: str,
     restricted_ages: tuple[int, int] | None = None,
+    *,
+    is_main: bool = True,
 ) -> dict[str, Intake]:
-    """The forms of the content by id, the needed one first. ``secure``: cookies are sent over https
-    only. ``restricted_ages`` are the site's, in place of those at which a Questionnaire has a whole
-    response labelled."""
+    """The forms of the content by id, the needed one first; below an https ``base_url``, cookies
+    are sent over https only. ``restricted_ages`` are the site's, in place of those at which a
+    Questionnaire has a whole response labelled. Of a topic that is not the main one, no form is at
+    ``/intake``."""
     value_sets = {u: r for u, r in content.resources.items() if r["resourceType"] == "ValueSet"}
     made: dict[str, Intake] = {}
     for one in content.forms:
-        own = "" if one.is_needed else one.id
+        own = "" if one.is_needed and is_main else one.id
         home = home_of(own)
         made[one.id] = Intake(
             _aged(read_form(one.form, value_sets), restricted_ages),
             content.value_sets,
             sessions,
-            SessionCookie(secure, own),
+            SessionCookie(base_url.startswith("https://"), own),
             clock,
             f"{base_url}{home}",
             home=home,

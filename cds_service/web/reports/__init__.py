@@ -6,7 +6,8 @@ authentication, which a browser asks for. It names no patient, and no date finer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from cds_service.access.operators import is_operator
 from cds_service.content import Content
 from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import Issue, NotServed
+from cds_service.hooks.pipeline import Pipeline, services_of
 from cds_service.store import Store, StoreUnavailable
 from cds_service.store.report import Row, summarise
 from cds_service.web.pages import error_page
@@ -31,38 +33,49 @@ WEEKS = 13
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The subject of a report; ``client`` and ``version`` are empty for all."""
+    """The subject of a report; ``client`` and ``version`` are empty for all, ``topic`` for the main
+    one."""
 
     weeks: int = WEEKS
     client: str = ""
     version: str = ""
+    topic: str = ""
 
     @property
     def address(self) -> str:
         """The address of the page with this filter."""
-        values = {"weeks": self.weeks, "client": self.client, "version": self.version}
-        return f"/reports?{urlencode({k: v for k, v in values.items() if v})}"
+        return f"/reports?{urlencode({k: v for k, v in asdict(self).items() if v})}"
+
+    @property
+    def for_programs(self) -> str:
+        """The query of the same report as JSON or CSV."""
+        return urlencode({"days": self.weeks * 7} | ({"topic": self.topic} if self.topic else {}))
 
 
 def reports_blueprint(
-    content: Content, store: Store, token: SecretStr | None, clock: Clock
+    pipelines: Sequence[Pipeline], store: Store, token: SecretStr | None, clock: Clock
 ) -> Blueprint:
     """Returns the route of the page; without a token setting it is 404."""
     routes = Blueprint("reports", __name__, template_folder="../templates")
-    routes.add_url_rule("/reports", "page", partial(_page, content, store, token, clock))
+    routes.add_url_rule("/reports", "page", partial(_page, pipelines, store, token, clock))
     return routes
 
 
-def _page(content: Content, store: Store, token: SecretStr | None, clock: Clock) -> Response | str:
+def _page(
+    pipelines: Sequence[Pipeline], store: Store, token: SecretStr | None, clock: Clock
+) -> Response | str:
     if not token:
         raise NotServed
     if not is_operator(request.headers.get("Authorization", ""), token):
         return _sign_in()
     now = clock().astimezone(UTC)
     weeks = request.args.get("weeks", WEEKS, type=int)
-    asked = Filter(weeks if weeks in PERIODS else WEEKS)
+    topics = {one.content.topic: one for one in pipelines[1:]}
+    topic = request.args.get("topic", "")
+    asked = Filter(weeks if weeks in PERIODS else WEEKS, topic=topic if topic in topics else "")
     try:
-        return render_template("reports/page.html", **_report(content, store, asked, now))
+        values = _report(topics.get(topic, pipelines[0]), pipelines, store, asked, now)
+        return render_template("reports/page.html", **values)
     except StoreUnavailable:
         words = "The store is not available, so there is nothing to count. Try again later."
         return error_page(HTTPStatus.SERVICE_UNAVAILABLE, Issue("transient", words))
@@ -75,8 +88,15 @@ def _sign_in() -> Response:
     return response
 
 
-def _report(content: Content, store: Store, asked: Filter, now: datetime) -> dict[str, Any]:
+def _report(
+    pipeline: Pipeline,
+    pipelines: Sequence[Pipeline],
+    store: Store,
+    asked: Filter,
+    now: datetime,
+) -> dict[str, Any]:
     """Returns the values of the template; raises StoreUnavailable."""
+    content = pipeline.content
     since = _monday(now) - timedelta(weeks=asked.weeks - 1)
     clients = store.clients(since, now)
     client = request.args.get("client", "")
@@ -86,6 +106,7 @@ def _report(content: Content, store: Store, asked: Filter, now: datetime) -> dic
         now,
         lambda firings, calls: (summarise(firings, calls), list(calls)),
         asked.client or None,
+        services_of(pipelines, content.topic),
     )
     version = request.args.get("version", "")
     asked = replace(asked, version=version if version in versions else "")
@@ -97,11 +118,20 @@ def _report(content: Content, store: Store, asked: Filter, now: datetime) -> dic
         "first_week": since.date(),
         "last_week": _monday(now).date(),
         "filters": {
+            **_topics(pipelines, asked),
             "Weeks": [(str(w), replace(asked, weeks=w)) for w in PERIODS],
             "Client": [(c or "all", replace(asked, client=c)) for c in ("", *clients)],
             "Content": [(v or "all", replace(asked, version=v)) for v in ("", *versions)],
         },
     }
+
+
+def _topics(pipelines: Sequence[Pipeline], asked: Filter) -> dict[str, Any]:
+    """The filter of the topic, where there are several; a content version is of one only."""
+    if len(pipelines) == 1:
+        return {}
+    names = [(one.content.topic, one.topic_path and one.content.topic) for one in pipelines]
+    return {"Topic": [(words, replace(asked, topic=t, version="")) for words, t in names]}
 
 
 def _monday(day: datetime) -> datetime:

@@ -302,7 +302,7 @@ def test_a_site_sets_the_ages(
 ) -> None:
     garden = Garden(tmp_path)
     ages = Settings(restricted_ages=setting).age_range
-    forms = forms_of(content, garden.sessions, True, garden.clock, BASE, ages)
+    forms = forms_of(content, garden.sessions, garden.clock, BASE, ages)
     intake = forms[content.questionnaire.id]
     found = {age for age in range(120) for one in intake.form.age_labels if one.is_for(age)}
 
