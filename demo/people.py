@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,8 @@ _OFFSET = re.compile(r"([+-]\d+)([hdy])")
 @dataclass(frozen=True)
 class Person:
     """One sample person. ``expect`` maps a hook to the topics of its cards, in order; ``chart`` and
-    ``response`` are FHIR R4 resources at the moment the person was read for."""
+    ``response`` (to the needed form) are FHIR R4 resources at the moment the person was read for,
+    ``others`` the responses to other forms."""
 
     id: str
     title: str
@@ -33,6 +34,7 @@ class Person:
     expect: Mapping[str, list[str]]
     chart: list[dict[str, Any]]
     response: dict[str, Any] | None
+    others: list[dict[str, Any]]
 
     @property
     def name(self) -> str:
@@ -43,14 +45,15 @@ class Person:
     @property
     def resources(self) -> list[dict[str, Any]]:
         """Everything the EHR holds about the person, the Patient first."""
-        return [*self.chart, self.response] if self.response else self.chart
+        return [*self.chart, *([self.response] if self.response else ()), *self.others]
 
 
-def read_people(questionnaire: Mapping[str, Any], now: datetime) -> list[Person]:
-    """Everybody at that moment (aware), in the order the files ask for (``place``)."""
+def read_people(forms: Sequence[Mapping[str, Any]], now: datetime) -> list[Person]:
+    """Everybody at that moment (aware), in the order the files ask for (``place``). ``forms`` are
+    the Questionnaires, the needed one first."""
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")]
     documents.sort(key=lambda document: document["place"])
-    return [read_person(document, questionnaire, now) for document in documents]
+    return [read_person(document, forms, now) for document in documents]
 
 
 def read_staff() -> list[dict[str, Any]]:
@@ -59,14 +62,14 @@ def read_staff() -> list[dict[str, Any]]:
 
 
 def read_person(
-    document: Mapping[str, Any], questionnaire: Mapping[str, Any], now: datetime
+    document: Mapping[str, Any], forms: Sequence[Mapping[str, Any]], now: datetime
 ) -> Person:
     """One person from the JSON of a file; raises ValueError on an answer the form does not have."""
-    made = resolve(document, now)
-    response = _response(made, questionnaire) if "answers" in made else None
-    return Person(
-        made["id"], made["title"], made["lookFor"], made["expect"], made["chart"], response
-    )
+    made, by_id = resolve(document, now), {form["id"]: form for form in forms}
+    response = _response(made["id"], made, forms[0]) if "answers" in made else None
+    others = [_response(made["id"], one, by_id[one["form"]]) for one in made.get("others", ())]
+    about = (made[key] for key in ("id", "title", "lookFor", "expect", "chart"))
+    return Person(*about, response, others)
 
 
 def transaction(resources: list[dict[str, Any]]) -> dict[str, Any]:
@@ -115,16 +118,19 @@ def _moment(found: re.Match[str], now: datetime) -> str:
 # -- answers -------------------------------------------------------------------------------
 
 
-def _response(made: Mapping[str, Any], questionnaire: Mapping[str, Any]) -> dict[str, Any]:
-    """The QuestionnaireResponse of a file's short ``answers``: linkId -> code, codes or value."""
+def _response(
+    person: str, made: Mapping[str, Any], questionnaire: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The QuestionnaireResponse of a person's short ``answers``: linkId -> code, codes or value."""
     items = {item["linkId"]: item for item in _items(questionnaire)}
     unknown = made["answers"].keys() - items.keys()
     if unknown:
-        raise ValueError(f"{made['id']}: the form has no item {', '.join(sorted(unknown))}")
-    subject = {"reference": f"Patient/{made['id']}"}
+        raise ValueError(f"{person}: the form has no item {', '.join(sorted(unknown))}")
+    subject = {"reference": f"Patient/{person}"}
+    name = "answers" if "form" not in made else f"answers-{made['form']}"
     return {
         "resourceType": "QuestionnaireResponse",
-        "id": f"{made['id']}-answers",
+        "id": f"{person}-{name}",
         "questionnaire": f"{questionnaire['url']}|{questionnaire['version']}",
         "status": "completed",
         "subject": subject,

@@ -32,9 +32,19 @@ Launch = Callable[[str, str, str | None, str | None], str]
 
 
 @dataclass(frozen=True)
+class Form:
+    """A form beside the intake: its title and launch address, and who answers it."""
+
+    title: str
+    launch: str
+    is_professional: bool
+
+
+@dataclass(frozen=True)
 class Clinic:
     """Where everything is. ``launch`` makes the address that opens a SMART app for a patient
-    (app's launch address, patient, encounter, context of the card); ``why_not`` evaluates."""
+    (app's launch address, patient, encounter, context of the card); ``why_not`` evaluates. A form
+    for professionals opens for ``clinician``, every other one for the patient."""
 
     service: str
     fhir: str
@@ -42,11 +52,18 @@ class Clinic:
     report_token: str
     launch: Launch
     why_not: WhyNot
+    forms: tuple[Form, ...] = ()
+    clinician: str = "Practitioner/dr-okonjo"
     origins: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         found = (f"{p.scheme}://{p.netloc}" for p in map(urlsplit, (self.service, self.fhir)))
         object.__setattr__(self, "origins", tuple(found))
+
+    @property
+    def for_professionals(self) -> set[str]:
+        """The launch addresses of forms that professionals answer."""
+        return {form.launch for form in self.forms if form.is_professional}
 
 
 def clinic_app(clinic: Clinic) -> Flask:

@@ -22,7 +22,7 @@ def evaluations(content: Content) -> list[Evaluation]:
     """Of every made-up person whose chart is opened."""
     pipeline = Pipeline(content, "https://cds.example.org/intake")
     service = pipeline.service_for("patient-view")
-    people = read_people(content.questionnaire.resource, NOW)
+    people = read_people([form.resource for form in content.forms], NOW)
     return [pipeline.evaluation(service, request_of(p, service), NOW)[1] for p in people]
 
 

@@ -5,8 +5,11 @@ import { answer, moment } from "./words.js";
 
 const LABEL = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label";
 
+/** The url of the form that a response answers. */
+export const formOf = (response) => (response.questionnaire ?? "").split("|")[0];
+
 export function drawAnswers(chart) {
-  return chart.responses.map((response) => drawResponse(response, chart.questionnaire));
+  return chart.responses.map((response) => drawResponse(response, chart.questionnaires.get(formOf(response))));
 }
 
 function drawResponse(response, form) {
@@ -15,7 +18,7 @@ function drawResponse(response, form) {
   const restricted = answered.filter((item) => isRestricted(items.get(item.linkId)));
   const open = answered.filter((item) => !restricted.includes(item));
   return el("div", {},
-    el("p", { class: "quiet" }, `Answered ${moment(response.authored)} (${response.status}).`),
+    el("p", { class: "quiet" }, `${form?.title ?? "Another form"}: answered ${moment(response.authored)} (${response.status}).`),
     list(open, items),
     restricted.length
       ? el("details", { class: "private" },

@@ -1,6 +1,6 @@
 // A person's chart: read from the FHIR server, drawn as tables.
 
-import { drawAnswers } from "./answers.js";
+import { drawAnswers, formOf } from "./answers.js";
 import { el, table } from "./dom.js";
 import { concept, moment, result } from "./words.js";
 
@@ -29,14 +29,15 @@ export async function readChart(fhir, patientId) {
     appointments: held.Appointment,
     conditions: held.Condition.sort(by((condition) => condition.recordedDate)),
     responses,
-    questionnaire: responses.length ? await formOf(fhir, responses[0]) : null,
+    questionnaires: await formsOf(fhir, responses),
   };
 }
 
-async function formOf(fhir, response) {
-  const [url] = (response.questionnaire ?? "").split("|");
-  const [form] = await fhir.find(`Questionnaire?url=${encodeURIComponent(url)}`);
-  return form ?? null;
+/** The forms of responses, by their urls. */
+async function formsOf(fhir, responses) {
+  const urls = [...new Set(responses.map(formOf))];
+  const found = await Promise.all(urls.map((url) => fhir.find(`Questionnaire?url=${encodeURIComponent(url)}`)));
+  return new Map(urls.map((url, place) => [url, found[place][0]]));
 }
 
 /** Newest first. */
@@ -77,7 +78,7 @@ export function drawChart(chart, sign) {
         ...held.Encounter.map((e) => [concept(e.reasonCode?.[0]), e.status, moment(e.period?.start)]),
         ...held.Appointment.map((a) => [concept(a.reasonCode?.[0]), a.status, moment(a.start)]),
       ])),
-    section("Answers to the form", chart.responses.length, chart.responses.length && drawAnswers(chart)),
+    section("Answers to forms", chart.responses.length, chart.responses.length && drawAnswers(chart)),
   ];
 }
 

@@ -26,20 +26,29 @@ async function openChart() {
   find("name").textContent = personName(patient);
   document.title = `${personName(patient)} · Demo clinic`;
   find("about").textContent = `${age(patient.birthDate)} years · born ${patient.birthDate} · recorded sex: ${patient.gender ?? "not recorded"}`;
-  if (chart.encounter) find("form").search = new URLSearchParams({ encounter: chart.encounter.id });
+  if (chart.encounter) document.querySelectorAll("#form, a.form").forEach(withVisit);
   fill(find("tables"), drawChart(chart, sign));
   fill(find("chart-said"));
   if (services.length) drawHooks();
 }
 
-/** Back from another tab: the form may have been answered there. */
-async function openAgain() {
-  const before = chart.responses[0]?.authored;
-  await openChart();
-  if (chart.responses[0]?.authored !== before) {
-    find("chart-said").textContent = "New answers are in the chart: call the service again.";
-  }
+/** A form that is opened belongs to the visit. */
+function withVisit(link) {
+  const address = new URL(link.href);
+  address.searchParams.set("encounter", chart.encounter.id);
+  link.href = address;
 }
+
+/** Back from another tab: a form may have been answered there, and then the cards are others. */
+async function openAgain() {
+  const before = answeredSoFar();
+  await openChart();
+  if (answeredSoFar() === before) return;
+  await fire();
+  find("chart-said").textContent = "New answers are in the chart: the service was called again.";
+}
+
+const answeredSoFar = () => chart.responses.map((response) => `${response.id} ${response.authored}`).join();
 
 async function sign(order) {
   try {

@@ -62,7 +62,7 @@ def test_every_vignette_gets_the_hooks_answer(
 
 
 def test_every_demo_person_gets_the_hooks_answer(clinic: Clinic, tmp_path: Path) -> None:
-    people = read_people(clinic.content.questionnaire.resource, NOW)
+    people = read_people([form.resource for form in clinic.content.forms], NOW)
     export = write_ndjson(tmp_path / "export", (r for p in people for r in p.resources))
     service = clinic.pipeline.service_for("patient-view")
     evaluations = {p.id: evaluated(clinic, request_of(p, service), NOW) for p in people}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Locator, Page, Route
 from tests.web.browser.desk import PHONE, WIDE, ZONE, Desk
 
 
@@ -93,30 +95,46 @@ def test_cards_come_first_and_the_bench_is_folded_away(size: Any, below: int, de
         assert card.locator(".lead").is_visible()
 
 
-def test_from_the_patients_form_to_the_order_and_the_feedback(desk: Desk) -> None:
-    page = desk.page
+def test_from_the_patients_form_over_the_exam_to_the_follow_up(desk: Desk) -> None:
+    """The round trip: intake, card, exam recorded, second card, order, feedback, follow-up."""
     desk.open("noor-haddad")
     assert desk.topics() == ["offer-intake"]
 
-    with desk.context.expect_page() as opened:
-        desk.card("offer-intake").get_by_role("link", name="opens the form for this person").click()
-    _answer(opened.value)
-
-    (response,) = desk.demo.ehr.find("QuestionnaireResponse", patient="noor-haddad")
-    assert response["status"] == "completed"
-    page.bring_to_front()
-    desk.call()
+    with _form(desk, desk.card("offer-intake").get_by_role("link", name="opens the form")) as form:
+        _answer(form, SAYS, "Send my answers")
+    (intake,) = _responses(desk)
+    assert intake["status"] == "completed"
     assert desk.topics()[0] == "urine-testing"
-    page.locator("#tables dd", has_text="It burns or stings").wait_for()
-    card = desk.card("urine-testing")
-    card.get_by_role("button", name="Accept").first.click()
+    assert "Nodule" not in desk.card("pelvic-exam").locator("h3").inner_text()
+    desk.page.locator("#tables dd", has_text="It burns or stings").wait_for()
+
+    with _form(desk, desk.card("pelvic-exam").get_by_role("link", name="Record exam")) as form:
+        _answer(form, SEEN, "Send")
+    exam, _intake = _responses(desk)
+    assert exam["author"] == {"reference": "Practitioner/dr-okonjo"}
+    assert exam["encounter"] == {"reference": "Encounter/noor-haddad-visit"}
+    card = desk.card("pelvic-exam")  # changed at once, without a call by hand
+    assert "Nodule or fixed uterus felt" in card.locator("h3").inner_text()
+
+    card.get_by_role("button", name="Accept: Pelvic ultrasound by a specialist").click()
     card.locator(".said", has_text="Draft order added").wait_for()
-
     assert [order["status"] for order in desk.orders("noor-haddad")] == ["draft"]
-    assert ("accepted", None, None) in desk.feedback("REC-UA")
+    assert ("accepted", None, None) in desk.feedback("REC-PELVIC")
+    sheet = desk.card("self-care")
+    sheet.get_by_role("button", name="Accept: Send the follow-up questions in 6 weeks").click()
+    sheet.locator(".said", has_text="Draft order added").wait_for()
+    (task,) = desk.demo.ehr.find("Task", patient="noor-haddad")
+    assert task["restriction"]["period"].keys() == {"start", "end"}
+
+    with _form(desk, desk.page.get_by_role("link", name="How is it now?")) as form:
+        _answer(form, LATER, "Send my answers")
+    followup, *_ = _responses(desk)
+    assert followup["source"] == followup["subject"]
+    assert desk.topics()[0] == "emergency-assessment"
+    assert "follow-up" in desk.card("emergency-assessment").inner_text()
 
 
-# What Noor says: the start of a question, and the start of each answer she ticks.
+# What is said in each form: the start of a question, and the start of each answer ticked.
 SAYS = {
     "Are you in a place": ["Yes"],
     "Right now or in the last 2 days, do you": ["None of these"],
@@ -124,27 +142,53 @@ SAYS = {
     "Have you had any of these from the vagina": ["None of these"],
     "Are you pregnant": ["No"],
     "When does the pain": ["Right after"],
-    "Where do you feel": ["Above the pubic bone"],
-    "How long has this": ["More than once, under"],
+    "Where do you feel": ["Above the pubic bone", "Deep inside"],
+    "How long has this": ["6 weeks to 3 months"],
     "Do you have any of these when you pass urine": ["It burns or stings", "Often"],
     "Have you noticed any of these": ["None of these"],
 }
+SEEN = {
+    "What was done": ["Agreed and done: outside and inside"],
+    "Tender inside": ["Nodule behind"],
+}
+LATER = {"Right now or in the last 2 days, do you": ["Sudden, very strong"]}
 
 
-def _answer(form: Page) -> None:
-    """Fills in the form as the patient, to the page of thanks."""
+@contextmanager
+def _form(desk: Desk, link: Locator) -> Iterator[Page]:
+    """A form in a tab of its own; afterwards the chart is looked at again."""
+    with desk.context.expect_page() as opened:
+        link.click()
+    yield opened.value
+    opened.value.close()
+    # A headless browser never hides a page, so it tells of no coming back.
+    with desk.page.expect_request("**/cds-services/**"):
+        desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    desk.answered()
+
+
+def _answer(form: Page, says: dict[str, list[str]], send: str) -> None:
+    """Fills in the form, to the page of thanks."""
     form.get_by_role("button", name="Begin").click()
-    while "/intake/step/" in form.url:
-        for question, answers in SAYS.items():
+    while not form.url.endswith("/review"):
+        for question, answers in says.items():
             asked = form.locator("fieldset", has=form.locator("legend", has_text=question))
             if asked.count():
                 for answer in answers:
                     asked.locator("label", has_text=answer).first.click()
         step = form.url
-        form.get_by_role("button", name=re.compile("^(Continue|Go on)$")).click()
+        told = form.url.endswith("/emergency")  # what to do now, with a link to go on
+        role = "link" if told else "button"
+        form.get_by_role(role, name=re.compile("^(Continue|Go on)")).first.click()
         form.wait_for_url(lambda url, step=step: url != step)
-    form.get_by_role("button", name="Send my answers").click()
-    form.wait_for_url("**/intake/done")
+    form.get_by_role("button", name=send).click()
+    form.wait_for_url("**/done")
+
+
+def _responses(desk: Desk) -> list[dict[str, Any]]:
+    """Noor's answers to every form, the newest first."""
+    found = desk.demo.ehr.find("QuestionnaireResponse", patient="noor-haddad")
+    return sorted(found, key=lambda response: response["authored"], reverse=True)
 
 
 def test_an_override_needs_a_reason_and_reaches_the_store(desk: Desk) -> None:
