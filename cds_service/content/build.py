@@ -104,6 +104,7 @@ class Builder:
             override_reasons=self.override_reasons,
             site_codes={u: frozenset(c) for u, c in self.content_files.site_codes.items()},
             files=self.content_files.files,
+            drawings=self.content_files.drawings,
             placeholders=tuple(
                 sorted(
                     self.content_files.placeholders - self.content_files.given - OTHERWISE.keys()

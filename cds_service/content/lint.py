@@ -19,6 +19,7 @@ from cds_service.content.codes import (
     canonical_system,
     has_valid_check_digit,
 )
+from cds_service.content.drawing_lint import drawing_findings
 from cds_service.content.justification import answer_path
 from cds_service.content.model import (
     DATES,
@@ -78,6 +79,11 @@ def lint(
     for form in content_files.of_type("Questionnaire"):
         yield from questionnaire_findings(form, content_files.files[form["url"]])
         yield from translation_findings(form, content_files.files[form["url"]])
+        yield from drawing_findings(
+            walk_items(form.get("item", ())),
+            content_files.drawings,
+            content_files.files[form["url"]],
+        )
         yield from age_label_findings(form, content_files.files[form["url"]])
     for value_set in content_files.of_type("ValueSet"):
         yield from _value_set(value_set, content_files)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from cds_service.content.codes import CodeSet, Key, categories
+from cds_service.content.drawings import Drawing
 from cds_service.fhir.questionnaire_response import Form, Item
 from cds_service.fhir.questionnaire_response.tree import Answer
 from cds_service.fhirpath import Expression, NamedExpressions
@@ -546,6 +547,7 @@ class Content:
     override_reasons: Mapping[str, Coding]
     site_codes: Mapping[str, frozenset[Key]]  # url of a value set -> codes of the site, as written
     files: Mapping[str, str]  # url -> file, for findings
+    drawings: Mapping[str, Drawing]  # by name
     placeholders: tuple[str, ...]  # words of the site that are still to be given
     compiled: tuple[tuple[Expression, str, str], ...]  # every expression with file and path
 

@@ -19,6 +19,9 @@ from fhir.resources.R4B.valueset import ValueSet
 from pydantic import BaseModel, ValidationError
 
 from cds_service.content import extensions as ext
+from cds_service.content.drawing_lint import size_findings
+from cds_service.content.drawings import FOLDER as DRAWINGS
+from cds_service.content.drawings import Drawing, read_drawing
 from cds_service.content.model import Finding
 
 # Words a site has of its own, such as `[site help-line]` (``questionnaires/README.md``).
@@ -50,6 +53,7 @@ class ContentFiles:
     site_codes: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # by value set url
     base: str = ""  # canonical base of all urls: that of the strategy
     elsewhere: frozenset[str] = frozenset()  # urls of the other topics that are served
+    drawings: dict[str, Drawing] = field(default_factory=dict)  # by name
 
     def of_type(self, resource_type: str) -> Iterator[dict[str, Any]]:
         """Resources of a type, in file order."""
@@ -78,11 +82,27 @@ def read_folder(root: Path, words: Mapping[str, str]) -> ContentFiles:
             content_files.findings += findings
             if not findings:
                 valid[name] = resource
+    for path in sorted((root / DRAWINGS).glob("*.svg")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        _add_drawing(content_files, path)
     content_files.base = _base(valid.values())
     for name, resource in valid.items():
         _add(content_files, name, resource)
     content_files.digest = digest.hexdigest()[:12]
     return content_files
+
+
+def _add_drawing(content_files: ContentFiles, path: Path) -> None:
+    file = f"{DRAWINGS}/{path.name}"
+    try:
+        drawing = read_drawing(path.stem, path.read_text("utf-8"))
+    except ValueError as error:  # not a drawing, or not UTF-8
+        content_files.findings.append(
+            Finding(file, "", f"is not a drawing that can be read: {error}")
+        )
+        return
+    content_files.drawings[path.stem] = drawing
+    content_files.findings += size_findings(drawing, file)
 
 
 def read_json_files(folder: Path) -> dict[str, bytes]:

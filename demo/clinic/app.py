@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
+from jinja2 import ChoiceLoader, PackageLoader
 
 from cds_service.web.pages import static_blueprint
 from demo.clinic.beside import beside
@@ -70,6 +71,8 @@ def clinic_app(clinic: Clinic) -> Flask:
     """The clinic as a WSGI application."""
     app = Flask(__name__, static_folder="static", static_url_path="/clinic")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES
+    loaders = (app.jinja_loader, PackageLoader("cds_service.web"))  # the form's own drawings
+    app.jinja_loader = ChoiceLoader([one for one in loaders if one])  # type: ignore[method-assign]
     app.register_blueprint(static_blueprint())  # the service's style sheet, not a copy of it
     app.register_blueprint(_pages(clinic))
     app.register_blueprint(_services(clinic))

@@ -9,6 +9,7 @@ from flask import current_app
 
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.fhir.errors import ServiceError
+from demo.clinic.body import filled_maps
 from demo.clinic.timeline import settled_topics, timeline
 from demo.clinic.why import WhyNot
 
@@ -34,8 +35,11 @@ def beside(why_not: WhyNot, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _strip(evaluation: Evaluation, settled: dict[str, str]) -> str:
-    template: Any = current_app.jinja_env.get_template("_timeline.html")
-    return str(template.module.strip(timeline(evaluation, settled)))
+    strip: Any = current_app.jinja_env.get_template("_timeline.html")
+    body: Any = current_app.jinja_env.get_template("_body.html")
+    return str(body.module.body(filled_maps(evaluation))) + str(
+        strip.module.strip(timeline(evaluation, settled))
+    )
 
 
 def _cards(cards: Iterable[WantedCard]) -> list[dict[str, str]]:

@@ -22,6 +22,7 @@ from cds_service.decision.evaluate import Answer, Evaluation, WantedCard
 from cds_service.decision.explain import explain
 from cds_service.fhir.errors import ServiceError
 from cds_service.hooks.pipeline import Pipeline
+from demo.clinic.body import filled_maps
 from demo.clinic.diagram import ContentSteps, PersonDiagrams
 from demo.clinic.timeline import settled_topics, timeline
 
@@ -53,7 +54,7 @@ class WhyNot:
 
 def why(why_not: WhyNot, request: str, shown: str, settled: str = "") -> dict[str, Any]:
     """Returns the values of the page: ``problems`` when the request cannot be answered, else
-    ``diagrams``, ``cards``, ``rules`` and ``timeline``.
+    ``diagrams``, ``cards``, ``rules``, ``timeline`` and ``filled``.
 
     ``request`` is the JSON that was sent, ``shown`` a JSON list of the topics shown, ``settled`` a
     JSON object of topics and the instants at which they were settled.
@@ -77,6 +78,7 @@ def why(why_not: WhyNot, request: str, shown: str, settled: str = "") -> dict[st
         "settled": dates,
         "days": evaluation.content.strategy.repeat_days,
         "timeline": timeline(evaluation, dates),
+        "filled": filled_maps(evaluation),
         "rules": sorted(map(telling.rule, evaluation.content.sources), key=_order),
         "counts": _counts(telling, evaluation.content.sources),
     }

@@ -72,7 +72,7 @@ def forms_of(
         own = "" if one.is_needed and is_main else one.id
         home = home_of(own)
         made[one.id] = Intake(
-            _aged(read_form(one.form, value_sets), restricted_ages),
+            _aged(read_form(one.form, value_sets, content.drawings), restricted_ages),
             content.value_sets,
             sessions,
             SessionCookie(base_url.startswith("https://"), own),

@@ -274,6 +274,9 @@ def _row(form_request: FormRequest, step: m.Step, part: m.FormItem, texts: Texts
         "answers": answer_texts(form_request.state, part, texts),
         "origin": _unseen_origin(form_request, part, texts),
         "change": part.answerable,
+        "part": part,
+        "chosen": (chosen := form_request.state.fields(part).get("v", [])),
+        "maps": m.filled(part, chosen),
     }
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from cds_service.content.drawings import BodyMap
 from cds_service.fhir.questionnaire_response import Problem, Showing, validate
 from cds_service.fhir.questionnaire_response.form import Condition
 from cds_service.fhirpath import ValueSets
@@ -54,6 +55,17 @@ class FormState:
     def questions(self, step: m.Step) -> Iterator[m.FormItem]:
         """The questions of a step that the person sees."""
         return (part for part in step.all_parts if part.is_question and self.shown(part))
+
+    def maps(self, part: m.FormItem) -> list[BodyMap]:
+        """The drawings of a question that fit what is answered; all where that is not known."""
+        ticked = {
+            str(answer["valueCoding"].get("code"))
+            for body_map in part.maps
+            for answer in self.answers.get(body_map.question, ())
+            if "valueCoding" in answer
+        }
+        known = any(body_map.options & ticked for body_map in part.maps)
+        return [one for one in part.maps if not one.options or one.options & ticked or not known]
 
     @cached_property
     def steps(self) -> tuple[m.Step, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import age_labels
+from cds_service.content.drawings import Drawing, body_maps, regions_of
 from cds_service.content.model import AnsweredBy
 from cds_service.content.translations import CONTENT, languages, translations, worded
 from cds_service.fhir.questionnaire_response import compile_form
@@ -54,12 +55,15 @@ Resource = Mapping[str, Any]
 
 
 def read_form(
-    questionnaire: Resource | Form, value_sets: Mapping[str, Resource] | None = None
+    questionnaire: Resource | Form,
+    value_sets: Mapping[str, Resource] | None = None,
+    drawings: Mapping[str, Drawing] | None = None,
 ) -> m.IntakeForm:
-    """The form of a Questionnaire; ``value_sets`` are ValueSet resources by url."""
+    """The form of a Questionnaire; ``value_sets`` are ValueSet resources by url, ``drawings`` those
+    it may name."""
     checker = questionnaire if isinstance(questionnaire, Form) else compile_form(questionnaire)
     resource = checker.resource
-    reader = _Reader(checker, value_sets or {})
+    reader = _Reader(checker, value_sets or {}, drawings or {})
     top = tuple(reader.parts(resource.get("item")))
     claimed = languages(resource)
     is_one_page = ext.value(resource, "answered-by") == AnsweredBy.PROFESSIONAL
@@ -81,7 +85,13 @@ def text_of(element: Mapping[str, Any], name: str) -> m.Text:
 
 
 class _Reader:
-    def __init__(self, checker: Form, value_sets: Mapping[str, Resource]) -> None:
+    def __init__(
+        self,
+        checker: Form,
+        value_sets: Mapping[str, Resource],
+        drawings: Mapping[str, Drawing],
+    ) -> None:
+        self._drawings = drawings
         self._items = checker.items
         self._contained = contained_types(checker.resource)
         self._value_sets = value_sets
@@ -117,6 +127,7 @@ class _Reader:
             slider=_slider(node, about),
             ends=tuple(_ends(about)) if options and ENDS.keys() & about.keys() else (),
             initial=tuple(_initial(node, options)),
+            maps=tuple(body_maps(node, self._drawings)),
             parts=tuple(self.parts(node.get("item"))),
         )
 
@@ -142,6 +153,7 @@ class _Reader:
                 exclusive=(item.options or {}).get(key_of(name, value), False),
                 initial=option.get("initialSelected") is True,
                 heading=_heading(option),
+                regions=regions_of(option),
             )
 
     def _concepts(self, url: str | None) -> Iterator[dict[str, Any]]:

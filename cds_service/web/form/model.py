@@ -7,12 +7,13 @@ an item allows, and when it is asked, is decided there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.age_labels import AgeLabel
+from cds_service.content.drawings import BodyMap
 from cds_service.content.model import AnsweredBy
 from cds_service.fhir.questionnaire_response import Form
 from cds_service.fhir.questionnaire_response.form import Item, key_of, value_name
@@ -62,6 +63,7 @@ class Option:
     exclusive: bool = False
     initial: bool = False
     heading: Text = NO_TEXT  # of the options from here on
+    regions: tuple[str, ...] = ()  # of the drawings of its question
 
     @property
     def answer(self) -> dict[str, Any]:
@@ -111,6 +113,7 @@ class FormItem:
     slider: Slider | None = None
     ends: tuple[Text, ...] = ()  # of options that are a scale: words below the first and the last
     initial: tuple[Mapping[str, Any], ...] = ()
+    maps: tuple[BodyMap, ...] = ()
     parts: tuple[FormItem, ...] = ()
 
     @property
@@ -139,6 +142,12 @@ class FormItem:
         return self.is_question and self.control != CLOSED and not (self.hidden or self.read_only)
 
     @property
+    def numbers(self) -> Mapping[str, int]:
+        """The numbers of the options that have regions in its drawings, by token."""
+        mapped = (option.token for option in self.options if self.maps and option.regions)
+        return {token: number for number, token in enumerate(mapped, 1)}
+
+    @property
     def least(self) -> float | str | None:
         """The lowest value it allows: a number, of a quantity too, or a date."""
         return _limit(self.item.first(MIN_VALUE), self.item.first(MIN_QUANTITY))
@@ -164,6 +173,19 @@ class FormItem:
         name = value_name(answer)
         key = key_of(name, answer[name]) if name else None
         return next((o for o in self.options if key_of(o.name, o.value) == key), None)
+
+
+def filled(part: FormItem, chosen: Collection[str]) -> list[BodyMap]:
+    """The drawings of a question that show what was chosen (tokens): those that are for everybody,
+    and those with a region of it."""
+    regions = {
+        region for option in part.options if option.token in chosen for region in option.regions
+    }
+    return [
+        one
+        for one in part.maps
+        if regions and (not one.options or any(r.id in regions for r in one.drawing.regions))
+    ]
 
 
 def _limit(*found: Any) -> float | str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from cds_service.content.drawings import BodyMap
 from cds_service.fhir.questionnaire_response.form import Condition, key_of
 from cds_service.web.form import model as m
 from cds_service.web.form.error_texts import error_text, number_limits, plain
@@ -39,6 +40,7 @@ class ItemView:
     units: list[tuple[m.Unit, str]] = field(default_factory=list)
     ends: tuple[str, str] = ("", "")
     parts: list[ItemView] = field(default_factory=list)
+    maps: list[BodyMap] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -131,6 +133,7 @@ class Viewer:
             calm=self._state.private(part),
             notes=dict(self._notes(part)),
             units=[(unit, self._text(unit.text)) for unit in part.units],
+            maps=self._state.maps(part),
         )
         tokens = fields.get("v", [])
         view.options = [(o, self._text(o.text), o.token in tokens) for o in part.options]

@@ -13,6 +13,7 @@ const leaving = document.querySelector("[data-leave]");
 function leave() {
   document.documentElement.hidden = true;
   document.title = "";
+  sessionStorage.clear();
   const gone = () => location.replace("/blank");
   fetch(leaving.action, { method: "POST", keepalive: true }).then(gone, gone);
 }
@@ -73,6 +74,14 @@ function showWhatIsAsked() {
   for (const copy of document.querySelectorAll("[data-mirrors]")) {
     copy.hidden = document.getElementById(copy.dataset.mirrors).hidden;
   }
+}
+
+// -- what was folded away stays so while the form is open -------------------------------------------
+
+for (const part of document.querySelectorAll("details[data-remember]")) {
+  const key = `folded ${part.dataset.remember}`;
+  part.open = sessionStorage.getItem(key) === null;
+  part.addEventListener("toggle", () => (part.open ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, "1")));
 }
 
 // -- options that stand alone ---------------------------------------------------------------------
