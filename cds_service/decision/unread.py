@@ -33,6 +33,7 @@ class Unread:
 
     ``type`` is a resource type, ``reference`` its type and id, for the trace. ``value_set`` is the
     canonical of the set that its code is in, where the code could be read; ``when`` its date.
+    ``told_by`` is the input of rules that says it too, so that a note of the content can word it.
     """
 
     type: str
@@ -40,6 +41,7 @@ class Unread:
     reference: str = ""
     value_set: str | None = None
     when: Span | None = None
+    told_by: str = ""
 
 
 def unread(

@@ -7,12 +7,12 @@ used is an input of rules, so that content can say it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cds_service.content.model import AnsweredBy, Questionnaire, View
+from cds_service.content.model import AnsweredBy, Questionnaire, View, view_inputs
 from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import FUTURE
 from cds_service.decision.form_of_response import FormMatch
@@ -79,12 +79,16 @@ def newest_response(
     reasons = {why if isinstance(why, Unusable) else Unusable.NOT_UNDERSTOOD for _, why in refused}
     if used is None and found:
         reasons.add(Unusable.TOO_OLD)
-    not_read = [
-        unread(response, why)
-        for response, refusal in refused
-        if (why := refusal if isinstance(refusal, Why) else COUNTED.get(refusal))
-    ]
-    return ViewResponse(used, tuple(found), frozenset(reasons), tuple(not_read))
+    not_read = tuple(_unread(form, *one) for one in refused if one[1] is not Unusable.NOT_FINISHED)
+    return ViewResponse(used, tuple(found), frozenset(reasons), not_read)
+
+
+def _unread(form: Questionnaire, response: Mapping[str, Any], why: Unusable | Why) -> Unread:
+    """A response that may have told something; rules that read why can word it."""
+    if isinstance(why, Why):
+        return unread(response, why)
+    *_, told_by = view_inputs(form.view, is_derived=False)
+    return replace(unread(response, COUNTED[why]), told_by=told_by)
 
 
 def _may_matter(

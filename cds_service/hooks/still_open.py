@@ -106,7 +106,7 @@ class StillOpen:
             yield self.say["chart-incomplete"].format(
                 parts=", ".join(self._words(facts.incomplete))
             )
-        yield from unread_lines(self.content, self.quotes, facts)
+        yield from unread_lines(self.content, self.quotes, evaluation)
 
     def _words(self, keys: Iterable[str]) -> list[str]:
         """Prefetch keys as parts of a chart in words, each once."""

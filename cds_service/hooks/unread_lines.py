@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from cds_service.content.model import Content
+from cds_service.content.model import Content, Note
 from cds_service.content.wording import UNREAD_TYPES
-from cds_service.decision.facts import Facts
+from cds_service.decision.evaluate import Evaluation
 from cds_service.decision.unread import Unread, Why
 from cds_service.hooks.quotes import Quotes
 
@@ -16,10 +16,11 @@ MAX_NAMED = 5  # results and readings named one by one; the rest are counted
 NAMED = {Why.RESULT: "unread-result", Why.VALUE: "unread-value", Why.NO_VALUE: "no-value"}
 
 
-def unread_lines(content: Content, quotes: Quotes, facts: Facts) -> Iterator[str]:
+def unread_lines(content: Content, quotes: Quotes, evaluation: Evaluation) -> Iterator[str]:
     """Returns what is doubtful about the response; results and readings by name and date; the rest
-    as a count for each kind of thing."""
-    say, unread = content.strategy.wording, facts.unread
+    as a count for each kind of thing. What a note of the content words is not said twice."""
+    facts, noted = evaluation.facts, set(_noted(evaluation.notes))
+    say, unread = content.strategy.wording, [o for o in facts.unread if o.told_by not in noted]
     if not facts.is_finished:
         yield say["form-unfinished"]
     elif facts.response is not None and facts.answers.authored is None:
@@ -36,6 +37,13 @@ def unread_lines(content: Content, quotes: Quotes, facts: Facts) -> Iterator[str
     unknown = sum(path not in content.items for path in facts.answers.unusable)
     if unknown:
         yield say["unread-answers"].format(count=unknown)
+
+
+def _noted(notes: Iterable[Note]) -> Iterator[str]:
+    """The inputs of rules that the conditions of these notes read."""
+    for note in notes:
+        for condition in note.conditions:
+            yield from condition.expression.variables
 
 
 def _counts(say: Mapping[str, str], unread: list[Unread]) -> Iterator[str]:
