@@ -80,6 +80,16 @@ browser: ## Find a Chromium for the browser tests, or install Debian's (as root)
 test: setup browser ## Run the tests, on all cores
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
+RENDERERS := build/renderers
+$(RENDERERS)/smart-forms-built.js: $(wildcard tests/renderers/*)
+	@command -v npm > /dev/null || { echo "make renderers needs Node 20 or newer" >&2; exit 1; }
+	mkdir -p $(RENDERERS) && cp tests/renderers/* tests/renderers/.npmrc $(RENDERERS)
+	cd $(RENDERERS) && npm ci --silent && npm run --silent build
+
+.PHONY: renderers
+renderers: setup browser $(RENDERERS)/smart-forms-built.js ## Show the forms in LHC-Forms and Smart Forms (needs Node)
+	$(BIN)/pytest tests/renderers/checks.py
+
 .PHONY: check
 check: setup ## Check the clinical content: lint, vignettes, quiet panel
 	$(BIN)/cds-service check

@@ -27,7 +27,8 @@ def markdown_files() -> list[str]:
     return sorted(
         path.as_posix()
         for path in found
-        if not any(part.startswith(".") for part in path.parts) and path.parts[0] != "var"
+        if not any(part.startswith(".") for part in path.parts)
+        and path.parts[0] not in ("var", "build")
     )
 
 
