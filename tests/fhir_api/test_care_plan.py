@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,126 +9,26 @@ import pytest
 from fhir.resources.R4B.careplan import CarePlan
 
 from cds_service.authoring.vignettes import Case, Vignettes, request_for
-from cds_service.content import Content
-from cds_service.decision.visibility import visibility_of
-from cds_service.fhir.errors import BadRequest, MissingFacts, UnknownService
 from cds_service.fhir_api.apply import apply_plan
-from cds_service.fhir_api.parameters import Parameters, read_parameters
-from cds_service.fhirpath import compile_expression
-from cds_service.hooks.pipeline import Pipeline
-from tests.support.clinic import NOW, PERSON, QUIET, Clinic, active, bundle, concept, observation
-
-Json = dict[str, Any]
-PLANS = "https://dyspareunia-cds.example/fhir/PlanDefinition"
-STRATEGY = f"{PLANS}/dyspareunia-workup"
-URINARY = {**QUIET, "urine": ["burn"]}
-INSTANCE = "one-call"
-
-
-def parameter(name: str, value: Any) -> Json:
-    kind = "resource" if isinstance(value, dict) else "valueString"
-    return {"name": name, kind: value}
-
-
-def parameters(*sent: Json) -> Parameters:
-    return read_parameters({"resourceType": "Parameters", "parameter": list(sent)})
-
-
-def as_parameters(body: Json) -> Parameters:
-    """What a caller of ``$apply`` sends in place of a hook's request."""
-    context = body["context"]
-    sent = [
-        parameter("subject", f"Patient/{context['patientId']}"),
-        parameter("hook", body["hook"]),
-    ]
-    if context["userId"].startswith("Practitioner"):
-        sent.append(parameter("practitioner", context["userId"]))
-    if "encounterId" in context:
-        sent.append(parameter("encounter", f"Encounter/{context['encounterId']}"))
-    for name in ("draftOrders", "conditions", "appointments"):
-        if name in context:
-            sent.append(parameter(name, context[name]))
-    for key, resource in body["prefetch"].items():
-        parts = [parameter("key", key), *([parameter("data", resource)] if resource else [])]
-        sent.append({"name": "prefetchData", "part": parts})
-    return parameters(*sent)
-
-
-def applied(clinic: Clinic, sent: Parameters, plan: str = STRATEGY) -> Json:
-    resource = clinic.content.resources[plan]
-    return apply_plan(clinic.pipeline, resource, sent, NOW, INSTANCE).care_plan
-
-
-def group(care_plan: Json) -> Json:
-    """The RequestGroup that the only activity refers to."""
-    (activity,) = care_plan["activity"]
-    return referred(care_plan, activity["reference"])
-
-
-def referred(care_plan: Json, reference: Json) -> Json:
-    """The contained resource behind a reference."""
-    found = {f"#{r['id']}": r for r in care_plan["contained"]}
-    assert len(found) == len(care_plan["contained"])
-    return found[reference["reference"]]
-
-
-def messages(care_plan: Json) -> list[Json]:
-    found = [e["valueReference"] for e in care_plan.get("extension", ())]
-    return [issue for told in found for issue in referred(care_plan, told)["issue"]]
-
-
-def as_cards(care_plan: Json) -> list[Json]:
-    """The cards an answer of ``$apply`` stands for, as far as it can hold them."""
-    return [
-        {
-            "topic": action["code"][0]["coding"][0],
-            "summary": action["title"],
-            "detail": action["description"],
-            "priority": action["priority"],
-            "selectionBehavior": action.get("selectionBehavior"),
-            "suggestions": [
-                {
-                    "label": choice["title"],
-                    "recommended": choice.get("precheckBehavior"),
-                    "description": choice["description"],
-                    "resource": referred(care_plan, choice["resource"]),
-                }
-                for choice in action.get("action", ())
-            ],
-        }
-        for action in group(care_plan).get("action", ())
-    ]
-
-
-INDICATOR = {"routine": "info", "asap": "warning", "urgent": "warning", "stat": "critical"}
-
-
-def expected(cards: list[Json]) -> list[Json]:
-    """Cards of a hook, in the same shape."""
-    return [
-        {
-            "topic": card["source"]["topic"],
-            "summary": card["summary"],
-            "detail": card["detail"],
-            "indicator": card["indicator"],
-            "selectionBehavior": card.get("selectionBehavior"),
-            "suggestions": [
-                {
-                    "label": suggestion["label"],
-                    "recommended": "yes" if suggestion.get("isRecommended") else None,
-                    "description": suggestion["actions"][0]["description"],
-                    "resource": suggestion["actions"][0]["resource"],
-                }
-                for suggestion in card.get("suggestions", ())
-            ],
-        }
-        for card in cards
-    ]
-
-
-def with_indicators(cards: list[Json]) -> list[Json]:
-    return [{**c, "indicator": INDICATOR[c["priority"]]} | {"priority": None} for c in cards]
-
+from cds_service.fhir_api.parameters import Parameters
+from tests.support.care_plans import (
+    INSTANCE,
+    PLANS,
+    STRATEGY,
+    URINARY,
+    Json,
+    applied,
+    as_cards,
+    as_parameters,
+    expected,
+    group,
+    messages,
+    parameter,
+    parameters,
+    referred,
+    with_indicators,
+)
+from tests.support.clinic import NOW, PERSON, QUIET, Clinic, active, bundle, concept
 
 # -- the same as the hook -------------------------------------------------------------------
 
@@ -374,108 +273,3 @@ def test_every_plan_can_be_applied(kind: str, clinic: Clinic) -> None:
 
     for url in plans:
         CarePlan.model_validate(applied(clinic, sent, url))
-
-
-# -- failures -------------------------------------------------------------------------------
-
-
-def test_a_rule_that_fails_is_an_action_and_an_error(content: Content, clinic: Clinic) -> None:
-    failing = compile_expression("%patient.birthDate > %patient.birthDate.toString() + 'x'")
-    cards = dict(content.contributions)
-    first = next(c for c in cards["urine-testing"] if c.source.id == "C18")
-    rest = [c for c in cards["urine-testing"] if c is not first]
-    broken = replace(first.conditions[0], expression=failing)
-    cards["urine-testing"] = (replace(first, conditions=(broken,)), *rest)
-    body = clinic.request(URINARY)
-    pipeline = Pipeline(replace(content, contributions=cards), "https://x.example")
-
-    made = apply_plan(pipeline, content.resources[STRATEGY], as_parameters(body), NOW, INSTANCE)
-
-    failed = content.strategy.failed
-    assert failed in [action["id"] for action in group(made.care_plan)["action"]]
-    (error,) = [i for i in messages(made.care_plan) if i["severity"] == "error"]
-    assert error["code"] == "exception"
-    CarePlan.model_validate(made.care_plan)
-
-
-SUBJECT = parameter("subject", f"Patient/{PERSON}")
-REFUSED: dict[str, tuple[list[Json], type[Exception], str]] = {
-    "nobody": ([], BadRequest, "subject"),
-    "two-people": ([SUBJECT, SUBJECT], BadRequest, "subject"),
-    "a-group": ([parameter("subject", "Group/1")], BadRequest, "subject"),
-    "no-data": ([SUBJECT], MissingFacts, "prefetchData patient"),
-    "an-endpoint": (
-        [SUBJECT, parameter("dataEndpoint", {"resourceType": "Endpoint"})],
-        BadRequest,
-        "Parameters.parameter",
-    ),
-    "another-plan": (
-        [SUBJECT, parameter("planDefinition", {"resourceType": "PlanDefinition"})],
-        BadRequest,
-        "Parameters.parameter",
-    ),
-    "a-location": (
-        [SUBJECT, parameter("practitioner", "Location/1")],
-        BadRequest,
-        "practitioner",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_done_is_said(name: str, clinic: Clinic) -> None:
-    sent, error, place = REFUSED[name]
-
-    with pytest.raises(error) as caught:
-        applied(clinic, parameters(*sent))
-
-    assert caught.value.issues[0].expression == place  # type: ignore[attr-defined]
-
-
-def test_everything_that_is_missing_is_named_at_once(clinic: Clinic) -> None:
-    with pytest.raises(MissingFacts) as caught:
-        applied(clinic, parameters(SUBJECT))
-
-    places = [issue.expression for issue in caught.value.issues]
-    assert places == ["prefetchData patient", "prefetchData questionnaireResponses"]
-
-
-def test_a_hook_nobody_answers_is_said(clinic: Clinic) -> None:
-    body = clinic.request(URINARY)
-
-    with pytest.raises(UnknownService, match="hook must be one of"):
-        applied(clinic, as_parameters({**body, "hook": "order-dispatch"}))
-
-
-def test_errors_are_told_in_the_parameters_words(clinic: Clinic) -> None:
-    other = observation(subject={"reference": "Patient/other"})
-    body = clinic.request(URINARY, [other])
-
-    with pytest.raises(MissingFacts) as caught:
-        applied(clinic, as_parameters(body))
-
-    assert "context." not in str(caught.value)
-    assert "prefetch." not in str(caught.value)
-    assert "subject" in str(caught.value)
-
-
-def test_what_changes_nothing_is_said_to_be_passed_over(clinic: Clinic) -> None:
-    sent = as_parameters(clinic.request(URINARY))
-    more = Parameters((*sent.sent, parameter("organization", "Organization/1")))
-
-    assert [i["expression"] for i in messages(applied(clinic, more))] == [["organization"]]
-
-
-@pytest.mark.parametrize("how", ["off", "silent"])
-def test_what_must_not_speak_does_not_speak_here_either(
-    how: str, content: Content, clinic: Clinic
-) -> None:
-    plans = ("urine-testing",)
-    silent, off = (plans, ()) if how == "silent" else ((), plans)
-    names = clinic.pipeline.names
-    pipeline = Pipeline(content, "https://x.example", lambda: visibility_of(names, silent, off))
-    sent = as_parameters(clinic.request(URINARY))
-
-    for plan in (STRATEGY, f"{PLANS}/urine-testing"):
-        made = apply_plan(pipeline, content.resources[plan], sent, NOW, INSTANCE).care_plan
-        assert "urine-testing" not in [a["id"] for a in group(made).get("action", ())]
