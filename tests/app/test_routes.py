@@ -142,12 +142,16 @@ def test_readiness_names_the_content_and_that_it_is_a_draft(
         "version": content.version,
         "status": "draft",
         "approval": "Draft clinical content, not approved by clinicians.",
-        "siteWordsMissing": ["site crisis line", "site help-line"],
+        "siteWordsMissing": ["site crisis line", "site emergency number", "site help-line"],
     }
 
 
 def test_the_words_of_a_site_stand_in_the_forms_texts(tmp_path: Path) -> None:
-    words = {"site help-line": 'The "open" line', "site crisis line": "555-0100"}
+    words = {
+        "site help-line": 'The "open" line',
+        "site crisis line": "555-0100",
+        "site emergency number": "112",
+    }
 
     client = create_app(settings_in(tmp_path, site_words=words)).test_client()
 
@@ -165,7 +169,8 @@ def test_words_for_no_placeholder_are_refused(tmp_path: Path) -> None:
 
     assert str(refused.value.findings[0]) == (
         "CDS_SITE_WORDS: no text holds the placeholder [site helpline]; "
-        "the placeholders are: site assault care line, site crisis line, site help-line"
+        "the placeholders are: "
+        "site assault care line, site crisis line, site emergency number, site help-line"
     )
 
 

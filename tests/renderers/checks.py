@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["browser"]
 
 HERE = ROOT / "build" / "renderers"  # as `make renderers` installs and builds them
+BOLD = 600
 RENDERERS = ("lhc-forms", "smart-forms")
 UNFINISHED = ("smart-forms",)  # what it exports is in-progress, and has no date
 FORMS = ("dyspareunia-intake", "dyspareunia-exam", "dyspareunia-followup")
@@ -34,6 +35,10 @@ VISIBLE = """(texts) => texts.filter((text) => {
     && one.textContent.replace(/\\s+/g, " ").trim() === text);
   return !leaf.length;
 })"""
+WEIGHT = """(text) => Math.max(0, ...[...document.querySelectorAll("#form *")]
+  .filter((one) => one.checkVisibility() && one.textContent.replace(/\\s+/g, " ").includes(text))
+  .map((one) => Number(getComputedStyle(one).fontWeight)))"""
+
 Show = Callable[[str, dict[str, Any]], "Page"]
 
 
@@ -108,6 +113,24 @@ def test_every_option_that_is_asked_at_once_stands_open(
 
     assert len(options) > 1
     assert page.evaluate(VISIBLE, options) == []
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_an_emergency_message_is_bold(client: FlaskClient, show: Show, renderer: str) -> None:
+    questionnaire = published(client, FORMS[0])
+    page = show(renderer, questionnaire)
+    message = next(
+        i
+        for i in questionnaire["item"]
+        if i["type"] == "display" and any(c["question"] == "rfgen" for c in i.get("enableWhen", ()))
+    )
+    start = " ".join(message["text"].split())[:30]
+    before = page.evaluate(WEIGHT, start)
+    tick(page, questionnaire, "rfgen", "severe")
+    page.wait_for_timeout(500)
+
+    assert before == 0
+    assert page.evaluate(WEIGHT, start) >= BOLD
 
 
 @pytest.mark.parametrize("renderer", RENDERERS)
