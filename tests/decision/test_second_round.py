@@ -30,6 +30,38 @@ NEVER_BOTH = (
 )
 EXAM_RULES = [s.id for s in CONTENT.sources if s.plan["id"] == "exam-findings"]
 BODY_PARTS = "xorgans"
+# What an exam may hold back (5.2), with the item that has to be recorded for it.
+HELD = {
+    ("REC-PELVIC", "C24"): "xtender",
+    ("REC-STI", "C23"): "xwet",
+    ("REC-PELVIC", "C03"): "xtender",
+    ("REC-PELVIC", "C26"): "xvulva",
+    ("REC-URO", "C03P"): "xpenis",
+    ("REC-PELVIC", "C27"): "xanus",
+    ("REC-URO", "C27"): "xanus",
+}
+# People with what each of these contributions asks for, and exams that may hold it back.
+VULVA = {"organs": ["uterus", "cervix", "ovary", "vagina"]}
+PENIS = {"organs": ["penis", "testis"]}
+COMPLAINTS: tuple[dict[str, Any], ...] = (
+    {
+        **VULVA,
+        "where": ["deep"],
+        "when": ["during"],
+        "genital": ["vagdisch"],
+        "stirisk": ["newpartner"],
+    },
+    {**VULVA, "where": ["deep"], "when": ["during"], "genital": ["none"]},
+    {**VULVA, "where": ["opening"], "when": ["entry"], "genital": ["itchburn"]},
+    {**VULVA, "where": ["muscle"], "genital": ["vagdisch"], "stirisk": ["none"], "bleed": ["none"]},
+    {**VULVA, "where": ["anus"], "sextype": ["analrec"]},
+    {**PENIS, "where": ["glans"], "genital": ["none"]},
+    {**PENIS, "where": ["anus"], "sextype": ["analrec"]},
+    VULVA,
+    PENIS,
+)
+EXAMINED = {"xdone": "full", "xtender": ["none"], "xvulva": ["normal"], "xwet": ["yeast"]}
+EXAMINED |= {"xpenis": ["normal"], "xanus": ["fissure"]}
 DISCLOSED = {"private": "yes", "unwanted": "past5d"}
 
 
@@ -65,6 +97,16 @@ def shown(evaluation: Evaluation) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def cards(evaluation: Evaluation) -> set[str]:
     return {wanted.card.id for wanted in evaluation.shown}
+
+
+def asking(evaluation: Evaluation) -> set[tuple[str, str]]:
+    """Card and source of every contribution that asks for a card, shown or waiting."""
+    wanted = (*evaluation.shown, *evaluation.deferred, *evaluation.held)
+    return {(one.card.id, contribution.source.id) for one in wanted for contribution in one.asking}
+
+
+def parts_differ(evaluation: Evaluation) -> bool:
+    return any(note.id == "exam-body-parts-differ" for note in evaluation.notes)
 
 
 def yes(evaluation: Evaluation) -> set[str]:
@@ -106,6 +148,66 @@ def test_what_an_exam_and_a_follow_up_may_not_take_away(
         assert "REC-SELF" not in cards(both)
     for one, other in NEVER_BOTH:
         assert not {one, other} <= yes(both)
+
+
+complaints = st.builds(lambda told, more: {**told, **more}, intakes, st.sampled_from(COMPLAINTS))
+examined = st.builds(
+    lambda told, more: {k: v for k, v in (told | more).items() if k != BODY_PARTS},
+    exams,
+    st.sampled_from([EXAMINED, {"xdone": "full"}, {}]),
+)
+
+
+@given(complaints, examined, followups, ages, ages)
+def test_only_what_the_table_names_disappears(
+    clinic: Clinic,
+    intake: dict[str, Any],
+    exam: dict[str, Any],
+    followup: dict[str, Any],
+    exam_age: int,
+    followup_age: int,
+) -> None:
+    """Of the first round, by an exam or a follow-up: so no red flag. Intake and exam name the same
+    body parts, and no emergency is new."""
+    ages_of = {"findingsHoursAgo": exam_age, "followupHoursAgo": followup_age}
+    alone = found(clinic, {"answers": intake})
+    both = found(clinic, {"answers": intake, "findings": exam, "followup": followup, **ages_of})
+
+    if "REC-EMERG" not in cards(both) - cards(alone) and not parts_differ(both):
+        assert asking(alone) - asking(both) <= HELD.keys()
+
+
+@given(complaints, examined, ages, st.sampled_from(sorted(HELD)), st.booleans())
+def test_what_was_not_recorded_holds_nothing_back(
+    clinic: Clinic,
+    intake: dict[str, Any],
+    exam: dict[str, Any],
+    age: int,
+    held: tuple[str, str],
+    is_blank: bool,
+) -> None:
+    """The item blank, or answered with "not done"."""
+    item = VIEWS["findings"].items[HELD[held]]
+    left = {k: v for k, v in exam.items() if k != item.link_id}
+    if not is_blank:
+        left[item.link_id] = sorted(item.unknown)[:1]
+    alone = found(clinic, {"answers": intake})
+    both = found(clinic, {"answers": intake, "findings": left, "findingsHoursAgo": age})
+    if parts_differ(both) or "REC-EMERG" in cards(both) - cards(alone):
+        return
+
+    assert held not in asking(alone) - asking(both)
+
+
+def test_each_hold_back_holds_something_back(clinic: Clinic) -> None:
+    """So that the tests above look at what there is to see."""
+    gone = set()
+    for complaint in COMPLAINTS:
+        intake = {"dur": "6w3m", "sev": 4, **complaint}
+        alone = found(clinic, {"answers": intake})
+        gone |= asking(alone) - asking(found(clinic, {"answers": intake, "findings": EXAMINED}))
+
+    assert gone == HELD.keys()
 
 
 @given(intakes, exams, st.sampled_from(["declined", "deferred"]))
