@@ -95,6 +95,16 @@ def test_it_ends_with_the_answer(person: Person) -> None:
     assert DANGER not in person.page("/intake/step/2").words
 
 
+def test_the_code_is_said_to_stop_only_after_one_was_shown(person: Person) -> None:
+    person.page("/intake/step/2").press(v_height="9", v_name="Ada")
+    without = person.follow(person.send("/intake/send", token=token(person)))
+    person.page("/intake/later")
+
+    assert "They are gone at once." in without.words
+    assert "the code stops working" not in without.words
+    assert "the code stops working" in person.page("/intake/done").words
+
+
 def test_the_last_page_shows_no_restricted_answer(person: Person) -> None:
     person.page("/intake/step/2").press(v_height="9", v_name="Ada")
     person.page("/intake/step/3").press(v_buried="bones")
