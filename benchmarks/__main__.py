@@ -6,6 +6,7 @@ import time
 from benchmarks import inside
 from benchmarks.causes import more_causes
 from benchmarks.fetched import empty_prefetch
+from benchmarks.forms import forms_and_topics
 from benchmarks.language import language
 from benchmarks.people import people_with, request_of_size
 from benchmarks.served import (
@@ -44,6 +45,7 @@ def main() -> None:
     show("In the process, CPU time of one call", inside.parts(pipeline))
     show("Growth, CPU time", inside.growth(pipeline))
     show("More causes, CPU time", more_causes(pipeline))
+    show("Several forms and topics, CPU time", forms_and_topics(pipeline))
     show("The expression language, CPU time", language())
     show("Trust and store, CPU time of one call", trust_and_store())
     show("Over HTTP: no prefetch sent, FHIR server on loopback", empty_prefetch(pipeline))
