@@ -50,18 +50,19 @@ def check_vignettes(
     vignettes = read_vignettes(folder)
     pipeline = Pipeline(content, "https://example.org/intake")
     cases = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.people]
-    outcomes = [_outcome(case) for case in cases]
+    switched = [case_for(v, vignettes.defaults, pipeline) for v in vignettes.switched]
+    outcomes = [_outcome(case) for case in (*cases, *switched)]
     wrong = [words for outcome in outcomes for words in _differences(outcome)]
     if results:
         _write_results(results, content, outcomes, say)
-    missing = [] if wrong else list(unseen(content, cases))
+    missing = [] if wrong else list(unseen(content, [*cases, *switched]))
     long = list(budget_findings(content, cases))
     for words in (*wrong, *missing, *long):
         say(words)
     for words in shortened(content, cases):
         say(f"warning: {words}")
     say(
-        f"{len(cases)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen, "
+        f"{len(outcomes)} vignettes, {len(wrong)} mismatches, {len(missing)} answers never seen, "
         f"{len(long)} cards hard to read."
     )
     failed = bool(wrong or missing or long)

@@ -28,6 +28,7 @@ BIRTHDAY_AGO = 100  # days since the last birthday, so that an age is never on i
 RESULTS = {"positive": "POS", "negative": "NEG"}
 INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 UCUM = "http://unitsofmeasure.org"
+SWITCHED_OFF = "switchedOff"  # names of what the site switched off
 STATUS: dict[str, dict[str, Any]] = {
     "Condition": {
         "clinicalStatus": {
@@ -101,6 +102,7 @@ class Vignettes:
     """All vignettes of a folder, and what its files say about them."""
 
     people: tuple[Vignette, ...]
+    switched: tuple[Vignette, ...]  # people of a site that switched a part off
     defaults: Mapping[str, Any]
     unnoticed: Mapping[str, str]  # pattern of a mutant no vignette can notice -> why
 
@@ -119,7 +121,9 @@ def read_vignettes(folder: Path) -> Vignettes:
             unnoticed = {e["change"]: e["reason"] for e in document["unnoticed"]}
             continue
         people += _people(path, document)
-    return Vignettes(tuple(people), defaults, unnoticed)
+    switched = tuple(p for p in people if SWITCHED_OFF in p.given)
+    others = tuple(p for p in people if SWITCHED_OFF not in p.given)
+    return Vignettes(others, switched, defaults, unnoticed)
 
 
 def _people(path: Path, document: Any) -> list[Vignette]:
@@ -281,5 +285,6 @@ def case_for(vignette: Vignette, defaults: Mapping[str, Any], pipeline: Pipeline
     """Runs a vignette through the same call path as a hook."""
     body = request_for(vignette, defaults, pipeline.content, pipeline.queries)
     gathered, facts = pipeline.facts(parse_request(body, vignette.hook), vignette.now)
-    found = evaluate(pipeline.content, facts, vignette.now, vignette.hook)
+    off = pipeline.names.select(vignette.given.get(SWITCHED_OFF, ()))
+    found = evaluate(pipeline.content, facts, vignette.now, vignette.hook, off)
     return Case(vignette, gathered.chart, found)

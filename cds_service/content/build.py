@@ -137,6 +137,7 @@ class Builder:
                         is_reason=not ext.value(variable, "not-a-reason", False),
                         asks=ext.value(variable, "unknown-asks"),
                         unit=ext.value(variable, "number-unit", ""),
+                        counts_hidden=ext.value(variable, "counts-hidden", False),
                     )
         return names
 

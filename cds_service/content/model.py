@@ -60,6 +60,8 @@ INPUTS = (
     "encounter",
     "user",
     "staleAnswers",
+    "hiddenChecks",
+    "hiddenChecksTrue",
     "questionnaireResponse",
     "expiredQuestionnaireResponse",
     "unfinishedQuestionnaireResponse",
@@ -107,6 +109,7 @@ class NamedFact:
     is_reason: bool = True  # False: no card quotes what it rests on
     asks: str | None = None  # the question that would settle it, if it is unknown
     unit: str = ""  # printed after its number
+    counts_hidden: bool = False  # True: it reads the flags a site does not show as well
 
 
 @dataclass(frozen=True, slots=True)

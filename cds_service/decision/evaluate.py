@@ -29,6 +29,7 @@ from cds_service.content.model import (
     Suggestion,
 )
 from cds_service.decision.facts import Facts
+from cds_service.decision.hidden_checks import hidden_checks, without_a_card
 from cds_service.decision.visibility import (
     ALL_VISIBLE,
     NO_SELECTION,
@@ -84,14 +85,14 @@ class WantedCard:
 class ConditionEvaluator:
     """Answers the conditions and rules of one call, each evaluated at most once.
 
-    ``now`` is aware. Rules of ``excluded`` sources answer unknown to the rules that ask for them.
-    ``present`` are the inputs that this call has (``Facts.present``); None asks every rule.
-    ``known`` holds the answers so far. ``errors`` maps a condition's text to what went wrong; an
-    error acts as unknown. For one thread.
+    ``now`` is aware. Rules of ``excluded`` sources answer unknown to the rules that ask for them;
+    ``hidden`` are those of them that count all the same. ``present`` are the inputs that this call
+    has (``Facts.present``); None asks every rule. ``known`` holds the answers so far. ``errors``
+    maps a condition's text to what went wrong; an error acts as unknown. For one thread.
     """
 
-    __slots__ = ("_by_text", "bindings", "content", "errors", "excluded", "facts", "known", "now",
-                 "present")  # fmt: skip
+    __slots__ = ("_by_text", "bindings", "content", "errors", "excluded", "facts", "hidden",
+                 "known", "now", "present")  # fmt: skip
 
     def __init__(
         self,
@@ -104,9 +105,14 @@ class ConditionEvaluator:
         self.content = content
         self.facts = facts
         self.now = now
-        self.excluded = excluded
+        self.excluded = excluded = without_a_card(content, excluded)
         self.present = present
-        inputs = {**facts.variables, **disabled_rules(content, excluded)}
+        self.hidden = hidden_checks(content, facts.variables, now, excluded)
+        inputs = {
+            **facts.variables,
+            **disabled_rules(content, excluded),
+            **self.hidden.inputs,
+        }
         self.bindings = content.expressions.bind(inputs, now)
         self.known: dict[Applicability, Answer] = {}
         self.errors: dict[str, str] = {}
@@ -208,6 +214,11 @@ class Evaluation:
     def now(self) -> datetime:
         """The time of the call, aware."""
         return self.evaluator.now
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Clinical ids of the emergency flags that hold for this person and are not shown."""
+        return self.evaluator.hidden.true
 
     @property
     def rules(self) -> dict[str, Answer]:

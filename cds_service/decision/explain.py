@@ -21,7 +21,8 @@ SWITCHED_OFF = "switched off"
 def explain(evaluation: Evaluation) -> dict[str, Any]:
     """``rules`` maps clinical ids to yes, no or unknown; ``cards``, ``deferred`` and ``held`` list
     card ids in order (held = wanted, but held back by the card's own conditions); ``silent`` lists
-    what would have been shown; the rest is the trace."""
+    what would have been shown, ``hiddenChecks`` the emergency flags that hold without being shown;
+    the rest is the trace."""
     return {
         "content": evaluation.content.version,
         "now": evaluation.now.isoformat(),
@@ -35,6 +36,7 @@ def explain(evaluation: Evaluation) -> dict[str, Any]:
             for w in evaluation.silent
         ],
         "switchedOff": list(evaluation.visibility.off_names),
+        "hiddenChecks": list(evaluation.hidden),
         "moments": evaluation.moments,
         "notes": [note.id for note in evaluation.notes],
         "contributions": [

@@ -20,6 +20,7 @@ from cds_service.decision.answers import EMPTY, AnswerSheet, merged
 from cds_service.decision.belief import is_believed
 from cds_service.decision.chart import ChartIndex, CodingKind, Entry
 from cds_service.decision.form_of_response import NO_URLS, FormMatch, FormMatcher, FormUrls
+from cds_service.decision.hidden_checks import NOT_ASKED
 from cds_service.decision.record import RESPONSES, PatientRecord
 from cds_service.decision.responses import Candidate, read_responses
 from cds_service.decision.since import keep_since
@@ -126,6 +127,7 @@ def build_facts(
         "encounter": encounter,
         "user": {"type": record.user[0], "id": record.user[1]},
         "staleAnswers": [],
+        **NOT_ASKED,
         "questionnaireResponse": None,
         "expiredQuestionnaireResponse": read.expired,
         "unfinishedQuestionnaireResponse": read.unfinished,

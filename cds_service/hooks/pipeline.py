@@ -142,7 +142,8 @@ class Pipeline:
             if is_emergency(evaluation):
                 break
             alternative = evaluate_service(content, other, now, asked, visibility)
-            evaluation = alternative if is_emergency(alternative) else evaluation
+            if is_emergency(alternative) or len(alternative.hidden) > len(evaluation.hidden):
+                evaluation = alternative
         return evaluation
 
     def call(self, request: HookRequest, client: str = ANONYMOUS) -> Call:

@@ -28,7 +28,7 @@ from tests.support.clinic import NOW, ROOT, Clinic, settings_in
 FILES = sorted(
     path.stem
     for path in (ROOT / "tests/authoring/vignettes").glob("*.yaml")
-    if path.stem not in ("defaults", "unnoticed")
+    if path.stem not in ("defaults", "unnoticed", "checks-off")
 )
 
 
@@ -80,7 +80,10 @@ def test_every_person_gets_the_same_over_http(
 
 
 def test_everybody_expects_what_the_content_has(vignettes: Vignettes, clinic: Clinic) -> None:
-    wrong = {v.id: list(mistaken(v.expect, clinic.content)) for v in vignettes.people}
+    wrong = {
+        v.id: list(mistaken(v.expect, clinic.content))
+        for v in (*vignettes.people, *vignettes.switched)
+    }
 
     assert {person: words for person, words in wrong.items() if words} == {}
 
@@ -88,7 +91,19 @@ def test_everybody_expects_what_the_content_has(vignettes: Vignettes, clinic: Cl
 def test_every_cause_has_people_of_its_own(clinic: Clinic) -> None:
     causes = {path.stem for path in (ROOT / "plan_definitions/causes").glob("*.json")}
 
-    assert causes - {"intake-not-answered"} <= set(FILES)
+    assert causes - {"intake-not-answered", "checks-off"} <= set(FILES)
+
+
+def test_people_of_a_site_that_switched_a_check_off(vignettes: Vignettes, clinic: Clinic) -> None:
+    wrong = {
+        person.id: mismatches(
+            person.expect, case_for(person, vignettes.defaults, clinic.pipeline).found
+        )
+        for person in vignettes.switched
+    }
+
+    assert {person.file for person in vignettes.switched} == {"checks-off"}
+    assert {person: words for person, words in wrong.items() if words} == {}
 
 
 def test_every_rule_is_seen_to_say_yes_and_no(cases: list[Case]) -> None:
@@ -101,7 +116,7 @@ def test_every_rule_is_seen_to_say_yes_and_no(cases: list[Case]) -> None:
 
 
 def test_ids_are_used_once(vignettes: Vignettes) -> None:
-    ids = [vignette.id for vignette in vignettes.people]
+    ids = [vignette.id for vignette in (*vignettes.people, *vignettes.switched)]
 
     assert len(ids) == len(set(ids))
 
