@@ -65,8 +65,8 @@ def _begin(path: str) -> None:
 
 
 def _topic_path() -> str:
-    """The text before the addresses of the topic that the request is about."""
-    return str(g.topic_path)
+    """The text before the addresses of the topic that the request is about; none outside of it."""
+    return str(g.get("topic_path", ""))
 
 
 def _address(link: Link) -> str:

@@ -62,6 +62,7 @@ def watch(page: Page) -> list[str]:
 
 def barriers(page: Page) -> list[str]:
     """What axe-core finds that is serious or critical: rule, element and what to do."""
+    page.wait_for_load_state()  # a page whose style has not arrived has other colours
     found = Axe().run(page).response["violations"]
     return [
         f"{rule['id']}: {node['target']}: {node['failureSummary']}"

@@ -67,6 +67,7 @@ def question(page: Page, link_id: str, value: str) -> Any:
 def onward(page: Page, field: str) -> None:
     """Presses Continue until a field is there, past the page of an emergency too."""
     for _ in range(30):
+        page.wait_for_load_state()  # half a page may lack the field
         if page.locator(field).count():
             return
         page.locator(ONWARD).click()
