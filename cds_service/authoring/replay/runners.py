@@ -89,7 +89,8 @@ class Dask:
         """Yields the results as they come; a task of a worker that was lost runs again."""
         waiting = iter(items)
         running = self._distributed.as_completed(
-            [self._submit(function, item) for item in islice(waiting, WAITING * self.workers)]
+            [self._submit(function, item) for item in islice(waiting, WAITING * self.workers)],
+            loop=self.client.loop,  # this client is nobody's default
         )
         try:
             for future in running:
