@@ -74,6 +74,7 @@ def barriers(page: Page) -> list[str]:
 
 def too_wide(page: Page) -> int:
     """By how many pixels the page scrolls sideways."""
+    page.wait_for_load_state()
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
 
 

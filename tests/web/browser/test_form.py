@@ -57,20 +57,26 @@ def look(browser: Browser, origin: str) -> Iterator[Look]:
 
 
 def begin(page: Page) -> None:
-    page.get_by_role("button", name="Begin").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Begin").click()
 
 
 def question(page: Page, link_id: str, value: str) -> Any:
     return page.locator(f'[name="v:{link_id}"][value="{value}"]')
 
 
+def press_on(page: Page, where: str = NEXT) -> None:
+    """Presses a button and waits for the whole next page: half of it lacks fields and style."""
+    with page.expect_navigation(wait_until="load"):
+        page.locator(where).click()
+
+
 def onward(page: Page, field: str) -> None:
     """Presses Continue until a field is there, past the page of an emergency too."""
     for _ in range(30):
-        page.wait_for_load_state()  # half a page may lack the field
         if page.locator(field).count():
             return
-        page.locator(ONWARD).click()
+        press_on(page, ONWARD)
     raise AssertionError(f"{field} is on no page")
 
 
@@ -78,9 +84,9 @@ def test_the_whole_form_works_without_a_script(look: Look) -> None:
     page = look("/intake", java_script_enabled=False)
     begin(page)
     question(page, "private", "yes").check()
-    page.locator(NEXT).click()
+    press_on(page)
     question(page, "rfgen", "severe").check()
-    page.locator(NEXT).click()
+    press_on(page)
     assert page.url.endswith("/emergency")
     assert "can be an emergency" in page.locator("h1:focus").inner_text()
     page.get_by_role("link", name="Continue with the form").click()
@@ -88,7 +94,7 @@ def test_the_whole_form_works_without_a_script(look: Look) -> None:
     assert "can be an emergency" in page.get_by_role("alert").first.inner_text()
     question(page, "organs", "penis").check()
     question(page, "organs", "decline").check()
-    page.locator(NEXT).click()
+    press_on(page)
     page.locator(".errors:focus").wait_for()
     page.locator(".errors a").click()
     question(page, "organs", "decline").uncheck()
@@ -99,9 +105,9 @@ def test_the_whole_form_works_without_a_script(look: Look) -> None:
     onward(page, 'textarea[name="v:other"]')
     page.locator("textarea").fill("It began in spring.")
     page.locator('[value="back"]').click()
-    page.locator(NEXT).click()
+    press_on(page)
     assert page.locator("textarea").input_value() == "It began in spring."
-    page.locator(NEXT).click()
+    press_on(page)
 
     assert page.url.endswith("/review")
     for folded in page.locator("main details").all():
@@ -111,7 +117,7 @@ def test_the_whole_form_works_without_a_script(look: Look) -> None:
         assert words in text
     page.get_by_role("link", name=re.compile("^Change ?: How bad")).click()
     question(page, "sev", "8").check()
-    page.locator(NEXT).click()
+    press_on(page)
     page.get_by_role("button", name="Finish").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Save my answers as a file").click()
@@ -198,14 +204,14 @@ def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, na
     onward(page, '[name="v:rfgen"]')
     question(page, "rfgen", "chesthead").check()
     checked("step")
-    page.locator(NEXT).click()
+    press_on(page)
     checked("emergency")
     onward(page, '[name="v:organs"]')
     page.evaluate(
         "['vagina', 'decline'].forEach((code) => "
         "document.querySelector(`[value=${code}]`).checked = true)"
     )
-    page.locator(NEXT).click()
+    press_on(page)
     checked("error")
     question(page, "organs", "decline").uncheck()
     onward(page, '[name="v:sev"]')
@@ -218,7 +224,7 @@ def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, na
     assert question(page, "safe", "no").is_checked()
     onward(page, "textarea")
     checked("words")
-    page.locator(NEXT).click()
+    press_on(page)
     for path in ("review", "later", "resume", "print", "done"):
         page.goto(f"{origin}/intake/{path}?language={language}")
         checked(path)
@@ -251,7 +257,7 @@ def test_the_emergency_page_fits_a_phone_and_names_what_to_do(look: Look) -> Non
     begin(page)
     onward(page, '[name="v:rfgen"]')
     question(page, "rfgen", "severe").check()
-    page.locator(NEXT).click()
+    press_on(page)
     link = page.get_by_role("link", name="Continue with the form").bounding_box()
     keep(page, "emergency-page")
 
@@ -262,7 +268,7 @@ def test_the_emergency_page_fits_a_phone_and_names_what_to_do(look: Look) -> Non
     assert link["height"] >= 44
     page.get_by_role("link", name="I ticked this by mistake").click()
     question(page, "rfgen", "severe").uncheck()
-    page.locator(NEXT).click()
+    press_on(page)
     assert page.url.endswith("/step/3")
     assert page.get_by_role("alert").filter(has_text="can be an emergency").count() == 0
 
@@ -273,7 +279,7 @@ def test_the_script_shows_and_clears_at_once(look: Look) -> None:
     question(page, "private", "no").check()
     page.get_by_role("button", name=re.compile("^Clear this answer ?: Are you in")).click()
     assert not question(page, "private", "no").is_checked()
-    page.locator(NEXT).click()
+    press_on(page)
     assert page.url.endswith("/step/2")  # nothing new was left unseen
     question(page, "rfgen", "severe").check()
     assert page.get_by_role("alert").filter(has_text="can be an emergency").is_visible()
@@ -314,7 +320,7 @@ def test_what_people_write_is_only_ever_text(look: Look, origin: str) -> None:
     onward(page, "textarea")
     written_on = page.url.removeprefix(f"{origin}/intake/")
     page.locator("textarea").fill(EVIL)
-    page.locator(NEXT).click()
+    press_on(page)
     for path in ("review", written_on, "done"):
         page.goto(f"{origin}/intake/{path}")
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
@@ -331,7 +337,7 @@ def test_leaving_shows_a_blank_page_and_there_is_no_way_back(look: Look, way: st
     page = look("/intake")
     begin(page)
     question(page, "private", "yes").check()
-    page.locator(NEXT).click()
+    press_on(page)
     page.wait_for_url("**/step/2")
     if way == "button":
         page.get_by_role("button", name="Leave this page now").click()
@@ -357,7 +363,7 @@ def test_every_page_is_light(look: Look) -> None:
         assert sum(sizes.values()) < MAX_BYTES, sizes
         if page.url.endswith("/review"):
             return
-        page.locator(NEXT).click()
+        press_on(page)
 
 
 WEIGHTS = """() => Object.fromEntries(

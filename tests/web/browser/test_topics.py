@@ -10,7 +10,7 @@ import pytest
 from cds_service import create_app, utc_now
 from tests.support.clinic import settings_in
 from tests.web.browser.looking import barriers, keep, served
-from tests.web.browser.test_form import NEXT, question
+from tests.web.browser.test_form import press_on, question
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -50,17 +50,13 @@ def begin(browser: Browser, origin: str) -> Iterator[Begin]:
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
         page.goto(f"{origin}/intake?language={language}")
-        page.locator("[value=begin]").click()
+        with page.expect_navigation(wait_until="load"):
+            page.locator("[value=begin]").click()
         return page
 
     yield begun
     for context in contexts:
         context.close()
-
-
-def press_on(page: Page) -> None:
-    with page.expect_navigation(wait_until="load"):
-        page.locator(NEXT).click()
 
 
 def until(page: Page, field: str) -> None:
