@@ -12,6 +12,7 @@ from cds_service.hooks.pipeline import Pipeline
 from cds_service.web.form.addresses import home_of
 from demo.authorization import App
 from demo.clinic.app import Clinic, Form, clinic_app
+from demo.clinic.population import Population
 from demo.clinic.why import WhyNot
 from demo.ehr import DemoEhr
 from demo.people import read_people, read_staff
@@ -30,7 +31,8 @@ def _forms(content: Content, service: str) -> Iterator[Form]:
 
 def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
     """Serves both; how to end them is put on ``demo.closing``."""
-    content = load_content(find_root(demo.content), SITE_WORDS)  # as the service loads it
+    root = find_root(demo.content)
+    content = load_content(root, SITE_WORDS)  # as the service loads it
     questionnaires = [form.resource for form in content.forms]
     people = read_people(questionnaires, datetime.now(UTC))
     chart = [
@@ -47,6 +49,8 @@ def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
     demo.say(f"FHIR server with {len(people)} made-up people: {demo.fhir}")
     why_not = WhyNot(Pipeline(content, f"{demo.service}/intake"), demo.fhir)
     demo.closing.callback(why_not.client.close)
+    population = Population(root)
+    demo.closing.callback(population.stop)
 
     def launch(app: str, patient: str, encounter: str | None, context: str | None) -> str:
         if patient not in {known for known, _ in ehr.people()}:
@@ -55,7 +59,9 @@ def open_clinic(demo: Demo, listening: socket.socket) -> DemoEhr:
         return ehr.launch_url(app, patient, encounter=encounter, app_context=context, user=user)
 
     forms = tuple(_forms(content, demo.service))
-    clinic = Clinic(demo.service, demo.fhir, tuple(people), demo.token, launch, why_not, forms)
+    clinic = Clinic(
+        demo.service, demo.fhir, tuple(people), demo.token, launch, why_not, population, forms
+    )
     server = ClinicServer(clinic_app(clinic), listening)
     demo.closing.callback(server.stop)
     return ehr

@@ -22,6 +22,7 @@ from cds_service.web.pages import static_blueprint
 from demo.clinic.beside import beside
 from demo.clinic.counts import counted
 from demo.clinic.markdown import render, split
+from demo.clinic.population import Population, population_pages
 from demo.clinic.why import WhyNot, why
 from demo.people import Person
 
@@ -44,7 +45,8 @@ class Form:
 @dataclass(frozen=True)
 class Clinic:
     """Where everything is. ``launch`` makes the address that opens a SMART app for a patient
-    (app's launch address, patient, encounter, context of the card); ``why_not`` evaluates. A form
+    (app's launch address, patient, encounter, context of the card); ``why_not`` evaluates,
+    ``population`` makes the report of many people. A form
     for professionals opens for ``clinician``, every other one for the patient."""
 
     service: str
@@ -53,6 +55,7 @@ class Clinic:
     report_token: str
     launch: Launch
     why_not: WhyNot
+    population: Population
     forms: tuple[Form, ...] = ()
     clinician: str = "Practitioner/dr-okonjo"
     origins: tuple[str, ...] = field(init=False)
@@ -76,6 +79,7 @@ def clinic_app(clinic: Clinic) -> Flask:
     app.register_blueprint(static_blueprint())  # the service's style sheet, not a copy of it
     app.register_blueprint(_pages(clinic))
     app.register_blueprint(_services(clinic))
+    app.register_blueprint(population_pages(clinic.population))
     policy = _policy(clinic)
 
     @app.context_processor
@@ -84,7 +88,7 @@ def clinic_app(clinic: Clinic) -> Flask:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = policy
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "no-store"

@@ -20,9 +20,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--now", type=datetime.fromisoformat, default=NOW)
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--content", type=Path, help="the content folder, else the one nearby")
     options = parser.parse_args()
     now = options.now if options.now.tzinfo else options.now.replace(tzinfo=UTC)
-    content = load_content(find_root())
+    content = load_content(find_root(options.content))
     counts = write_export(content, options.out, options.people, options.seed, now)
     for kind, count in sorted(counts.items()):
         print(f"{options.out / kind}.ndjson: {count} lines")
