@@ -128,16 +128,33 @@ def element_of(item: Element, element: ElementType) -> Items:
         if element.known is None:
             element.known = known_type(name)
         kind, raw = element.known, parent.get(key)
-        # Most of what rules read: an object, or a text without extensions.
-        if kind.is_plain and type(raw) is dict:
+        # Most of what rules read: an object, several of them, or a text without extensions.
+        if kind.is_plain:
+            if type(raw) is dict:
+                return [Element(raw, kind, None, item.loose)]
+            if raw is None:
+                return EMPTY
+        elif type(raw) is str and kind.is_text and "_" + key not in parent:
             return [Element(raw, kind, None, item.loose)]
-        if kind.is_text and type(raw) is str and "_" + key not in parent:
-            return [Element(raw, kind, None, item.loose)]
+        elif type(raw) is dict and kind.is_resource:
+            return [Element(raw, _resource_type(raw) or kind, None, True)]
         return _read(parent, key, kind, item.loose)
     for key, name in element.keys.items():
         if key in parent or "_" + key in parent:
             return _read(parent, key, known_type(name), True)
     return EMPTY
+
+
+def text_in(item: Any, name: str) -> str | None:
+    """The text of an element that is a single text without extensions; None for any other."""
+    if type(item) is Element:
+        element, parent = item.type.elements.get(name), item.value
+        kind = None if element is None else element.known  # not known before its first use
+        if kind is not None and kind.is_text and type(parent) is dict:
+            raw = parent.get(name)
+            if type(raw) is str and "_" + name not in parent:
+                return raw
+    return None
 
 
 def key_of(item: dict[str, Any], name: str) -> Items:

@@ -8,10 +8,10 @@ from typing import Any
 from .arithmetic import ARITHMETIC
 from .building import Building
 from .comparison import distinct, equal, equivalent, key, kind_of, order
-from .elements import EMPTY, Element, Items, system_value
+from .elements import EMPTY, Element, Items, system_value, text_in
 from .errors import FhirPathError
 from .limits import check_items, check_text
-from .nodes import Binary, Literal, Node, Unary
+from .nodes import Binary, Literal, Member, Node, Unary
 from .quantities import Quantity
 from .scope import Scope, Step, Truth, one
 from .static import check_operands, kinds_of
@@ -52,7 +52,9 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
             return _against_number(operator, left, right, constant, node.position)
         return _ordering(operator, left, right, node.position)
     if operator == "=" and isinstance(node.right, Literal) and type(node.right.value) is str:
-        return _equal_to_text(left, right, node.right.value, node.position)
+        general = _equal_to_text(left, right, node.right.value, node.position)
+        name = _own_element(node.left)
+        return _element_is_text(name, node.right.value, general) if name else general
     compare = _COMPARISONS[operator]
 
     def truth(scope: Scope, focus: Items) -> bool | None:
@@ -60,6 +62,23 @@ def build_truth(compiler: Building, node: Binary) -> Truth:
             return compare(left(scope, focus), right(scope, focus))
         except FhirPathError as error:
             raise error.locate(node.position) from None
+
+    return truth
+
+
+def _own_element(node: Node) -> str | None:
+    """The name in ``code`` alone, an element of the focus; None for any other node."""
+    if isinstance(node, Member) and node.base is None and not node.name[:1].isupper():
+        return node.name
+    return None
+
+
+def _element_is_text(name: str, text: str, general: Truth) -> Truth:
+    """`code = 'active'` read from the JSON itself where that is a text without extensions."""
+
+    def truth(scope: Scope, focus: Items) -> bool | None:
+        raw = text_in(focus[0], name) if len(focus) == 1 else None
+        return general(scope, focus) if raw is None else raw == text
 
     return truth
 

@@ -87,10 +87,15 @@ def _kind(name: str, base: FhirType | None, primitive: bool) -> str | None:
 
 def fhir_type(name: str) -> FhirType | None:
     """The FHIR type of that name (`Patient.contact` for an element with its own children)."""
-    return _read(name) if name in _table() else None  # so that only known names are remembered
+    found = _TYPES.get(name)
+    if found is None and name in _table():  # so that only known names are remembered
+        found = _TYPES[name] = _read(name)
+    return found
 
 
-@cache
+_TYPES: dict[str, FhirType] = {}
+
+
 def _read(name: str) -> FhirType:
     base_name, *elements = _table()[name].split(" ")
     base = None if base_name == "-" else fhir_type(base_name)
