@@ -9,6 +9,7 @@ from benchmarks.fetched import empty_prefetch
 from benchmarks.forms import forms_and_topics
 from benchmarks.language import language
 from benchmarks.people import people_with, request_of_size
+from benchmarks.replayed import replayed
 from benchmarks.served import (
     Measured,
     echo_command,
@@ -42,7 +43,10 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # as the server does before it forks
     show("Over HTTP: patient-view, 50 chart resources, 2 workers, 8 clients", over_http(pipeline))
-    show("In the process, CPU time of one call", inside.parts(pipeline))
+    parts = inside.parts(pipeline)
+    show("In the process, CPU time of one call", parts)
+    (call,) = (row.value for row in parts if row.name == inside.ALL_PARTS)
+    show("Replay of made-up people", replayed(pipeline.content, call))
     show("Growth, CPU time", inside.growth(pipeline))
     show("More causes, CPU time", more_causes(pipeline))
     show("Several forms and topics, CPU time", forms_and_topics(pipeline))
