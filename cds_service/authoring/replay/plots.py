@@ -15,8 +15,8 @@ from cds_service.authoring.replay.extras import load_extra
 # Colours to draw with, each replaced by a variable of the page's style.
 INK, SOFT, FIRST, SECOND = "#010101", "#020202", "#030303", "#040404"
 VARIABLES = {INK: "var(--ink)", SOFT: "var(--rule)", FIRST: "var(--first)", SECOND: "var(--second)"}
-# Inches: a plot, a bar, the axis below, a character of a label.
-WIDTH, ROW, FOOT, CHARACTER = 7.6, 0.24, 0.5, 0.073
+# Inches: a plot, a bar, the axis below, the legend above, a character of a label.
+WIDTH, ROW, FOOT, LEGEND, CHARACTER = 7.6, 0.24, 0.5, 0.35, 0.073
 MAX_LABEL = 44  # characters beside a bar
 STYLE = {
     "svg.fonttype": "none",  # text stays text
@@ -52,10 +52,15 @@ class Plotter:
             for (name, values), colour in zip(series.items(), (FIRST, SECOND), strict=False):
                 axes.barh(range(len(labels)), values, left=left, color=colour, label=name)
                 left = [a + b for a, b in zip(left, values, strict=True)]
+            axes.xaxis.get_major_locator().set_params(
+                integer=True
+            )  # of people there are whole ones
             if len(series) > 1:
-                axes.legend(frameon=False, loc="lower right")
+                axes.legend(
+                    frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(series)
+                )
 
-        return self._horizontal(title, labels, unit, draw)
+        return self._horizontal(title, labels, unit, draw, LEGEND if len(series) > 1 else 0.1)
 
     def intervals(
         self, title: str, labels: Sequence[str], rows: Sequence[tuple[float, float, float]]
@@ -102,7 +107,12 @@ class Plotter:
         axes.add_artist(square)
 
     def _horizontal(
-        self, title: str, labels: Sequence[str], unit: str, draw: Callable[[Any], None]
+        self,
+        title: str,
+        labels: Sequence[str],
+        unit: str,
+        draw: Callable[[Any], None],
+        above: float = 0.1,
     ) -> Markup:
         def drawn(axes: Any) -> None:
             draw(axes)
@@ -112,7 +122,7 @@ class Plotter:
             axes.grid(axis="x", color=SOFT, linewidth=0.5)
             axes.set_axisbelow(True)
 
-        return self._svg(title, len(labels) * ROW, (_width(labels), 0.1, FOOT), drawn)
+        return self._svg(title, len(labels) * ROW, (_width(labels), above, FOOT), drawn)
 
     def _svg(
         self,
