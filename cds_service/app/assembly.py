@@ -24,8 +24,8 @@ from cds_service.hooks.calls import HookCalls
 from cds_service.hooks.pipeline import ANONYMOUS
 from cds_service.hooks.routes import hooks_blueprint
 from cds_service.settings import Settings, blamed, listed
-from cds_service.store import Store, StoreUnavailable, load_key
-from cds_service.store.migrations import MigrationFailed, upgrade
+from cds_service.store import Store, StoreUnavailable, StoreUnusable, load_key
+from cds_service.store.migrations import upgrade
 from cds_service.telemetry.logs import LOG
 from cds_service.web.content_pages import content_blueprint
 from cds_service.web.form import Forms, form_blueprints, forms_of
@@ -137,11 +137,11 @@ def _store(settings: Settings) -> tuple[Store, bool]:
         store = Store(settings.database_url, key)
     try:
         upgrade(settings.database_url)
+    except StoreUnusable as error:
+        raise RuntimeError(f"the store cannot be used: {error}") from None
     except StoreUnavailable:
         LOG.error("the store cannot be reached: cards are served, calls are not recorded")
         return store, False
-    except MigrationFailed as error:
-        raise RuntimeError(f"the store cannot be used: {error}") from None
     return store, True
 
 

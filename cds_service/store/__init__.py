@@ -14,6 +14,7 @@ from cds_service.store.records import (
     Purged,
     Saved,
     StoreUnavailable,
+    StoreUnusable,
 )
 from cds_service.store.store import Store
 from cds_service.store.switches import SwitchRecord
@@ -26,6 +27,7 @@ __all__ = [
     "Saved",
     "Store",
     "StoreUnavailable",
+    "StoreUnusable",
     "SwitchRecord",
     "load_key",
 ]

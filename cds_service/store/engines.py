@@ -20,10 +20,11 @@ from sqlalchemy import Connection, Engine, NullPool, Pool, QueuePool, create_eng
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from cds_service.store.records import StoreUnavailable
+from cds_service.store.records import StoreUnavailable, StoreUnusable
 
 READING = "cds_reading"  # execution option of a connection that only reads
 RETRY_SECONDS = 0.0005  # until a writer tries to begin again
+UTF8 = "UTF8"  # PostgreSQL's name for it
 CONNECT_SECONDS = 2  # the smallest value PostgreSQL's client takes
 # Connections are kept, because opening one takes long. If all are busy, callers wait; a server has
 # about 100 for all pools, processes and replicas.
@@ -120,6 +121,8 @@ def make_engine(url: URL, timeouts: Timeouts, pool: type[Pool] = QueuePool) -> E
         hide_parameters=True,
         **sized,
     )
+    # Before SQLAlchemy's own first look, which cannot read what the driver gives for no encoding.
+    event.listen(engine, "connect", lambda one, _: _check_encoding(one), insert=True)
     event.listen(engine, "connect", lambda connection, _: _limit(connection, timeouts))
     return engine
 
@@ -199,6 +202,15 @@ def _check_out(path: Path, info: dict[str, Any]) -> None:
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def _check_encoding(connection: Any) -> None:
+    """Raises StoreUnusable where the database cannot hold every text (SQL_ASCII, LATIN1)."""
+    encoding = connection.info.parameter_status("server_encoding")  # told on connecting
+    if encoding != UTF8:
+        raise StoreUnusable(
+            f"the database's encoding is {encoding}: create it anew with ENCODING '{UTF8}'"
+        )
 
 
 def _limit(connection: Any, timeouts: Timeouts) -> None:

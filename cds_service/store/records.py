@@ -17,6 +17,10 @@ class StoreUnavailable(RuntimeError):
     """
 
 
+class StoreUnusable(StoreUnavailable):
+    """The database answers and cannot be used as it is; the message says what to do."""
+
+
 class CardState(StrEnum):
     """The state of a card that rules asked for."""
 

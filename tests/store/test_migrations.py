@@ -13,11 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from cds_service.store import Store, StoreUnavailable
+from cds_service.store import Store, StoreUnavailable, StoreUnusable
 from cds_service.store.migrations import HEAD, MigrationFailed, current, upgrade
 from cds_service.store.migrations.alembic_runner import configuration, migrate
 from cds_service.store.tables import METADATA
-from tests.support.databases import Database, MakeDatabase, SqliteFile
+from tests.support.databases import Database, MakeDatabase, PostgresServer, SqliteFile
 from tests.support.made_records import KEY, call, card
 
 
@@ -75,6 +75,15 @@ def test_a_database_of_a_newer_release_is_refused(database: Database) -> None:
 
     with pytest.raises(MigrationFailed, match="newer release"):
         upgrade(database.url)
+
+
+def test_a_postgresql_database_without_utf8_is_refused(postgres: PostgresServer) -> None:
+    database = postgres.database(migrated=False, encoding="SQL_ASCII")
+
+    with pytest.raises(StoreUnusable, match="encoding is SQL_ASCII: create it anew with"):
+        upgrade(database.url)
+
+    postgres.drop(database)
 
 
 def test_the_newest_revision_is_the_one_the_code_names() -> None:

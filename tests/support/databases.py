@@ -92,18 +92,19 @@ class PostgresServer:
         self.restart = restart
         self._template: str | None = None
 
-    def database(self, migrated: bool) -> PostgresDatabase:
-        """A new database, empty or with the tables in it."""
+    def database(self, migrated: bool, encoding: str | None = None) -> PostgresDatabase:
+        """A new database, empty or with the tables in it; an encoding only for an empty one."""
         if not migrated:
-            return self._make(f"cds_{uuid.uuid4().hex}", "template0")
+            return self._make(f"cds_{uuid.uuid4().hex}", "template0", encoding)
         if self._template is None:
             template = self.database(migrated=False)
             migrate(template.url)
             self._template = make_url(template.url).database
         return self._make(f"cds_{uuid.uuid4().hex}", str(self._template))
 
-    def _make(self, name: str, template: str) -> PostgresDatabase:
-        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    def _make(self, name: str, template: str, encoding: str | None = None) -> PostgresDatabase:
+        other = f" ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'" if encoding else ""
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{other}')
         return PostgresDatabase(self.url.set(database=name), self.restart)
 
     def drop(self, database: PostgresDatabase) -> None:

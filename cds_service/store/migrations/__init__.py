@@ -17,12 +17,12 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from cds_service.store.engines import OFFLINE, READING, make_engine, parse_url
-from cds_service.store.records import StoreUnavailable
+from cds_service.store.records import StoreUnavailable, StoreUnusable
 
 HEAD = "0001"  # the newest revision in ``versions``
 
 
-class MigrationFailed(RuntimeError):
+class MigrationFailed(StoreUnusable):
     """The database could not be brought to this release's layout; the message says why."""
 
 
@@ -39,8 +39,9 @@ def upgrade(url: str) -> None:
     """Makes or migrates the database; does nothing when it is up to date.
 
     Safe when several processes start at once: one works, the others wait. Raises ValueError for a
-    URL that cannot be used, StoreUnavailable when the database cannot be reached, MigrationFailed
-    when it is of a newer release or a migration fails (nothing has then been changed).
+    URL that cannot be used, StoreUnavailable when the database cannot be reached, StoreUnusable
+    when it is of a newer release, a migration fails (nothing has then been changed), or its
+    encoding is not UTF8.
     """
     parsed = parse_url(url)
     make_file(url)
@@ -59,7 +60,8 @@ def upgrade(url: str) -> None:
 
 
 def current(url: URL) -> str | None:
-    """Reads the revision of a database; None if it is empty. Raises StoreUnavailable."""
+    """Reads the revision of a database; None if it is empty. Raises StoreUnavailable, and
+    StoreUnusable for a PostgreSQL database that cannot hold every text."""
     version: ColumnClause[str] = column("version_num")
     engine = make_engine(url, OFFLINE, NullPool)
     try:
