@@ -43,11 +43,11 @@ def _is_modified(resource: Resource) -> bool:
     nodes: list[Any] = [resource]
     while nodes:
         node = nodes.pop()
-        if isinstance(node, Mapping):
+        if type(node) is dict:
             if node.get("modifierExtension"):
                 return True
             nodes += node.values()
-        elif isinstance(node, list):
+        elif type(node) is list:
             nodes += node
     return False
 

@@ -159,7 +159,10 @@ def read_codes(resource: Mapping[str, Any], element: str) -> frozenset[str] | No
     if value is None:
         return NONE
     binding = BINDINGS.get((str(resource.get("resourceType")), element))
-    said = None if isinstance(value, bool | int | float) else frozenset(_codes(value))
+    if type(value) is str:  # most often
+        said: frozenset[str] | None = frozenset((value.strip(),)) - {""}
+    else:
+        said = None if isinstance(value, bool | int | float) else frozenset(_codes(value))
     if not said:
         return said
     known = said if binding is None else said & binding
