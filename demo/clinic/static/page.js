@@ -130,7 +130,8 @@ function drawAfter(service, request, answer) {
 }
 
 function recount() {
-  readCounts().then((rows) => { find("counted").textContent = inOneLine(rows); }, () => {});
+  const place = find("counted"); // gone where the service is called again meanwhile
+  if (place) readCounts().then((rows) => { place.textContent = inOneLine(rows); }, () => {});
 }
 
 // -- what the cards' buttons do ---------------------------------------------------------------

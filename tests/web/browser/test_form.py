@@ -220,7 +220,7 @@ def test_every_kind_of_page_can_be_read_by_everybody(look: Look, origin: str, na
     onward(page, '[name="v:safe"]')
     question(page, "safe", "no").check()
     checked("private")
-    page.locator("[value='size:normal']").click()
+    press_on(page, "[value='size:normal']")
     assert question(page, "safe", "no").is_checked()
     onward(page, "textarea")
     checked("words")

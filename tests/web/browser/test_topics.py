@@ -191,11 +191,9 @@ def test_safety_is_asked_only_after_an_offer_to_skip_it(begin: Begin) -> None:
     assert on is not None
     assert skip is not None
     assert (on["width"], on["height"]) == (skip["width"], skip["height"])
-    page.locator(".choice [value=skip]").click()
-    page.wait_for_load_state()
+    press_on(page, ".choice [value=skip]")
     assert page.locator("h1").inner_text() == "How it affects you"
-    page.locator("#answers [value=back]").click()
-    page.wait_for_load_state()
+    press_on(page, "#answers [value=back]")
     assert page.locator('[name="v:safe"]').count() == 5
 
 
