@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         default="",
         description="Further urls, separated by commas, by which responses name the intake form.",
     )
+    show_initials: bool = Field(
+        default=True,
+        description="Show the initials of who is signed in at the foot of the form's pages.",
+    )
     restricted_ages: str = Field(
         default="",
         description="Ages in whole years, such as `12-17`, at which a whole response to the form "

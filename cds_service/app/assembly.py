@@ -98,7 +98,12 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     networks = read_networks(settings.trusted_proxies)
     limit = None if networks is None else AddressLimit(networks)
     intakes = {
-        name: replace(one, site_words=settings.site_words, address_limit=limit)
+        name: replace(
+            one,
+            site_words=settings.site_words,
+            shows_initials=settings.show_initials,
+            address_limit=limit,
+        )
         for name, one in made.items()
     }
     flows = {

@@ -99,6 +99,8 @@ def answers_file(intake: Intake) -> Response:
     """The QuestionnaireResponse as a file to keep."""
     kept = intake.find_session()
     form_request = intake.form_request_of(*kept) if kept else intake.form_request()
+    if form_request.session.forgotten:
+        return redirect_to(DONE)
     response = make_response(orjson.dumps(response_of(form_request), option=orjson.OPT_INDENT_2))
     response.content_type = "application/fhir+json"
     response.headers["Content-Disposition"] = 'attachment; filename="answers.json"'
@@ -124,6 +126,8 @@ def printed(intake: Intake) -> Response:
 def own_answers(intake: Intake) -> Response:
     """The person's answers to print or take along; private ones only if asked for."""
     form_request = intake.form_request()
+    if form_request.session.forgotten:
+        return redirect_to(DONE)
     session, private = form_request.session, request.args.get("private") == "1"
     answered_at = datetime.fromisoformat(session.finished) if session.finished else intake.clock()
     return intake.page(

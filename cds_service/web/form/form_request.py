@@ -17,6 +17,7 @@ from cds_service.content.reader import EMERGENCY_NUMBER
 from cds_service.fhirpath import ValueSets
 from cds_service.web.form.addresses import NEEDED, home
 from cds_service.web.form.client_address import AddressLimit
+from cds_service.web.form.forgetting import FORGOTTEN_AFTER, forget, is_forgotten
 from cds_service.web.form.form_state import FormState
 from cds_service.web.form.model import IntakeForm
 from cds_service.web.form.sessions import Session, SessionCookie, Sessions, derived
@@ -100,6 +101,7 @@ class Intake:
     address: str  # of the form, as people type it
     address_limit: AddressLimit | None = None
     site_words: Mapping[str, str] = field(default_factory=dict)  # CDS_SITE_WORDS
+    shows_initials: bool = True  # of who is signed in, at the foot of every page
     home: str = NEEDED  # the path of its first page
 
     def transitions(self) -> Transitions:
@@ -112,7 +114,17 @@ class Intake:
         """The secret and session of the request, if it has one that is still kept."""
         secret = self.cookie.secret()
         session = self.read(secret) if secret else None
+        if secret and session and session.saved:
+            session = self.sessions.change(secret, self._touch)
         return (secret, session) if secret and session else None
+
+    def _touch(self, session: Session) -> Session:
+        """A page of a sent form was asked for: in time, or after its answers are forgotten."""
+        transitions = self.transitions()
+        if is_forgotten(session, transitions.now):
+            return forget(session, transitions.state(session))
+        session.touched = transitions.now.isoformat()
+        return session
 
     def read(self, secret: str) -> Session | None:
         """The session behind a secret, if it is of this form, in whatever version."""
@@ -201,6 +213,8 @@ class Intake:
             notice=self.form.notices.get(language, ""),
             languages=[(code, language_name(code)) for code in self.form.languages],
             form_request=form_request,
+            initials=session.initials if session and self.shows_initials else "",
+            forgets=int(FORGOTTEN_AFTER.total_seconds()) if session and session.saved else 0,
             dial=partial(with_links, site_words=self.site_words),
             emergency_number=self.site_words.get(EMERGENCY_NUMBER, ""),
             site_words=self.site_words,

@@ -56,11 +56,13 @@ class Session:
     their page, and went on. ``drafts`` are form fields that could not be read as an answer, as they
     were typed. ``ehr`` is a SMART login (``EhrLogin.as_json``), ``launch`` one
     that was begun and not finished (``PendingLaunch.as_json``). ``whose`` is whom a dropped login
-    was for (``issuer`` and ``patient``), ``born`` the EHR's birth date of that person, ``coded``
-    that the person was shown the secret as a code. ``sending`` is since when a save is under way,
-    ``saved`` the id of the saved response, ``identifier`` a UUID that makes the response one and
-    the same however often it is sent.
-    ``finished`` is when the answers were sent, or finished without.
+    was for (``issuer`` and ``patient``), ``born`` the EHR's birth date of that person,
+    ``initials`` those of the name there (such as ``M. T.``), ``coded`` that the person was shown
+    the secret as a code. ``sending`` is since when a save is under way, ``saved`` the id of the
+    saved response, ``identifier`` a UUID that makes the response one and the same however often it
+    is sent.
+    ``finished`` is when the answers were sent, or finished without; ``touched`` when a page was
+    last asked for after that; ``forgotten``: the answers of a sent form were deleted here.
     ``turned``: a page of questions was sent, so that somebody is at it and not a script that opens
     forms. ``emergency`` is what the emergency page shows: ``ticked``, pairs of linkId and option
     token, ``step`` where they stand, and ``next``, the page after it.
@@ -79,11 +81,14 @@ class Session:
     launch: dict[str, Any] | None = None
     whose: dict[str, Any] | None = None
     born: str | None = None
+    initials: str = ""
     coded: bool = False
     identifier: str = field(default_factory=lambda: str(uuid.uuid4()))
     sending: str | None = None
     saved: str | None = None
     finished: str | None = None
+    touched: str | None = None
+    forgotten: bool = False
     turned: bool = False
     emergency: dict[str, Any] | None = None
     notices: list[list[str]] = field(default_factory=list)

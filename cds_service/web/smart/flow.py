@@ -175,7 +175,7 @@ class LaunchFlow:
             notices=[[OLD_CODE, str(place)]] if stays and before.coded else [],
         )
         if fresh.born is None:
-            fresh.born = self._born(login)
+            _know(fresh, self._patient(login))
         new = self.sessions.open(fresh, limited=False)
         if stays or is_fresh(before, self.intake.form):
             self.sessions.drop(secret)
@@ -188,12 +188,12 @@ class LaunchFlow:
         last = self.intake.transitions().state(session).steps[-1]
         return session.ehr is None and session.step >= last.number
 
-    def _born(self, login: EhrLogin) -> str | None:
-        """The birth date, for answers that were there before the sign-in."""
+    def _patient(self, login: EhrLogin) -> Mapping[str, Any]:
+        """The patient's record, for answers that were there before the sign-in; may be empty."""
         try:
-            return _birth_date(self.ehr(login, only=PATIENT).launch_resources())
+            return self.ehr(login, only=PATIENT).launch_resources()
         except SignInAgain:
-            return None
+            return {}
 
     def _filled(self, login: EhrLogin, language: str) -> Session:
         """A new session, with what the chart already says."""
@@ -203,16 +203,32 @@ class LaunchFlow:
             resources = self.ehr(login).launch_resources()
         except SignInAgain:  # a token that was over when it came: the form will say so
             return session
-        session.born = _birth_date(resources)
+        _know(session, resources)
         found = self.populator.populate(resources, self.clock(), language)
         session.answers |= answers_of(found.response)
         session.origins = dict(found.origins)
         return session
 
 
-def _birth_date(resources: Mapping[str, Any]) -> str | None:
-    born = (resources.get(PATIENT) or {}).get("birthDate")
-    return born if isinstance(born, str) else None
+def _know(session: Session, resources: Mapping[str, Any]) -> None:
+    """Keeps of the patient's record the birth date and the initials, never the name."""
+    patient = resources.get(PATIENT) or {}
+    born = patient.get("birthDate")
+    session.born = born if isinstance(born, str) else None
+    session.initials = initials_of(patient)
+
+
+def initials_of(patient: Mapping[str, Any]) -> str:
+    """The initials of a patient, such as ``M. T.``; empty where no name can be read."""
+    names = patient.get("name")
+    for name in names if isinstance(names, list) else ():
+        if isinstance(name, dict) and name.get("use") not in ("old", "maiden"):
+            given = name.get("given")
+            words = [*(given[:1] if isinstance(given, list) else ()), name.get("family")]
+            letters = [w.strip()[0] for w in words if isinstance(w, str) and w.strip()]
+            if letters:
+                return " ".join(f"{letter.upper()}." for letter in letters)
+    return ""
 
 
 def _is_theirs(session: Session, login: EhrLogin) -> bool:

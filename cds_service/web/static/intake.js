@@ -31,6 +31,15 @@ if (leaving) {
 // A page that comes back from the browser's memory may show what was left: ask the server anew.
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
+// A sent form that nobody touches asks the server anew when that has forgotten the answers.
+const forgets = Number(document.documentElement.dataset.forgets || 0);
+if (forgets) {
+  let timer = 0;
+  const wait = () => { clearTimeout(timer); timer = setTimeout(() => location.replace("done"), (forgets + 1) * 1000); };
+  for (const touch of ["pointerdown", "keydown", "scroll"]) addEventListener(touch, wait, { passive: true });
+  wait();
+}
+
 // -- what is asked (the conditions come from the server, see views.py) ----------------------------
 
 function valuesOf(id) {

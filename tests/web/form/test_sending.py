@@ -169,6 +169,23 @@ def test_after_sending_nothing_is_changed_here(person: Person, chart: Chart) -> 
     assert "Ada" in person.page("/intake/done").words
 
 
+def test_a_sent_form_forgets_its_answers_ten_minutes_after_the_last_touch(
+    garden: Garden, person: Person
+) -> None:
+    person.follow(press_send(person))
+    for minutes in (9, 9):
+        garden.clock.now += timedelta(minutes=minutes)
+        assert "Ada" in person.page("/intake/done").words
+
+    garden.clock.now += timedelta(minutes=10)
+    done = person.page("/intake/done")
+    assert "Ada" not in person.page("/intake/own").words + done.answer.text
+    assert person.get("/intake/answers.json").headers["Location"] == "/intake/done"
+    assert "Close the form on this device" in done.words
+    assert "Reference" not in done.words
+    assert (person.session.answers, person.session.ehr) == ({}, None)
+
+
 def test_closing_after_sending_deletes_the_answers_here(garden: Garden, person: Person) -> None:
     secret = person.secret
     done = person.follow(press_send(person))

@@ -15,10 +15,11 @@ from cds_service.content import Content
 from cds_service.web.form.form_request import form_token
 from cds_service.web.form.sessions import COOKIE
 from demo.ehr import DemoEhr
-from tests.web.smart.conftest import BASE, LOST, Browser, Faults, patient
+from tests.web.smart.conftest import BASE, LOST, Browser, Clock, Faults, patient
 
 KIND = "QuestionnaireResponse"
 LAUNCH = f"{BASE}/intake/launch"
+SYSTEMS = "https://dyspareunia-cds.example/fhir/CodeSystem"
 LAST = 99  # beyond every step
 
 
@@ -46,6 +47,29 @@ def test_the_answers_are_in_the_chart(ready: Browser, ehr: DemoEhr) -> None:
     assert "Your answers were sent" in page.text
     assert ready.session.saved == response["id"]
     assert (response["status"], response["subject"]["reference"]) == ("completed", "Patient/ana")
+
+
+def test_the_foot_names_the_site_and_the_initials_only(ready: Browser) -> None:
+    foots = [ready.open(f"{BASE}/intake/{path}").text for path in ("step/2", "review", "own")]
+
+    assert all("signed in: A. S." in text for text in (*foots, send(ready).text))
+    assert not any("Ana" in text or "Sample" in text for text in foots)
+
+
+def test_a_forgotten_form_still_says_what_is_an_emergency(
+    browser: Browser, launch_url: str, clock: Clock
+) -> None:
+    browser.enter(launch_url)
+    severe = {"code": "severe", "system": f"{SYSTEMS}/intake-rfgen"}
+    browser.answer(rfgen=[{"valueCoding": severe}])
+    assert "can be an emergency" in send(browser).text
+
+    clock.ahead += timedelta(minutes=11)
+    done = browser.open(f"{BASE}/intake/done").text
+
+    assert "can be an emergency" in done
+    assert "Your answers were sent. They are no longer shown on this device." in done
+    assert "Show my answers" not in done
 
 
 def birth(years: int) -> str:
