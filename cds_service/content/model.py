@@ -486,7 +486,7 @@ class View:
 
     ``prefix`` stands before a linkId where items of several forms are told apart. A derived view
     has the newest response authored so many hours before the one in use of the view
-    ``earlier_than``.
+    ``earlier_than``, or (``is_unfinished``) what was ticked in a form that was begun.
     """
 
     name: str
@@ -496,11 +496,17 @@ class View:
     earlier_than: str | None = None
     least_hours: float = 0.0
     most_hours: float = 0.0
+    is_unfinished: bool = False
+
+    @property
+    def is_derived(self) -> bool:
+        """Checks whether it has other answers than the response in use of its form."""
+        return self.earlier_than is not None or self.is_unfinished
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names that are inputs of rules: the view, the response in use, its age."""
-        return view_inputs(self.name, is_derived=self.earlier_than is not None)
+        return view_inputs(self.name, is_derived=self.is_derived)
 
 
 def view_inputs(name: str, *, is_derived: bool) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The views of the forms: by which names rules read their answers
 (manual: ``questionnaires/README.md``).
 
-Each Questionnaire names its own view, and may declare another one on earlier answers to some form.
+Each Questionnaire names its own view, and may declare another one on earlier answers to some form;
+the needed form also one on what was ticked in it and never sent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from cds_service.content.questionnaires import walk_items
 from cds_service.content.reader import ContentFiles
 from cds_service.fhir.questionnaire_response.form import RESTRICTED, SECURITY_LABEL
 
-VIEW, NEEDED, EARLIER = "answers-view", "needed-form", "earlier-view"
+VIEW, NEEDED = "answers-view", "needed-form"
+EARLIER, UNFINISHED = "earlier-view", "unfinished-view"
 ANSWERED_BY = "answered-by"
 SAME_ENCOUNTER, HEADING = "valid-in-same-encounter", "quote-heading"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # a name of FHIRPath that needs no backticks
@@ -47,8 +49,8 @@ def declared_names(forms: Iterable[Resource]) -> Iterator[tuple[str, bool]]:
     """The name of every view, and whether it is a derived one."""
     for form in forms:
         yield view_name(form), False
-        for parts in map(ext.parts, ext.values(form, EARLIER)):
-            yield str(parts.get("name", "")), True
+        for name in (*ext.values(form, EARLIER), *ext.values(form, UNFINISHED)):
+            yield str(ext.parts(name).get("name", "")), True
 
 
 def view_forms(forms: Iterable[Resource]) -> Iterator[tuple[str, Resource]]:
@@ -59,6 +61,8 @@ def view_forms(forms: Iterable[Resource]) -> Iterator[tuple[str, Resource]]:
         yield view_name(form), form
         for parts in map(ext.parts, ext.values(form, EARLIER)):
             yield parts["name"], by_url[parts["form"].partition("|")[0]]
+        for parts in map(ext.parts, ext.values(form, UNFINISHED)):
+            yield parts["name"], form
 
 
 def declared_inputs(forms: Iterable[Resource]) -> Iterator[str]:
@@ -90,7 +94,12 @@ def views_of(forms: Iterable[Questionnaire]) -> dict[str, View]:
         for form in forms
         for extension in ext.values(form.resource, EARLIER)
     )
-    return {**own, **{view.name: view for view in derived}}
+    begun = (
+        _unfinished(form, ext.parts(extension))
+        for form in forms
+        for extension in ext.values(form.resource, UNFINISHED)
+    )
+    return {**own, **{view.name: view for view in (*derived, *begun)}}
 
 
 def _earlier(
@@ -115,6 +124,11 @@ def items_of(views: Iterable[View]) -> dict[str, Question]:
         for view in views
         for link_id, question in view.form.items.items()
     }
+
+
+def _unfinished(form: Questionnaire, parts: Mapping[str, Any]) -> View:
+    name, heading = parts["name"], parts.get("heading") or form.heading
+    return View(name, form, prefix_of(name, ""), heading, is_unfinished=True)
 
 
 # -- what an author can get wrong ---------------------------------------------------------------
@@ -167,6 +181,8 @@ def _marks(form: Resource, file: str, urls: set[str]) -> Iterator[Finding]:
     answered_by = ext.value(form, ANSWERED_BY)
     if answered_by is not None and answered_by not in list(AnsweredBy):
         yield Finding(file, ANSWERED_BY, f"a form is answered by one of: {', '.join(AnsweredBy)}")
+    if ext.value(form, UNFINISHED) is not None and not is_needed(form):
+        yield Finding(file, UNFINISHED, "only the needed form has a view on one not finished")
     for parts in map(ext.parts, ext.values(form, EARLIER)):
         missing = [name for name in EARLIER_PARTS if name not in parts]
         if missing:

@@ -90,7 +90,6 @@ PHRASES = frozenset(
         "version",
         "answers-undated",
         "answers-undecided",
-        "form-unfinished",
         "unread-answers",
         "unread-result",
         "unread-value",

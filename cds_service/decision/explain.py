@@ -150,7 +150,7 @@ def _view(evaluation: Evaluation, view: View) -> dict[str, Any]:
         "unanswered": sorted(sheet.unanswered) if sheet else [],
         "stale": sorted(sheet.stale) if sheet else [],
     }
-    refused = facts.variables.get(view.inputs[-1]) if view.earlier_than is None else ()
+    refused = facts.variables.get(view.inputs[-1]) if not view.is_derived else ()
     return {**told, "notUsed": list(refused or ())}
 
 

@@ -50,7 +50,6 @@ class Facts:
     unavailable: Mapping[str, str]
     incomplete: frozenset[str]
     unread: tuple[Unread, ...]  # what came and could not be understood
-    is_finished: bool  # False: the response was begun and not finished
     ordered: frozenset[str]  # keys of orders that are being made or active (content.orders)
     codings: Mapping[CodingKind, int]  # of the chart's entries that were looked up
     is_other: bool = False  # another response may be newer, and is not as urgent
@@ -115,7 +114,11 @@ def build_facts(
     said = {one.reference for one in chart}  # the visit may be an entry of the chart as well
     header = [one for one in header if one.reference not in said]
     not_understood = (*record.unread, *header, *chart, *modified, *unread_orders, *read.unread)
-    if not read.candidates and any(one.type == RESPONSE for one in not_understood):
+    if (
+        not read.candidates
+        and read.begun is None
+        and any(one.type == RESPONSE for one in not_understood)
+    ):
         raise MissingFacts(_not_read(form))  # an emergency may be ticked in it: never pass over it
     variables: dict[str, Any] = {
         name: limited(content, name, entries) for name in content.requirements
@@ -142,16 +145,15 @@ def build_facts(
         record.unavailable,
         record.incomplete,
         (*not_understood, *views.unread),
-        True,
         ordered,
         counts,
         others=views.sheets,
         present_inputs=frozenset(views.present),
     )
     answered = [_answered(facts, form, candidate, views, now) for candidate in read.candidates]
-    if not answered or not answered[0].is_finished:
-        return replace(facts, alternatives=tuple(answered))
-    others = (replace(one, is_other=one.is_finished) for one in answered[1:])
+    if not answered:
+        return facts
+    others = (replace(one, is_other=True) for one in answered[1:])
     return replace(answered[0], alternatives=tuple(others))
 
 
@@ -191,7 +193,6 @@ def _answered(
         variables={**facts.variables, **given},
         answers=merged(sheet, views.by_prefix),
         response=candidate.response,
-        is_finished=candidate.is_finished,
         present_inputs=facts.present_inputs | frozenset(present_inputs(given)),
     )
 

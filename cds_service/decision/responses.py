@@ -46,12 +46,14 @@ class Candidate:
 class ReadResponses:
     """``candidates`` begin with the one to use; the others count where they tell an emergency.
     ``expired`` is the newest where it is too old, ``unfinished`` the newest that was begun since
-    and never finished. ``unread`` may be ours and cannot be used. ``dated`` are all finished ones
-    with a date, however old."""
+    where none is to be used. ``begun`` is that newest one while its shortest answer holds, whether
+    another is used or not. ``unread`` may be ours and cannot be used. ``dated`` are all finished
+    ones with a date, however old."""
 
     candidates: tuple[Candidate, ...]
     expired: Resource | None
     unfinished: Resource | None
+    begun: Candidate | None
     unread: tuple[Unread, ...]
     dated: tuple[Candidate, ...]
 
@@ -73,16 +75,14 @@ def read_responses(
     newest, expired = _newest(form, dated, now)
     undated = [c for c in finished if c.authored is None]
     begun = [c for c in found if not c.is_finished and _is_later(c, newest)]
-    undated_begun = [c for c in begun if c.authored is None]
     latest = max((c for c in begun if c.authored), key=newness, default=None)
-    unfinished = next(iter(undated_begun), latest)
-    shortest = min((q.valid_hours for q in form.items.values() if q.valid_hours), default=None)
-    telling = [c for c in begun if c.authored is None or not is_over(shortest, c.authored, now)]
+    unfinished = next((c for c in begun if c.authored is None), latest)
     finished = [*newest, *undated]
     return ReadResponses(
-        (*finished, *telling)[:MAX_CANDIDATES],
+        tuple(finished[:MAX_CANDIDATES]),
         None if finished else expired,
         unfinished.response if unfinished and not finished else None,
+        unfinished if unfinished and _holds(form, unfinished, now) else None,
         tuple(not_read),
         tuple(dated),
     )
@@ -108,6 +108,12 @@ def _read(form: Questionnaire, match: FormMatch, now: datetime) -> Candidate | U
     if candidate.is_finished or authored is None:
         return candidate
     return None if is_over(form.valid_hours, authored, now) else candidate
+
+
+def _holds(form: Questionnaire, begun: Candidate, now: datetime) -> bool:
+    """Checks whether every answer of a form that was begun may still hold."""
+    shortest = min((q.valid_hours for q in form.items.values() if q.valid_hours), default=None)
+    return begun.authored is None or not is_over(shortest, begun.authored, now)
 
 
 def is_over(hours: float | None, authored: Span, now: datetime) -> bool:

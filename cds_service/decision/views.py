@@ -43,7 +43,9 @@ class ViewReader:
         self._add_nothing(content.views[first.view])
         newest = {first.view: ViewResponse(dated=needed.dated)}
         for view in content.views.values():
-            if view.earlier_than is not None:
+            if view.is_unfinished:
+                self._add(view, ViewResponse(needed.begun))
+            elif view.earlier_than is not None:
                 used = newest[view.earlier_than].used
                 dated = newest[view.form.view].dated
                 earlier = earlier_response(view, used, dated) if used else None
@@ -66,14 +68,14 @@ class ViewReader:
         self._add_nothing(view)
         reasons = found.reasons
         if found.used is not None:
-            is_past = view.earlier_than is not None
+            is_past = view.is_derived
             sheet = found.used.sheet(view.form, self.visit.now, hold_for_ever=is_past)
             self.sheets[view.name] = sheet
             # What was not answered then cannot be asked any more.
             self.by_prefix[view.prefix] = AnswerSheet(sheet.view) if is_past else sheet
             self.variables |= inputs_of(view.name, found.used, sheet, self.visit.now)
             reasons |= {Unusable.ITEMS} if sheet.unusable else set()
-        if view.earlier_than is None:
+        if not view.is_derived:
             self.variables[view.inputs[-1]] = sorted(reasons)
         self.unread += found.unread
 

@@ -52,8 +52,7 @@ def _used(
 ) -> Candidate | None:
     if not form.is_needed:
         return newest_response(form, matches, Visit(now, None, references)).used
-    finished = (c for c in read_responses(form, matches, now).candidates if c.is_finished)
-    return next(finished, None)
+    return next(iter(read_responses(form, matches, now).candidates), None)
 
 
 def _codings(item: Question, codes: Iterable[str]) -> Iterator[dict[str, Any]]:

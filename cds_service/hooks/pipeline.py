@@ -134,8 +134,8 @@ class Pipeline:
     def _most_urgent(
         self, service: Service, content: Content, facts: Facts, now: datetime
     ) -> Evaluation:
-        """The evaluation of the newest response; or, where another may be the newest or was begun
-        and not finished, of the first that tells an emergency."""
+        """The evaluation of the newest response; or, where another may be the newest, of the first
+        that tells an emergency."""
         visibility, asked = self.visibility(), (service.id, service.hook)
         evaluation = evaluate_service(content, facts, now, asked, visibility)
         for other in facts.alternatives:

@@ -21,9 +21,7 @@ def unread_lines(content: Content, quotes: Quotes, evaluation: Evaluation) -> It
     as a count for each kind of thing. What a note of the content words is not said twice."""
     facts, noted = evaluation.facts, set(_noted(evaluation.notes))
     say, unread = content.strategy.wording, [o for o in facts.unread if o.told_by not in noted]
-    if not facts.is_finished:
-        yield say["form-unfinished"]
-    elif facts.response is not None and facts.answers.authored is None:
+    if facts.response is not None and facts.answers.authored is None:
         yield say["answers-undated"]
     if facts.is_other:
         yield say["answers-undecided"]

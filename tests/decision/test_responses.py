@@ -184,15 +184,30 @@ def test_an_undated_response_is_read_as_stale(authored: Any, clinic: Clinic) -> 
 
 @pytest.mark.parametrize("status", ["in-progress", "stopped"])
 @pytest.mark.parametrize("authored", [ago(hours=1), ago(hours=71), None], ids=str)
-def test_an_emergency_in_a_form_that_was_begun_is_said(
+def test_an_emergency_in_a_form_that_was_begun_is_asked_about(
     status: str, authored: Any, clinic: Clinic
 ) -> None:
     begun = clinic.response({"rfgen": ["severe"]}, status=status, authored=authored)
 
-    cards = clinic.cards(clinic.request(responses=[begun]))
+    (card,) = clinic.cards(clinic.request(responses=[begun]))
 
-    card = card_about(cards, "emergency-assessment")
-    assert "The form was begun and not finished" in card["detail"]
+    assert card["summary"] == "Form begun, not finished, an emergency sign ticked: ask now"
+    assert card["indicator"] == "warning"
+    assert "sudden, very strong pain in the lower belly" in card["detail"]
+    assert "The rest of the form was not used." in card["detail"]
+
+
+def test_an_emergency_in_a_form_begun_since_is_asked_about_beside_the_answers(
+    clinic: Clinic,
+) -> None:
+    finished = clinic.response({**QUIET, "urine": ["burn"]}, authored=ago(hours=6))
+    begun = clinic.response(DANGER, status="in-progress", authored=ago(hours=5))
+
+    cards = clinic.cards(clinic.request(responses=[begun, finished]))
+
+    assert card_about(cards, "ask-now")["summary"].startswith("Form begun, not finished")
+    assert {"urine-testing", "self-care"} <= set(topics(cards))
+    assert "emergency-assessment" not in topics(cards)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +220,9 @@ def test_a_form_that_was_begun_only_asks_to_be_finished(
 
     (card,) = clinic.cards(clinic.request(responses=[begun]))
 
-    assert card["summary"] == "Form begun, not finished: consider finishing it together"
+    assert card["summary"] == (
+        "Form begun, not finished: finish it together, or ask the emergency questions"
+    )
     assert "its answers were not used" in card["detail"]
 
 
@@ -220,8 +237,11 @@ def test_a_form_that_was_begun_before_one_finished_is_over(clinic: Clinic) -> No
 def test_a_form_that_was_finished_since_replaces_the_one_begun(clinic: Clinic) -> None:
     begun = clinic.response(DANGER, status="in-progress", authored=ago(hours=5))
 
-    assert not is_emergency(clinic, begun, clinic.response(QUIET, authored=ago(hours=4)))
-    assert is_emergency(clinic, begun, clinic.response(QUIET, authored=ago(hours=6)))
+    cards = clinic.cards(
+        clinic.request(responses=[begun, clinic.response(QUIET, authored=ago(hours=4))])
+    )
+
+    assert "ask-now" not in topics(cards)
 
 
 def test_an_unusable_response_leaves_the_offer_of_the_form_out_not_silent(clinic: Clinic) -> None:

@@ -73,7 +73,7 @@ class ContentIndex:
         self.form = {
             f"{view.prefix}{node['linkId']}": node
             for view in self.content.views.values()
-            if view.earlier_than is None
+            if not view.is_derived
             for node in walk_items(view.form.resource.get("item", ()))
         }
         for entry in (*self._plans(), *self._form(), *self._facts(), *self._value_sets()):
