@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.model import (
+    PRESSING,
     Applicability,
     Card,
     CardStyle,
@@ -93,6 +94,9 @@ class ActionReader:
             self.resolver.report(source.plan, path, "has no condition: it would always apply")
         if "textEquivalent" not in action:
             self.resolver.report(source.plan, path, "needs textEquivalent, the reason in words")
+        yields_to = ext.value(action, "yields-to")
+        if yields_to is not None and yields_to not in PRESSING:
+            self.resolver.report(source.plan, path, f"yields-to is one of: {', '.join(PRESSING)}")
         if card is None or "textEquivalent" not in action:
             return
         yield Contribution(
@@ -113,6 +117,7 @@ class ActionReader:
             not_reported=tuple(_leaf(text) for text in ext.values(action, "not-reported")),
             counted=not ext.value(action, "not-counted", False),
             sheet=_sheet_line(ext.value(action, "sheet-line")),
+            yields_to=yields_to,
         )
 
     def _card_of(self, action: dict[str, Any], plan: Resource, path: str) -> str | None:

@@ -223,6 +223,7 @@ class Contribution:
     not_reported: tuple[InputRef, ...] = ()  # answers whose absence is worth a word
     counted: bool = True  # False: not among the "+n more" of a summary
     sheet: SheetLine | None = None  # a line of the self-care sheet
+    yields_to: Priority | None = None  # does not apply beside another card as pressing as this
 
 
 @dataclass(frozen=True, slots=True)

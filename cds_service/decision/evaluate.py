@@ -259,13 +259,13 @@ def finish(evaluator: ConditionEvaluator, hook: str) -> Evaluation:
         for plan_id, card, held in asked_for
         if not held and PRESSING.index(card.priority) >= PRESSING.index(least)
     }
-    placed = _place(evaluator, moments, wanted)
+    placed = _place(evaluator, moments, dict(_yielding(wanted)))
     failed = evaluator.content.strategy.failed
     if evaluator.errors and failed in _placeable(moments):
         # Any condition may have failed, of a rule or of a place: only now is that known.
         card = evaluator.content.cards[failed]
         wanted[failed] = WantedCard(card, (), (), card.priority)
-        placed = _place(evaluator, moments, wanted)
+        placed = _place(evaluator, moments, dict(_yielding(wanted)))
     return Evaluation(
         evaluator,
         moments=tuple(moment.id for moment in moments),
@@ -356,6 +356,22 @@ def _merge(card: Card, asking: list[Contribution], applying: list[Contribution])
 
 def _pressing(contribution: Contribution) -> int:
     return PRESSING.index(contribution.priority)
+
+
+def _yielding(wanted: Mapping[str, WantedCard]) -> Iterator[tuple[str, WantedCard]]:
+    """The cards without what yields to another card that is wanted in the same response."""
+    for plan_id, card in wanted.items():
+        others = [PRESSING.index(w.priority) for w in wanted.values() if w is not card]
+        if not any(c.yields_to for c in (*card.asking, *card.advice)) or not others:
+            yield plan_id, card
+            continue
+        stay = [
+            c
+            for c in (*card.asking, *card.advice)
+            if c.yields_to is None or PRESSING.index(c.yields_to) > max(others)
+        ]
+        if asking := [c for c in stay if not c.advice]:
+            yield plan_id, _merge(card.card, asking, stay)
 
 
 # -- where they stand ---------------------------------------------------------------------

@@ -72,7 +72,7 @@ class CardWriter:
         """The cards shown with the parts of their details, for authors."""
         response = self._response(evaluation)
         for wanted in evaluation.shown:
-            yield wanted, self.detail(evaluation, wanted, response, _sheet(evaluation, wanted))
+            yield wanted, self.detail(evaluation, wanted, response, _sheet(wanted))
 
     def _response(self, evaluation: Evaluation) -> _Response:
         values = Values(evaluation.facts, evaluation.evaluator.bindings, self.restricted)
@@ -82,7 +82,7 @@ class CardWriter:
         self, evaluation: Evaluation, wanted: WantedCard, call: Call, response: _Response
     ) -> dict[str, Any]:
         plan = wanted.card.plan
-        sheet = _sheet(evaluation, wanted)
+        sheet = _sheet(wanted)
         card: dict[str, Any] = {
             "uuid": call.uuid(plan["url"]),
             "summary": self.summary(evaluation, wanted),
@@ -355,9 +355,9 @@ class CardWriter:
         return requirement is None or requirement.quotable
 
 
-def _sheet(evaluation: Evaluation, wanted: WantedCard) -> Sheet | None:
+def _sheet(wanted: WantedCard) -> Sheet | None:
     """The self-care sheet of the card that has one."""
-    return compose(evaluation, wanted) if any(c.sheet for c in wanted.advice) else None
+    return compose(wanted) if any(c.sheet for c in wanted.advice) else None
 
 
 def _documents(contribution: Contribution) -> list[dict[str, Any]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cds_service.content.model import INDICATORS, Contribution
-from cds_service.decision.evaluate import Evaluation, WantedCard
+from cds_service.content.model import Contribution
+from cds_service.decision.evaluate import WantedCard
 from cds_service.decision.support import Part, Values
 
 FOR_YOU = "for-you"
@@ -46,14 +46,12 @@ class Sheet:
         return bool(self.blocks.get(RELIEF))
 
 
-def compose(evaluation: Evaluation, wanted: WantedCard) -> Sheet:
-    """The sheet of one call."""
+def compose(wanted: WantedCard) -> Sheet:
+    """The sheet of one card."""
     lines: dict[str, list[Contribution]] = {block: [] for block in BLOCKS}
     for contribution in wanted.advice:
         if contribution.sheet is not None:
             lines[contribution.sheet.block].append(contribution)
-    if any(INDICATORS[w.priority] != "info" for w in (*evaluation.shown, *evaluation.deferred)):
-        lines[OPENING] = []
     taken: set[str] = set()
     lines[FOR_YOU] = list(_first(_turns(lines[FOR_YOU]), MOST[FOR_YOU], taken))
     lines[GENERAL] = list(_first(lines[GENERAL], MOST[GENERAL], taken))

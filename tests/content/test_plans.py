@@ -45,6 +45,18 @@ BROKEN: list[Broken] = [
         "needs textEquivalent",
     ),
     (
+        "yields-to-no-priority",
+        CAUSE,
+        lambda d: (
+            first(d)
+            .setdefault("extension", [])
+            .append({"url": f"{CANONICAL_BASE}/StructureDefinition/yields-to", "valueCode": "high"})
+        ),
+        CAUSE,
+        "action pregnancy-test",
+        "yields-to is one of",
+    ),
+    (
         "no-card",
         CAUSE,
         lambda d: first(d).pop("definitionCanonical"),
