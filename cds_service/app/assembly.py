@@ -68,7 +68,7 @@ def assemble(settings: Settings, clock: Callable[[], datetime]) -> Flask:
     add_errors(app)
     add_page_headers(app)
     app.register_blueprint(hooks_blueprint(calls, authenticator, clock))
-    app.register_blueprint(operations_blueprint(calls, switches, clock))
+    app.register_blueprint(operations_blueprint(calls, switches, clock, settings.site_words))
     app.register_blueprint(openapi_blueprint(pipelines, settings))
     populators: dict[str, Populator] = {}  # of the forms of all topics, by id
     for pipeline in pipelines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from cds_service.access.operators import is_operator
 from cds_service.access.tokens import Unauthorized
 from cds_service.app.switches import Switches
 from cds_service.content import Content
+from cds_service.content.reader import OF_PAGES
 from cds_service.fhir.dates import Clock
 from cds_service.fhir.errors import NotServed, StoreDown
 from cds_service.hooks.calls import HookCalls
@@ -24,18 +25,24 @@ from cds_service.hooks.http import json_response
 from cds_service.hooks.pipeline import services_of
 from cds_service.store import Store, StoreUnavailable, report
 from cds_service.telemetry import metrics
+from cds_service.web.form.telephone import dialled
 
 REPORT_DAYS = 90
 RETRY_SECONDS = 2
 PROBE_SECONDS = 5.0  # between two writes that are made only to see if they can be
 
 
-def operations_blueprint(calls: HookCalls, switches: Switches, clock: Clock) -> Blueprint:
-    """Makes the routes that are no hooks: health, numbers, reports."""
+def operations_blueprint(
+    calls: HookCalls, switches: Switches, clock: Clock, site_words: Mapping[str, str]
+) -> Blueprint:
+    """Makes the routes that are no hooks: health, numbers, reports. ``site_words`` are
+    CDS_SITE_WORDS."""
+    health = StoreHealth(calls.store)
+    numberless = without_number(site_words)
     routes = Blueprint("operations", __name__)
     for path, name, view in (
         ("/health/live", "live", live),
-        ("/health/ready", "ready", partial(ready, calls, switches, StoreHealth(calls.store))),
+        ("/health/ready", "ready", partial(ready, calls, switches, health, numberless)),
         ("/metrics", "numbers", partial(numbers, calls, switches)),
         ("/reports/feedback.<kind>", "feedback_report", partial(feedback_report, calls, clock)),
     ):
@@ -78,11 +85,20 @@ class StoreHealth:
         }
 
 
-def ready(calls: HookCalls, switches: Switches, store_health: StoreHealth) -> Response:
-    """Answers 200, or 503 as long as it is not known what is switched off; JSON in both cases."""
+def without_number(site_words: Mapping[str, str]) -> list[str]:
+    """The site's words that a person in need dials, and that hold no telephone number."""
+    return sorted(w for w, text in site_words.items() if w not in OF_PAGES and not dialled(text))
+
+
+def ready(
+    calls: HookCalls, switches: Switches, store_health: StoreHealth, numberless: list[str]
+) -> Response:
+    """Answers 200, or 503 as long as it is not known what is switched off, or where words of the
+    site (``numberless``) have no number to call; JSON in both cases."""
     visibility = switches()
+    is_ready = switches.known and not numberless
     body: dict[str, Any] = {
-        "status": "ok" if switches.known else "unavailable",
+        "status": "ok" if is_ready else "unavailable",
         "content": content_health(calls.pipeline.content),
         "store": store_health(),
         "silent": visibility.silent_names,
@@ -92,7 +108,8 @@ def ready(calls: HookCalls, switches: Switches, store_health: StoreHealth) -> Re
         {"topic": one.content.topic, **content_health(one.content)} for one in calls.pipelines[1:]
     ]
     body |= {"furtherTopics": further} if further else {}
-    if switches.known:
+    body |= {"siteWordsWithoutNumber": numberless} if numberless else {}
+    if is_ready:
         return json_response(body)
     response = json_response(body, HTTPStatus.SERVICE_UNAVAILABLE)
     response.headers["Retry-After"] = str(RETRY_SECONDS)

@@ -122,7 +122,14 @@ def _base(resources: Iterable[dict[str, Any]]) -> str:
     return ""
 
 
-OF_PAGES = ("site name", "site contact", "site privacy notice", "site accessibility statement")
+EXIT_PAGE = "site exit page"  # where the quick exit leads
+OF_PAGES = (
+    "site name",
+    "site contact",
+    "site privacy notice",
+    "site accessibility statement",
+    EXIT_PAGE,
+)
 EMERGENCY_NUMBER = "site emergency number"  # of the form's own pages: no text of content needs it
 
 

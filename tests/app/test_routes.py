@@ -155,12 +155,32 @@ def test_the_words_of_a_site_stand_in_the_forms_texts(tmp_path: Path) -> None:
 
     client = create_app(settings_in(tmp_path, site_words=words)).test_client()
 
-    content = client.get("/health/ready").get_json()["content"]
+    answer = client.get("/health/ready")
+    content = answer.get_json()["content"]
     form = client.get("/fhir/Questionnaire/dyspareunia-intake").get_data(as_text=True)
     assert content["siteWordsMissing"] == []
+    # A person in need could not call it.
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unavailable")
+    assert answer.get_json()["siteWordsWithoutNumber"] == ["site help-line"]
     assert "[site" not in form
     assert r"If you want help now: The \"open\" line" in form
     assert r"ayuda ahora: The \"open\" line" in form
+
+
+@pytest.mark.parametrize(
+    ("address", "goes_on"),
+    [("https://weather.example/", True), ("javascript:alert(1)", False), (None, False)],
+)
+def test_the_quick_exit_goes_on_to_a_page_of_the_site(
+    address: str | None, goes_on: bool, tmp_path: Path
+) -> None:
+    words = {"site exit page": address} if address else {}
+    client = create_app(settings_in(tmp_path, site_words=words)).test_client()
+
+    page = client.get(client.post("/intake/leave").headers["Location"]).text
+
+    assert ('content="0; url=https://weather.example/"' in page) == goes_on
+    assert page.count("http-equiv") == goes_on
 
 
 def test_words_for_no_placeholder_are_refused(tmp_path: Path) -> None:

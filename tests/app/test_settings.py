@@ -51,6 +51,7 @@ WRONG = {
         (value, "must be networks such as 10.0.0.0/8, or none.")
         for value in ("caddy", "10.0.0.1/8", "10.0.0.0/8,", "all")
     ],
+    "show_initials": [("perhaps", "must be true or false.")],
     "restricted_ages": [
         (value, "must be two ages such as 12-17") for value in ("17-12", "13", "all", "a-b")
     ],

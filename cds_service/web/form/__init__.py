@@ -18,6 +18,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from cds_service.content.model import Content
+from cds_service.content.reader import EXIT_PAGE
 from cds_service.store import StoreUnavailable
 from cds_service.web.form.addresses import Forms, home_of, moved
 from cds_service.web.form.finish_routes import add_finish_routes, blank, read_back
@@ -97,7 +98,8 @@ def form_blueprints(forms: Forms[Intake]) -> list[Blueprint]:
     for routes in made:
         _add_routes(routes, forms)
     beside = moved(forms.needed)
-    beside.add_url_rule("/blank", "blank", blank)
+    exit_page = forms.parts[forms.needed].site_words.get(EXIT_PAGE, "")
+    beside.add_url_rule("/blank", "blank", partial(blank, exit_page))
     return [*made, beside]
 
 

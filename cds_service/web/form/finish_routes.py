@@ -326,9 +326,10 @@ def reloaded(button: str, **_form: str) -> Response:
     return redirect_to(REVIEW if button == "send" else "")
 
 
-def blank() -> str:
-    """The harmless page that the quick exit leads to."""
-    return render_template("form/blank.html")
+def blank(exit_page: str) -> str:
+    """The harmless page that the quick exit leads to; it goes on to that of the site, if it has
+    one. From here, because the policy of the form lets it post to nobody else."""
+    return render_template("form/blank.html", exit_page=exit_page)
 
 
 def close(intake: Intake) -> Response:
