@@ -115,6 +115,7 @@ class Detail:
             6: self._drop_think_of,
             7: lambda: self._drop_why(1),
             8: self._fewer_topics,
+            9: self._drop_sheet,
         }
 
     def _drop_not_reported(self) -> bool:
@@ -155,13 +156,18 @@ class Detail:
         self.sheet, self.sheet_more = self.sheet[:FEWEST_TOPICS], self.sheet_more + left_out
         return True
 
+    def _drop_sheet(self) -> bool:
+        held, self.sheet_end = bool(self.sheet_end), []
+        return held
+
 
 FEWEST_TOPICS = 3
 # Which step comes when, by the card's style; the numbers are those of the conformance checklist.
+# 9 leaves the sheet's topics out: only doubts about what was sent make it necessary.
 ORDERS = {
     "ordinary": (1, 2, 3, 4, 5, 6, 7),
     "emergency": (1, 2, 4, 7, 6, 3, 5),
-    "self-care": (2, 8),
+    "self-care": (2, 8, 9),
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import copy
+from dataclasses import replace
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from cds_service.authoring.vignettes import Case
+from cds_service.decision.unread import Unread, Why
+from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.detail import words_in
 from tests.support.clinic import QUIET, Clinic, active, card_about, concept, walk
 
@@ -82,6 +86,23 @@ def test_no_card_and_no_visit_is_longer_than_its_budget(
         visits.append(sum(lengths))
     assert max(visits) <= 800
     assert median(visits) <= 400
+
+
+def test_the_self_care_card_keeps_its_budget_beside_doubts_about_what_was_sent(
+    clinic: Clinic, cases: list[Case]
+) -> None:
+    writer = CardWriter(clinic.content)
+    for case in cases:
+        evaluator = case.found.evaluator
+        facts = evaluator.facts
+        unread = (*facts.unread, Unread("MedicationRequest", Why.STATUS))
+        doubtful = copy(evaluator)
+        doubtful.facts = replace(
+            facts, unread=unread, answers=replace(facts.answers, authored=None)
+        )
+        for wanted, detail in writer.details(replace(case.found, evaluator=doubtful)):
+            if wanted.card.plan["id"] == "self-care":
+                assert words_in(detail.render(counted=True)) <= 90, case.vignette.id
 
 
 def test_no_line_stands_twice_on_a_card(all_cards: list[dict[str, Any]]) -> None:
