@@ -10,6 +10,7 @@ from cds_service.fhir.errors import Issue
 # Blueprints whose answers are pages: their errors are pages too.
 PAGES = {"site", "intake", "intakes", "moved", "launch", "launchs", "content", "reports"}
 FURTHER = "@"  # in the name of a blueprint: the pages of a further topic
+HTML, JSON = "text/html", {"application/json", "application/fhir+json"}
 STATIC_SECONDS = 3600
 POLICY = "; ".join(
     (
@@ -48,8 +49,13 @@ def add_page_headers(app: Flask) -> None:
 
 
 def wants_page() -> bool:
-    """The request was for a page, so an error is told as one."""
-    return (request.blueprint or "").partition(FURTHER)[0] in PAGES
+    """The request was for a page, so an error is told as one: at the address of a page, or by a
+    browser at an address that does not exist. JSON is for who asks for it."""
+    named = {kind for kind, _quality in request.accept_mimetypes}
+    if request.blueprint is None:
+        return HTML in named
+    is_page = request.blueprint.partition(FURTHER)[0] in PAGES
+    return is_page and (HTML in named or named.isdisjoint(JSON))
 
 
 def error_page(status: int, *issues: Issue) -> Response:

@@ -69,6 +69,22 @@ def test_an_unknown_address_is_404(address: str, clinic: Clinic) -> None:
     assert answer.get_json()["resourceType"] == "OperationOutcome"
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("address", ["/zebra", "/intake/zebra", "/cds-services/"])
+def test_a_browser_gets_a_page_where_nothing_is(address: str, clinic: Clinic) -> None:
+    answers = {
+        accept: clinic.client.get(address, headers={"Accept": accept})
+        for accept in (BROWSER, "application/json", "*/*")
+    }
+
+    assert {answer.status_code for answer in answers.values()} == {404}
+    assert "<h1>This did not work</h1>" in answers[BROWSER].text
+    for accept in ("application/json", "*/*"):
+        assert answers[accept].get_json()["resourceType"] == "OperationOutcome"
+
+
 @pytest.mark.requirement("2.18")
 @pytest.mark.parametrize(
     "media_type",

@@ -20,6 +20,7 @@ from cds_service.authoring.last_run import read_run
 from cds_service.content import Content
 from cds_service.fhir.errors import Issue
 from cds_service.hooks.pipeline import Pipeline
+from cds_service.web.content_pages.headings import headings, with_ids
 from cds_service.web.content_pages.index import ContentIndex, address
 from cds_service.web.content_pages.previews import Previews
 from cds_service.web.content_pages.search import search
@@ -52,6 +53,8 @@ def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
     routes.add_app_template_global(_address, "content_address")
     routes.add_app_template_global(_topic_path, "topic_path")
     routes.add_app_template_filter(as_html, "markdown")
+    routes.add_app_template_filter(with_ids, "with_ids")
+    routes.add_app_template_filter(headings, "headings")
     catalogue, previews = ContentIndex(pipeline.content), Previews(pipeline)
     made = lru_cache(maxsize=KEPT)(partial(_made, catalogue, previews, results))
     pages = ContentPages(pipeline.content, catalogue, previews, results, made)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
-GRAVE = ("serious", "critical")
+GRAVE = ("moderate", "serious", "critical")
 
 
 class Quiet(WSGIRequestHandler):
@@ -61,7 +61,7 @@ def watch(page: Page) -> list[str]:
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds that is serious or critical: rule, element and what to do."""
+    """What axe-core finds that is more than minor: rule, element and what to do."""
     page.wait_for_load_state()  # a page whose style has not arrived has other colours
     found = Axe().run(page).response["violations"]
     return [

@@ -78,6 +78,25 @@ def test_pages_are_accessible_and_ask_nobody_else(
     assert [line for line in wrong if "404" not in line] == []  # the page that is not there
 
 
+def test_the_table_of_contents_of_a_long_page_stays_in_view(browser: Browser, origin: str) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{origin}/content/cards/pelvic-exam")
+    contents = page.get_by_role("navigation", name="On this page")
+    page.evaluate("scrollTo(0, 5000)")
+    evidence = contents.get_by_role("link", name="Evidence")
+    box = evidence.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 200
+    evidence.click()
+    heading = page.get_by_role("heading", name="Evidence").bounding_box()
+    below = contents.bounding_box()
+    page.close()
+
+    assert heading is not None
+    assert below is not None
+    assert below["y"] + below["height"] <= heading["y"] < WIDE["height"]
+
+
 def test_on_a_phone_only_tables_scroll_sideways(browser: Browser, origin: str) -> None:
     context = browser.new_context(viewport=PHONE)
     page = context.new_page()
