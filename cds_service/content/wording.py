@@ -99,6 +99,7 @@ PHRASES = frozenset(
         *(f"unread-{name}" for name in UNREAD_TYPES),
         "version-draft",
         "full-reasoning",
+        "print-sheet",
         "topic-relief",
         "topic-seek-care",
         "sheet-for-you",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from cds_service.content import extensions as ext
 from cds_service.content.justification import Evidence, EvidenceReader
-from cds_service.content.model import INDICATORS, Card, Content, Contribution
+from cds_service.content.model import INDICATORS, Card, Content, Contribution, Suggestion
 from cds_service.decision.evaluate import Evaluation, WantedCard
 from cds_service.decision.support import Fact, Values
 from cds_service.decision.support_reader import SupportReader
@@ -22,7 +23,7 @@ from cds_service.hooks.detail import ORDERS, Detail
 from cds_service.hooks.drafts import Call, suggestion_json
 from cds_service.hooks.own_words import escape
 from cds_service.hooks.quotes import Quotes
-from cds_service.hooks.sheet import Sheet, compose, message
+from cds_service.hooks.sheet import Sheet, compose, message, told_lines
 from cds_service.hooks.still_open import StillOpen
 from cds_service.hooks.templates import FACTS, Templates
 
@@ -32,6 +33,7 @@ MAX_TOPICS = 5  # of the self-care sheet, named on its card
 MAX_DEFERRED = 3
 MAX_QUOTE = 500  # characters of a person's own words
 MAX_SHORT_STRENGTH = 2  # words
+MESSAGE = "CommunicationRequest"  # the order that sends the sheet
 
 
 @dataclass(slots=True)
@@ -102,7 +104,10 @@ class CardWriter:
         reasons = list(self._override_reasons(wanted))
         if reasons:
             card["overrideReasons"] = reasons
-        card["links"] = list(self._links(wanted, call))
+        links = self._links(wanted, call)
+        if sheet and any(_is_message(s) for s in wanted.suggestions):
+            links = chain([self._print_link(sheet, response.values, call)], links)
+        card["links"] = list(links)
         return card
 
     def _source(self, wanted: WantedCard) -> dict[str, Any]:
@@ -141,6 +146,12 @@ class CardWriter:
         anchor = f"#{wanted.speaker.source.id}" if wanted.speaker else ""
         url = f"{call.content_url}/cards/{wanted.card.plan['id']}{anchor}"
         yield {"label": self.say["full-reasoning"], "url": url, "type": "absolute"}
+
+    def _print_link(self, sheet: Sheet, values: Values, call: Call) -> dict[str, str]:
+        """The page that prints the sheet; its fragment, which no server sees, ticks the lines."""
+        lines = ".".join(line.id for line in told_lines(sheet, self.support, values))
+        url = f"{call.content_url}/sheet#l={lines}"
+        return {"label": self.say["print-sheet"], "url": url, "type": "absolute"}
 
     # -- the summary -------------------------------------------------------------------
 
@@ -353,6 +364,10 @@ class CardWriter:
     def _may_name(self, name: str) -> bool:
         requirement = self.content.requirements.get(name)
         return requirement is None or requirement.quotable
+
+
+def _is_message(suggestion: Suggestion) -> bool:
+    return (suggestion.order or {}).get("resourceType") == MESSAGE
 
 
 def _sheet(wanted: WantedCard) -> Sheet | None:

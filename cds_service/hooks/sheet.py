@@ -99,6 +99,14 @@ def message(
     return payload
 
 
+def told_lines(
+    sheet: Sheet, parts: Mapping[Contribution, Part], values: Values
+) -> Iterator[Contribution]:
+    """The lines that go onto paper unasked: all but the private ones."""
+    for held in sheet.blocks.values():
+        yield from (c for c in held if not _is_private(parts[c], values))
+
+
 def _is_private(part: Part, values: Values) -> bool:
     """Checks whether it rests on what was told in a restricted question, body parts apart."""
     items = values.restricted

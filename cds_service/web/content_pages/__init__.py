@@ -24,6 +24,7 @@ from cds_service.web.content_pages.headings import headings, with_ids
 from cds_service.web.content_pages.index import ContentIndex, address
 from cds_service.web.content_pages.previews import Previews
 from cds_service.web.content_pages.search import search
+from cds_service.web.content_pages.sheet import sheet_blocks
 from cds_service.web.content_pages.views import KINDS, Views
 from cds_service.web.diagram import Link
 from cds_service.web.markdown import as_html
@@ -59,6 +60,7 @@ def content_blueprint(pipeline: Pipeline, results: Path) -> Blueprint:
     made = lru_cache(maxsize=KEPT)(partial(_made, catalogue, previews, results))
     pages = ContentPages(pipeline.content, catalogue, previews, results, made)
     routes.add_url_rule("/content", "index", partial(_index, pages))
+    routes.add_url_rule("/content/sheet", "sheet", partial(_sheet, pages))
     routes.add_url_rule("/content/<kind>/<name>", "one", partial(_one, pages))
     return routes
 
@@ -92,6 +94,12 @@ def _index(pages: ContentPages) -> str:
         return pages.made("index", "", _stamp(pages.results))
     hits = search(list(pages.catalogue.entries.values()), query)
     return render_template("content/search.html", hits=hits, query=query, **_always(pages.content))
+
+
+def _sheet(pages: ContentPages) -> str:
+    """``GET /content/sheet``: the lines of the self-care sheet, to tick and to print."""
+    blocks = sheet_blocks(pages.content)
+    return render_template("content/sheet.html", blocks=blocks, **_always(pages.content))
 
 
 def _one(pages: ContentPages, kind: str, name: str) -> Response | str:

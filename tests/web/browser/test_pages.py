@@ -31,6 +31,7 @@ PAGES = {
     "fact": "/content/facts/hasUterus",
     "value-set": "/content/value-sets/endometriosis",
     "strategy": "/content/strategy/dyspareunia-workup",
+    "sheet": "/content/sheet",
     "not-there": "/content/causes/none",
 }
 KEPT = ("start", "flag")  # as screenshots
