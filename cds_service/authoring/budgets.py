@@ -8,12 +8,14 @@ from statistics import median
 
 from cds_service.authoring.vignettes import Case
 from cds_service.content.model import DATES, Content
+from cds_service.content.reading_grade import grade
 from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.detail import words_in
 
 MAX_SUMMARY = 139  # characters, with what is counted
 MAX_VISIT = 800  # words of all cards of one call
 MAX_MEDIAN = 400
+MAX_GRADE = 6.0  # of a sheet that a person takes along
 LAST_HARD_STEP = 8  # topics of the sheet alone
 FIRST_HARD_STEP = 5  # of shortening: from here on a clinician misses something
 
@@ -39,6 +41,7 @@ def budget_findings(content: Content, cases: Iterable[Case]) -> Iterator[str]:
             yield from (
                 f"{place}: {words}" for words in _text_findings(f"{summary}\n{text}", codes)
             )
+        yield from _sheet_findings(writer, case)
         if visit > MAX_VISIT:
             yield f"{case.vignette.file}: {case.vignette.id}: {visit} words, at most {MAX_VISIT}"
         visits.append(visit)
@@ -55,6 +58,15 @@ def shortened(content: Content, cases: Iterable[Case]) -> Iterator[str]:
             if FIRST_HARD_STEP <= detail.shortened < LAST_HARD_STEP:
                 place = f"{case.vignette.file}: {case.vignette.id}: {wanted.card.id}"
                 yield f"{place}: card-shortened: step {detail.shortened}"
+
+
+def _sheet_findings(writer: CardWriter, case: Case) -> Iterator[str]:
+    for wanted, text in writer.sheets(case.found):
+        hard = grade(text)
+        if hard > MAX_GRADE:
+            place = f"{case.vignette.file}: {case.vignette.id}: {wanted.card.id}"
+            words = "use shorter words or sentences"
+            yield f"{place}: sheet-too-hard: reading grade {hard:.1f}, at most {MAX_GRADE}: {words}"
 
 
 def _machine_words(content: Content) -> re.Pattern[str]:

@@ -76,6 +76,15 @@ class CardWriter:
         for wanted in evaluation.shown:
             yield wanted, self.detail(evaluation, wanted, response, _sheet(wanted))
 
+    def sheets(self, evaluation: Evaluation) -> Iterator[tuple[WantedCard, str]]:
+        """The cards shown that hold a self-care sheet, with its text, for authors."""
+        response = self._response(evaluation)
+        for wanted in evaluation.shown:
+            sheet = _sheet(wanted)
+            if sheet:
+                parts = message(sheet, self.support, response.values, self.say)
+                yield wanted, " ".join(part["contentString"] for part in parts)
+
     def _response(self, evaluation: Evaluation) -> _Response:
         values = Values(evaluation.facts, evaluation.evaluator.bindings, self.restricted)
         return _Response(values, any(w.card.style.names_emergencies for w in evaluation.shown))
