@@ -98,6 +98,23 @@ def test_the_table_of_contents_of_a_long_page_stays_in_view(browser: Browser, or
     assert below["y"] + below["height"] <= heading["y"] < WIDE["height"]
 
 
+def test_the_link_of_a_card_ticks_the_lines_that_the_sheet_prints(
+    browser: Browser, origin: str
+) -> None:
+    page = browser.new_page(viewport=WIDE)
+    page.goto(f"{origin}/content/sheet#l=c06-1.s1")
+    page.wait_for_load_state()
+    values = [box.get_attribute("value") for box in page.locator("input:checked").all()]
+    date = page.get_by_role("textbox", name="Date").input_value()
+    page.emulate_media(media="print")
+    printed = sum(line.is_visible() for line in page.locator(".line").all())
+    page.close()
+
+    assert values == ["c06-1", "s1"]
+    assert len(date) == len("2026-12-01")
+    assert printed == 2
+
+
 def test_on_a_phone_only_tables_scroll_sideways(browser: Browser, origin: str) -> None:
     context = browser.new_context(viewport=PHONE)
     page = context.new_page()
