@@ -1,4 +1,4 @@
-"""How many years of school an English text asks for. Pure.
+"""The years of school that an English text asks for. Pure.
 
 Flesch and Kincaid's grade (Kincaid et al. 1975, Naval Technical Training, Research Branch Report
 8-75), with syllables counted by groups of vowels.
