@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from cds_service.content import extensions as ext
-from cds_service.content.actions import ActionReader, plan_sources
+from cds_service.content.actions import plan_sources
+from cds_service.content.card_plans import CardReader
 from cds_service.content.codes import CodeSet, normalise
+from cds_service.content.contributions import ContributionReader
 from cds_service.content.model import (
     CONTEXT_BUNDLES,
     CodeFilter,
@@ -27,6 +29,7 @@ from cds_service.content.prerequisites import with_prerequisites
 from cds_service.content.questionnaires import compile_questionnaire
 from cds_service.content.reader import OTHERWISE, ContentFiles
 from cds_service.content.resolver import Resolver, categories_of, concepts
+from cds_service.content.strategy import StrategyReader
 from cds_service.content.value_readings import MAY_QUIET, value_reading
 from cds_service.content.views import is_needed, items_of, views_of
 from cds_service.fhirpath import FhirPathError, NamedExpressions
@@ -46,11 +49,12 @@ class Builder:
 
     def content(self) -> Content | None:
         """Everything resolved, or None after findings that leave something out."""
-        reader = ActionReader(self.resolver, self.plans, self.override_reasons)
-        sources = tuple(self._sources(reader.strategy_plan))
-        contributions = reader.contributions(sources)
-        cards = reader.cards()
-        strategy = reader.strategy()
+        parts = self.resolver, self.plans, self.override_reasons
+        strategies = StrategyReader(*parts)
+        sources = tuple(self._sources(strategies.strategy_plan))
+        contributions = ContributionReader(*parts).contributions(sources)
+        cards = CardReader(*parts).cards()
+        strategy = strategies.strategy()
         forms = sorted(self.content_files.of_type("Questionnaire"), key=is_needed, reverse=True)
         try:
             expressions = NamedExpressions(

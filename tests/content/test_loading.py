@@ -210,5 +210,5 @@ def test_an_unforeseen_shape_ends_the_start_and_is_a_finding_of_check(
     with pytest.raises(ContentError) as caught:
         load_for_check(folder)
     (finding,) = caught.value.findings
-    assert finding.path.startswith("actions.py:")
+    assert finding.path.startswith("strategy.py:")
     assert "textEquivalent" in finding.message
