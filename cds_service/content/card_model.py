@@ -139,6 +139,11 @@ class Card:
     never_suppressed: bool  # shown again even after it was settled
     style: CardStyle = CardStyle()
 
+    @property
+    def takes_one(self) -> bool:
+        """Checks whether one of its suggestions is to be chosen, and not several."""
+        return self.selection_behavior == "at-most-one"
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

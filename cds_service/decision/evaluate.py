@@ -8,7 +8,7 @@ into cards, places the cards in the strategy's order and says what was left out 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -136,10 +136,14 @@ def finish(evaluator: ConditionEvaluator, hook: str) -> Evaluation:
     )
 
 
-def suppress(evaluation: Evaluation, settled: Collection[WantedCard]) -> Evaluation:
-    """The evaluation with the settled cards moved from shown to suppressed."""
+def suppress(
+    evaluation: Evaluation, unsettled: Mapping[WantedCard, WantedCard | None]
+) -> Evaluation:
+    """The evaluation with settled cards moved from shown to suppressed. ``unsettled`` maps a card
+    to what is left of it, None for a card that is settled; others stay as they are."""
+    left = {w: unsettled.get(w, w) for w in evaluation.shown}
     return replace(
         evaluation,
-        shown=tuple(w for w in evaluation.shown if w not in settled),
-        suppressed=tuple(w for w in evaluation.shown if w in settled),
+        shown=tuple(one for one in left.values() if one is not None),
+        suppressed=tuple(w for w, one in left.items() if one is None),
     )

@@ -30,7 +30,8 @@ from cds_service.hooks.repeats import (
     answers_digest,
     may_suppress,
     repeat_key,
-    suppressed_keys,
+    settled_keys,
+    unsettled,
 )
 from cds_service.hooks.request import HookRequest
 from cds_service.hooks.versions import FormLink, cards_for
@@ -48,7 +49,7 @@ class _Call:
     client: Client
     request: HookRequest
     evaluation: Evaluation
-    keys: dict[WantedCard, str]
+    keys: dict[str, str]  # by the card's clinical id
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class HookCalls:
         request, evaluation = pipeline.evaluation(service, body, now, fetching.fetch)
         evaluated = time.perf_counter()
         scope = self._repeat_scope(evaluation, client, request)
-        keys = {w: self._key(scope, w, pipeline.topic_path) for w in evaluation.shown}
+        keys = {w.card.id: self._key(scope, w, pipeline.topic_path) for w in evaluation.shown}
         evaluation = self._suppress_repeats(evaluation, keys, client, request)
         call = _Call(service, client, request, evaluation, keys)
         cards = pipeline.cards(request, evaluation, client.id)
@@ -160,17 +161,17 @@ class HookCalls:
     def _suppress_repeats(
         self,
         evaluation: Evaluation,
-        keys: Mapping[WantedCard, str],
+        keys: Mapping[str, str],
         client: Client,
         request: HookRequest,
     ) -> Evaluation:
-        """The evaluation with cards that were settled before suppressed; ``keys`` are the repeat
-        keys of the cards shown."""
+        """The evaluation without what was settled before; ``keys`` are the repeat keys of the cards
+        shown, by their clinical ids."""
         if not self.settings.suppress_repeats:
             return evaluation
         never = {w.card.id for w in evaluation.shown if w.card.never_suppressed}
         by_key = {
-            keys[w]: w
+            keys[w.card.id]: w
             for w in evaluation.shown
             if may_suppress(INDICATORS[w.priority], w.card.id, never)
         }
@@ -180,8 +181,9 @@ class HookCalls:
         except StoreUnavailable:
             return evaluation  # counted by the store; showing a card again does no harm
         encounter = self.store.names.encounter(client.id, request.encounter_id)
-        settled = suppressed_keys(past, encounter, evaluation.now, window)
-        return suppress_cards(evaluation, {by_key[key] for key in settled})
+        settled = settled_keys(past, encounter, evaluation.now, window)
+        left = {by_key[key]: unsettled(by_key[key], what) for key, what in settled.items()}
+        return suppress_cards(evaluation, left)
 
     # -- the record ------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ class HookCalls:
             patient_id=call.request.patient_id,
             encounter_id=call.request.encounter_id,
             cards=tuple(
-                _card_record(w, sent.get(w), call.keys[w])
+                _card_record(w, sent.get(w), call.keys[w.card.id])
                 for w in (*evaluation.shown, *evaluation.suppressed)
             )
             + tuple(_silent_record(w) for w in evaluation.silent),
@@ -267,8 +269,14 @@ def _card_record(wanted: WantedCard, sent: dict[str, Any] | None, key: str) -> C
         indicator=INDICATORS[wanted.priority],
         state=CardState.SHOWN if sent else CardState.SUPPRESSED,
         repeat_key=key,
-        suggestions=tuple(s["uuid"] for s in (sent or {}).get("suggestions", ())),
+        suggestions=_suggestion_ids(wanted, sent or {}),
         overrides=tuple(
             f"{r['system']}|{r['code']}" for r in (sent or {}).get("overrideReasons", ())
         ),
     )
+
+
+def _suggestion_ids(wanted: WantedCard, sent: Mapping[str, Any]) -> dict[str, str]:
+    """The uuid of each suggestion that was sent, with its id in the content."""
+    ids = (s.id for s in wanted.suggestions if s.order)
+    return {one["uuid"]: id_ for one, id_ in zip(sent.get("suggestions", ()), ids, strict=False)}

@@ -1,18 +1,21 @@
 """Repeat suppression (clinical specification 1.5), pure: which cards were already settled.
 
-Once accepted, or overridden with a reason other than ``deferred``, the same card with the same
-contributing causes and unchanged answers is not shown again in that encounter nor within a number
-of days. A card nobody acted on comes again. Critical and safety cards are never held back.
+Once overridden with a reason other than ``deferred``, the same card with the same contributing
+causes and unchanged answers is not shown again in that encounter nor within a number of days. An
+accepted suggestion is settled as long; the card comes again with the rest of them, and is settled
+when none is left. A card nobody acted on comes again. Critical and safety cards are never held
+back.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from cds_service.decision.evaluate import WantedCard
 from cds_service.store.pseudonyms import Pseudonyms
 from cds_service.store.records import OTHER, Outcome, PastReaction, Reaction
 
@@ -62,27 +65,51 @@ def may_suppress(indicator: str, card: str, never: Collection[str]) -> bool:
     return indicator != "critical" and card not in never
 
 
-def settles(reaction: Reaction) -> bool:
-    """Says if a card is settled: accepted, or overridden with a reason it offered, not deferred.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The part of a card that is settled: the ``whole``, or the suggestions with these ids."""
 
-    An override without a reason, or with one that the card did not offer, settles nothing: the
-    text asks for a reason, and the safer of two readings is the one that shows the card again.
+    whole: bool = False
+    suggestions: frozenset[str] = frozenset()
+
+    def __or__(self, other: Settled) -> Settled:
+        return Settled(self.whole or other.whole, self.suggestions | other.suggestions)
+
+
+def settled_by(reaction: Reaction) -> Settled:
+    """The part of a card that one reaction settles: of an override all, of an acceptance what was
+    accepted.
+
+    An override without a reason, with one that the card did not offer or with ``deferred``, and an
+    acceptance of what the card did not offer, settle nothing: the safer of two readings is the one
+    that shows the card again.
     """
-    accepted = reaction.outcome is Outcome.ACCEPTED
-    return accepted or reaction.reason not in (None, OTHER, DEFERRED)
+    if reaction.outcome is Outcome.ACCEPTED:
+        return Settled(suggestions=reaction.suggestions)
+    return Settled(reaction.reason not in (None, OTHER, DEFERRED))
 
 
-def suppressed_keys(
+def settled_keys(
     past: Iterable[PastReaction], encounter: str | None, now: datetime, window: timedelta
-) -> frozenset[str]:
-    """The repeat keys not to be shown at ``now`` (aware); ``encounter`` is a pseudonym."""
-    since = now - window
-    return frozenset(
-        p.repeat_key
-        for p in past
-        if settles(p.reaction)
-        and (p.reaction.at > since or (encounter is not None and p.encounter == encounter))
-    )
+) -> dict[str, Settled]:
+    """Maps a repeat key to what of its card is settled at ``now`` (aware)."""
+    since, settled = now - window, dict[str, Settled]()
+    for one in past:
+        if one.reaction.at > since or (encounter is not None and one.encounter == encounter):
+            before = settled.get(one.repeat_key, Settled())
+            settled[one.repeat_key] = before | settled_by(one.reaction)
+    return settled
+
+
+def unsettled(wanted: WantedCard, settled: Settled) -> WantedCard | None:
+    """The card with the suggestions that are not settled; None where nothing of it is left to do,
+    or where one of its suggestions was to be chosen and was."""
+    if settled.whole:
+        return None
+    if not settled.suggestions:
+        return wanted
+    left = tuple(s for s in wanted.suggestions if s.id not in settled.suggestions)
+    return replace(wanted, suggestions=left) if left and not wanted.card.takes_one else None
 
 
 def _given(items: Any) -> Iterator[str]:

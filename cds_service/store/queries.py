@@ -20,25 +20,43 @@ BATCH = 2_000  # calls deleted in one transaction, so that writers wait only bri
 
 
 # One statement for any number of keys, made once: the driver keeps it prepared.
-_PAST_REACTIONS = select(
-    FEEDBACK.c.repeat_key,
-    FEEDBACK.c.encounter,
-    FEEDBACK.c.outcome,
-    FEEDBACK.c.reason_code,
-    FEEDBACK.c.acted_at,
-).where(FEEDBACK.c.repeat_key.in_(bindparam("keys", expanding=True)))
+_PAST_REACTIONS = (
+    select(
+        FEEDBACK.c.repeat_key,
+        FEEDBACK.c.encounter,
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason_code,
+        FEEDBACK.c.acted_at,
+        FEEDBACK.c.suggestions,
+        CARDS.c.suggestions.label("offered"),
+    )
+    .join_from(FEEDBACK, CARDS, CARDS.c.id == FEEDBACK.c.card_id)
+    .where(FEEDBACK.c.repeat_key.in_(bindparam("keys", expanding=True)))
+)
 
 
 def past_reactions(connection: Connection, keys: Iterable[str]) -> list[PastReaction]:
     """Reactions to cards that were shown with one of the repeat keys.
 
-    From the feedback alone: a card may have been shown a thousand times and settled once.
+    From the feedback and the cards it was about: a card may have been shown a thousand times and
+    settled once.
     """
     rows = connection.execute(_PAST_REACTIONS, {"keys": sorted(keys)})
     return [
-        PastReaction(key, encounter, Reaction(Outcome(outcome), reason, at))
-        for key, encounter, outcome, reason, at in rows
+        PastReaction(
+            key,
+            encounter,
+            Reaction(Outcome(outcome), reason, at, frozenset(_ids(accepted, offered))),
+        )
+        for key, encounter, outcome, reason, at, accepted, offered in rows
     ]
+
+
+def _ids(accepted: Iterable[str], offered: Any) -> Iterator[str]:
+    """The ids in the content of accepted suggestions, by what the card offered; a record of an
+    earlier release has no ids."""
+    known = offered if isinstance(offered, dict) else {}
+    return (known[uuid] for uuid in accepted if uuid in known)
 
 
 def cards_by_uuid(

@@ -32,7 +32,8 @@ class CardState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CardRecord:
     """One card of a call. ``card`` and ``sources`` are clinical ids, uuids as sent out;
-    ``overrides`` are the override reasons it offered, as system|code.
+    ``suggestions`` maps the uuid of each to its id in the content, ``overrides`` are the override
+    reasons it offered, as system|code.
 
     A card that was not sent may have an empty ``uuid``.
     """
@@ -43,7 +44,7 @@ class CardRecord:
     indicator: str
     state: CardState
     repeat_key: str
-    suggestions: tuple[str, ...] = ()
+    suggestions: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[str, ...] = ()
 
 
@@ -149,11 +150,13 @@ class FeedbackItem:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """The part of feedback that reports and repeat suppression use; ``at`` is aware."""
+    """The part of feedback that reports and repeat suppression use; ``at`` is aware.
+    ``suggestions`` are the ids, in the content, of those of the card that were accepted."""
 
     outcome: Outcome
     reason: str | None  # a code that the card offered, or OTHER
     at: datetime
+    suggestions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def card_row(call_id: int, place: int, card: CardRecord) -> dict[str, Any]:
         "indicator": card.indicator,
         "state": card.state.value,
         "repeat_key": card.repeat_key,
-        "suggestions": list(card.suggestions),
+        "suggestions": dict(card.suggestions),
         "overrides": list(card.overrides),
     }
 

@@ -10,17 +10,19 @@ import pytest
 
 from cds_service.hooks.repeats import (
     RepeatScope,
+    Settled,
     answers_digest,
     may_suppress,
     repeat_key,
-    settles,
-    suppressed_keys,
+    settled_by,
+    settled_keys,
 )
 from cds_service.store.pseudonyms import Pseudonyms
 from cds_service.store.records import OTHER, Outcome, PastReaction, Reaction
 from tests.support.made_records import DAY, KEY, NOW, WINDOW
 
 NAMES = Pseudonyms(KEY)
+TAKEN = frozenset({"dipstick"})
 ACCEPTED, OVERRIDDEN = Outcome.ACCEPTED, Outcome.OVERRIDDEN
 
 
@@ -30,8 +32,7 @@ ACCEPTED, OVERRIDDEN = Outcome.ACCEPTED, Outcome.OVERRIDDEN
 @pytest.mark.parametrize(
     ("outcome", "reason", "expected"),
     [
-        (ACCEPTED, None, True),
-        (ACCEPTED, "deferred", True),
+        (ACCEPTED, None, False),
         (OVERRIDDEN, "patient-declined", True),
         (OVERRIDDEN, "a-code-of-the-site", True),
         (OVERRIDDEN, "deferred", False),
@@ -40,7 +41,12 @@ ACCEPTED, OVERRIDDEN = Outcome.ACCEPTED, Outcome.OVERRIDDEN
     ],
 )
 def test_what_settles_a_card(outcome: Outcome, reason: str | None, expected: bool) -> None:
-    assert settles(Reaction(outcome, reason, NOW)) is expected
+    assert settled_by(Reaction(outcome, reason, NOW, TAKEN)).whole is expected
+
+
+def test_an_acceptance_settles_its_suggestions_alone() -> None:
+    assert settled_by(Reaction(ACCEPTED, None, NOW, TAKEN)) == Settled(suggestions=TAKEN)
+    assert settled_by(Reaction(OVERRIDDEN, None, NOW)) == Settled()
 
 
 @pytest.mark.parametrize(
@@ -61,28 +67,35 @@ def test_what_settles_a_card(outcome: Outcome, reason: str | None, expected: boo
 def test_when_a_card_stays_quiet(
     outcome: Outcome, reason: str | None, ago: timedelta, encounter: str | None, quiet: bool
 ) -> None:
-    past = [PastReaction("key", encounter, Reaction(outcome, reason, NOW - ago))]
+    past = [PastReaction("key", encounter, Reaction(outcome, reason, NOW - ago, TAKEN))]
+    settled = settled_keys(past, "this", NOW, WINDOW).get("key", Settled())
 
-    assert suppressed_keys(past, "this", NOW, WINDOW) == ({"key"} if quiet else set())
+    assert (settled.whole, settled.suggestions == TAKEN) == (
+        quiet and outcome is OVERRIDDEN,
+        quiet and outcome is ACCEPTED,
+    )
 
 
 def test_calls_without_an_encounter_share_none() -> None:
-    past = [PastReaction("key", None, Reaction(ACCEPTED, None, NOW - 90 * DAY))]
+    past = [PastReaction("key", None, Reaction(ACCEPTED, None, NOW - 90 * DAY, TAKEN))]
 
-    assert suppressed_keys(past, None, NOW, WINDOW) == frozenset()
+    assert settled_keys(past, None, NOW, WINDOW) == {}
 
 
 def test_a_card_nobody_acted_on_comes_again() -> None:
-    assert suppressed_keys([], "this", NOW, WINDOW) == frozenset()
+    assert settled_keys([], "this", NOW, WINDOW) == {}
 
 
 def test_accepting_outweighs_deferring() -> None:
     past = [
-        PastReaction("key", "this", Reaction(ACCEPTED, None, NOW - DAY)),
+        PastReaction("key", "this", Reaction(ACCEPTED, None, NOW - DAY, TAKEN)),
         PastReaction("key", "this", Reaction(OVERRIDDEN, "deferred", NOW)),
+        PastReaction("key", "this", Reaction(ACCEPTED, None, NOW, frozenset({"other"}))),
     ]
 
-    assert suppressed_keys(past, "this", NOW, WINDOW) == {"key"}
+    assert settled_keys(past, "this", NOW, WINDOW) == {
+        "key": Settled(suggestions=TAKEN | {"other"})
+    }
 
 
 @pytest.mark.parametrize(

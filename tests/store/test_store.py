@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from cds_service.hooks.repeats import suppressed_keys
+from cds_service.hooks.repeats import Settled, settled_keys
 from cds_service.store import CardState, Purged, Saved, Store
 from cds_service.store.records import FeedbackItem, Outcome, Reason
 from cds_service.store.report import Firing, summarise
@@ -79,7 +80,7 @@ def test_several_cards_come_in_one_post(store: Store) -> None:
 
 @pytest.mark.requirement("5.7")
 def test_feedback_sent_again_counts_once(store: Store, database: Database) -> None:
-    shown = card(suggestions=(str(uuid.uuid4()), str(uuid.uuid4())))
+    shown = card(suggestions={str(uuid.uuid4()): "dipstick", str(uuid.uuid4()): "culture"})
     store.record_call(call(shown))
     item = accepted(shown)
     mirrored = FeedbackItem(shown.uuid.upper(), item.outcome, item.at, item.suggestions)
@@ -211,16 +212,17 @@ def test_a_settled_card_is_held_back_in_the_window_and_in_the_encounter(store: S
     store.save_feedback(SERVICE, CLIENT, [overridden(shown, "referred")], NOW)
     keys = {shown.repeat_key, ignored.repeat_key, "another"}
 
-    def held(days: int, encounter: str | None, client: str = CLIENT) -> frozenset[str]:
+    def held(days: int, encounter: str | None, client: str = CLIENT) -> set[str]:
         past = store.past_reactions(keys)
         seen = store.names.encounter(client, encounter)
-        return suppressed_keys(past, seen, NOW + days * DAY, WINDOW)
+        settled = settled_keys(past, seen, NOW + days * DAY, WINDOW)
+        return {key for key, what in settled.items() if what.whole}
 
     assert held(29, "next visit") == {shown.repeat_key}
-    assert held(31, "next visit") == frozenset()
-    assert held(31, None) == frozenset()
+    assert held(31, "next visit") == set()
+    assert held(31, None) == set()
     assert held(31, "visit") == {shown.repeat_key}
-    assert held(31, "visit", "another client") == frozenset()
+    assert held(31, "visit", "another client") == set()
     assert store.past_reactions([]) == []
 
 
@@ -230,7 +232,19 @@ def test_a_deferred_card_comes_again(store: Store) -> None:
     store.save_feedback(SERVICE, CLIENT, [overridden(shown, "deferred"), overridden(shown)], NOW)
 
     past = store.past_reactions([shown.repeat_key])
-    assert suppressed_keys(past, store.names.encounter(CLIENT, "visit"), NOW, WINDOW) == frozenset()
+    settled = settled_keys(past, store.names.encounter(CLIENT, "visit"), NOW, WINDOW)
+    assert set(settled.values()) == {Settled()}
+
+
+def test_an_accepted_suggestion_is_known_by_its_id_in_the_content(store: Store) -> None:
+    one, two, strange = (str(uuid.uuid4()) for _ in range(3))
+    shown = card(suggestions={one: "dipstick", two: "culture"})
+    store.record_call(call(shown))
+    item = replace(accepted(shown), suggestions=tuple(sorted((one, strange))))
+    store.save_feedback(SERVICE, CLIENT, [item], NOW)
+
+    (past,) = store.past_reactions([shown.repeat_key])
+    assert past.reaction.suggestions == {"dipstick"}
 
 
 # -- report --------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def card(name: str = "REC-UA", **more: Any) -> CardRecord:
         "indicator": "info",
         "state": CardState.SHOWN,
         "repeat_key": f"key of {name}",
-        "suggestions": (str(uuid.uuid4()),),
+        "suggestions": {str(uuid.uuid4()): "dipstick"},
         "overrides": tuple(f"https://reasons.example|{r}" for r in ("deferred", "referred")),
     }
     return CardRecord(card=name, **{**values, **more})
@@ -52,7 +52,7 @@ def accepted(shown: CardRecord | str, at: datetime = NOW) -> FeedbackItem:
     """The card's suggestions, or some, were taken."""
     if isinstance(shown, str):
         return FeedbackItem(shown, Outcome.ACCEPTED, at, (str(uuid.uuid4()),))
-    return FeedbackItem(shown.uuid, Outcome.ACCEPTED, at, shown.suggestions)
+    return FeedbackItem(shown.uuid, Outcome.ACCEPTED, at, tuple(sorted(shown.suggestions)))
 
 
 def overridden(

@@ -86,11 +86,11 @@ def again(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def accepted(card: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Feedback that takes up the first suggestion of a card."""
+    """Feedback that takes up all suggestions of a card."""
     return {
         "card": card["uuid"],
         "outcome": "accepted",
-        "acceptedSuggestions": [{"id": card["suggestions"][0]["uuid"]}],
+        "acceptedSuggestions": [{"id": one["uuid"]} for one in card["suggestions"]],
         "outcomeTimestamp": ago(minutes=0),
         **changes,
     }

@@ -13,6 +13,7 @@ import pytest
 from cds_service.content import Content
 from tests.support.clinic import NOW, QUIET, ago, card_about, topics
 from tests.support.ward import (
+    MANY,
     URINARY,
     Make,
     Ward,
@@ -38,6 +39,37 @@ def test_an_accepted_card_is_not_shown_again(ward: Ward) -> None:
 
     assert shown_after(ward, first, "urine-testing", accepted) == ["self-care"]
     assert topics(ward.cards(first)) == ["self-care"]  # the very same call too
+
+
+def test_a_card_comes_again_with_the_suggestions_that_were_not_accepted(ward: Ward) -> None:
+    """Until none is left; its words and its place stay (cards.md, 5.6)."""
+    first = visit(ward, MANY)
+    before = ward.cards(first)
+    place, shown = next((n, c) for n, c in enumerate(before) if len(c.get("suggestions", ())) > 1)
+    labels = [one["label"] for one in shown["suggestions"]]
+
+    for taken in range(1, len(labels)):
+        chosen = [{"id": shown["suggestions"][0]["uuid"]}]
+        ward.feedback(accepted(shown, acceptedSuggestions=chosen))
+        shown = ward.cards(again(first))[place]
+
+        assert [one["label"] for one in shown["suggestions"]] == labels[taken:]
+        assert (shown["summary"], shown["detail"]) == (
+            before[place]["summary"],
+            before[place]["detail"],
+        )
+    ward.feedback(accepted(shown))
+    left = [card["summary"] for card in ward.cards(again(first))]
+    assert before[place]["summary"] not in left
+
+
+def test_an_acceptance_of_what_the_card_did_not_offer_settles_nothing(ward: Ward) -> None:
+    first = visit(ward, MANY)
+    before = ward.cards(first)
+    strange = [{"id": "0b9d8d3e-0000-4000-8000-000000000000"}]
+    ward.feedback(accepted(before[0], acceptedSuggestions=strange))
+
+    assert topics(ward.cards(again(first))) == topics(before)
 
 
 def test_a_card_nobody_acted_on_comes_again(ward: Ward) -> None:
