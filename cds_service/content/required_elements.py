@@ -59,6 +59,9 @@ def _extension(node: Mapping[str, Any], url: str, base: str) -> Iterator[str]:
     has_value = any(key.startswith("value") for key in node)
     if not has_value and not node.get("extension"):
         yield _missing("value")
+    if "valueDuration" in node:
+        for _, name in _needs(node["valueDuration"], "", "value", "code"):
+            yield _missing(name)
 
 
 def _plan(plan: Resource) -> Iterator[Missing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -235,7 +236,9 @@ def test_a_wanted_key_that_fails_is_said_on_every_card(
     cards = visits.cards(asking(whole, server.base))
 
     assert topics(cards)[-1] == "self-care"
-    assert all(NOT_READ.format(parts="results") in card["detail"] for card in cards)
+    # On a slow machine others may be late as well: what failed is among what is said.
+    said = re.compile(NOT_READ.format(parts=r"[^;]*\bresults\b[^;]*"))
+    assert all(said.search(card["detail"]) for card in cards)
 
 
 @pytest.mark.requirement("3.4")

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from cds_service.content import Content
 from tests.support.clinic import PERSON, QUIET, Clinic
-from tests.support.ward import CANARY, Make, Trusted, of_patient, signed, stored
+from tests.support.ward import CANARY, Make, Trusted, of_patient, rows_stored, signed
 
 APPLY = "/fhir/PlanDefinition/dyspareunia-workup/$apply"
 URINARY = {**QUIET, "urine": ["burn"], "other": CANARY}
@@ -110,7 +110,7 @@ def test_applying_stores_nothing_and_logs_nothing(
 ) -> None:
     ward = make()
     caplog.set_level(logging.DEBUG)
-    before = stored(tmp_path)
+    before = rows_stored(tmp_path)
 
     answer = answer_of(ward, of_patient(sent(ward), CANARY))
     refused = answer_of(ward, orjson.loads(orjson.dumps(sent(ward)).replace(b"Patient/", b"X/")))
@@ -118,4 +118,4 @@ def test_applying_stores_nothing_and_logs_nothing(
     assert answer.status_code == 200
     assert refused.status_code == 400
     assert CANARY not in caplog.text
-    assert stored(tmp_path) == before
+    assert rows_stored(tmp_path) == before

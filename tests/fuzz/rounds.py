@@ -153,10 +153,12 @@ def feedback(visitor: Visitor) -> None:
     "static_files.static",
     "content.index",
     "content.one",
+    "content.sheet",
 )
 def reading(visitor: Visitor) -> None:
     new = visitor.canaries.new
-    for path in ("/health/live", "/health/ready", "/metrics", "/openapi.json", "/", "/content"):
+    pages = ("/openapi.json", "/", "/content", f"/content/sheet?x={new('a query')}")
+    for path in ("/health/live", "/health/ready", "/metrics", *pages):
         said(visitor.ask("GET", path), 200)
     said(visitor.ask("GET", "/static/site.css"), 200)
     bearer = {"Authorization": f"Bearer {new('a token')}"}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -192,6 +194,12 @@ MANY = {
     "genital": ["discharge"],
     "trauma": "yes",
 }
+
+
+def rows_stored(folder: Path) -> list[str]:
+    """The rows of all tables as SQL: the files' bytes change when SQLite tidies them up."""
+    with closing(sqlite3.connect(folder / "cds.sqlite3")) as connection:
+        return list(connection.iterdump())
 
 
 def stored(folder: Path) -> bytes:
