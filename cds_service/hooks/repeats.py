@@ -109,7 +109,9 @@ def unsettled(wanted: WantedCard, settled: Settled) -> WantedCard | None:
     if not settled.suggestions:
         return wanted
     left = tuple(s for s in wanted.suggestions if s.id not in settled.suggestions)
-    return replace(wanted, suggestions=left) if left and not wanted.card.takes_one else None
+    can_be_accepted = any(s.order for s in left)  # others are links or lines of the card
+    is_open = can_be_accepted and not wanted.card.takes_one
+    return replace(wanted, suggestions=left) if is_open else None
 
 
 def _given(items: Any) -> Iterator[str]:
