@@ -155,7 +155,7 @@ def _card(instance: uuid.UUID, place: int, patient: str) -> CardRecord:
         indicator="info",
         state=CardState.SHOWN,
         repeat_key=_key(place, patient),
-        suggestions=tuple(str(uuid.uuid5(instance, f"{place}.{n}")) for n in range(SUGGESTIONS)),
+        suggestions={str(uuid.uuid5(instance, f"{place}.{n}")): str(n) for n in range(SUGGESTIONS)},
     )
 
 
